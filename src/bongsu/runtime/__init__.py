@@ -1,0 +1,1 @@
+"""What every process needs: clock, regular expressions, logging, own metrics, tasks, files, compression."""

@@ -1,0 +1,310 @@
+"""
+The in-memory reference store: the contract in its plainest form, nothing durable.
+
+Every engine is compared with it, and tests of query code run on it. It is written to be believed at sight, not to be fast.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from bongsu.model.label_columns import LabelColumns
+from bongsu.model.labels import format_labels, key_labels
+from bongsu.model.samples import KIND_FLOAT, MetricMetadata
+from bongsu.storage.contract import (
+    CODEC_RAW,
+    FLAG_STARTS,
+    REFUSED,
+    AppendResult,
+    ChunkView,
+    ExemplarRows,
+    ProjectStore,
+    Reason,
+    Rejection,
+    Resolution,
+    StoreOptions,
+    StoreStats,
+)
+from bongsu.storage.errors import StoreClosed
+from bongsu.storage.limits import refuse_labels
+from bongsu.storage.matching import match_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from bongsu.model.matchers import Matcher
+    from bongsu.model.samples import Exemplar, SampleBatch
+
+Cell = tuple[float, int]
+"""A sample's value and its start timestamp (0 = unknown)."""
+
+
+@dataclass(slots=True)
+class _Series:
+    key: bytes
+    labels: dict[str, str]
+    samples: dict[int, Cell] = field(default_factory=dict)
+    exemplars: list[Exemplar] = field(default_factory=list)
+
+
+class MemorySelection:
+    """Selected series with a copy of their samples as raw chunks, one per series."""
+
+    def __init__(self, labels: LabelColumns, samples: list[list[tuple[int, Cell]]]) -> None:
+        self._labels = labels
+        self._samples = samples
+
+    @property
+    def labels(self) -> LabelColumns:
+        """Labels of the series."""
+        return self._labels
+
+    @property
+    def sample_counts(self) -> NDArray[np.int64]:
+        """Samples of each series."""
+        return np.array([len(samples) for samples in self._samples], dtype=np.int64)
+
+    def chunks(self, start_row: int, stop_row: int) -> ChunkView:
+        """Return one raw chunk per series."""
+        rows = self._samples[start_row:stop_row]
+        return raw_chunks(
+            [np.array([t for t, _ in row], dtype=np.int64) for row in rows],
+            [np.array([cell[0] for _, cell in row], dtype=np.float64) for row in rows],
+            [np.array([cell[1] for _, cell in row], dtype=np.int64) for row in rows],
+        )
+
+    def close(self) -> None:
+        """Do nothing: a copy holds nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def raw_chunks(
+    timestamps: Sequence[NDArray[np.int64]],
+    values: Sequence[NDArray[np.float64]],
+    starts: Sequence[NDArray[np.int64]] | None = None,
+) -> ChunkView:
+    """Return a view with one raw float chunk for each row that has samples; start timestamps only where any is known."""
+    counts = np.array([len(row) for row in timestamps], dtype=np.int64)
+    used = [i for i, row in enumerate(timestamps) if len(row)]
+    has_starts = np.array([starts is not None and bool(starts[i].any()) for i in used], dtype=np.bool_)
+    pieces: list[NDArray[np.uint8]] = []
+    for i, with_starts in zip(used, has_starts, strict=True):
+        pieces.append(timestamps[i].view(np.uint8))
+        if with_starts and starts is not None:
+            pieces.append(starts[i].view(np.uint8))
+        pieces.append(values[i].view(np.uint8))
+    sizes = counts[used] * np.where(has_starts, 24, 16)
+    return ChunkView(
+        data=np.concatenate(pieces) if pieces else np.empty(0, dtype=np.uint8),
+        first_chunk=np.concatenate(([0], np.cumsum(counts > 0))).astype(np.int64),
+        kind=np.full(len(used), KIND_FLOAT, dtype=np.uint8),
+        codec=np.full(len(used), CODEC_RAW, dtype=np.uint8),
+        flags=np.where(has_starts, FLAG_STARTS, 0).astype(np.uint8),
+        offset=(np.cumsum(sizes) - sizes).astype(np.int64),
+        count=counts[used],
+        min_time=np.array([timestamps[i][0] for i in used], dtype=np.int64),
+        max_time=np.array([timestamps[i][-1] for i in used], dtype=np.int64),
+    )
+
+
+class MemoryProjectStore:
+    """One project's series in dictionaries. Every method holds one lock."""
+
+    def __init__(self, options: StoreOptions | None = None) -> None:
+        self.options = options or StoreOptions(retention_ms=0)
+        self._lock = threading.RLock()
+        self._series: list[_Series] = []
+        self._refs: dict[bytes, int] = {}
+        self._metadata: dict[str, list[MetricMetadata]] = {}
+        self._sequence = 0
+        self._closed = False
+
+    def resolve(self, keys: Sequence[bytes]) -> Resolution:
+        """Return a reference for every series key."""
+        with self._open():
+            refs = np.full(len(keys), REFUSED, dtype=np.int64)
+            rejections: list[Rejection] = []
+            for row, key in enumerate(keys):
+                ref = self._refs.get(key)
+                if ref is None:
+                    refusal = refuse_labels(row, key, len(self._series), self.options.limits)
+                    if refusal is not None:
+                        rejections.append(refusal)
+                        continue
+                    ref = self._refs[key] = len(self._series)
+                    self._series.append(_Series(key, key_labels(key)))
+                refs[row] = ref
+            return Resolution(refs, tuple(rejections))
+
+    def append(self, batch: SampleBatch) -> AppendResult:
+        """Write a batch into memory."""
+        if len(batch.histograms.refs):
+            raise NotImplementedError("the reference store keeps float samples only")
+        starts = np.zeros(len(batch.refs), dtype=np.int64) if batch.starts is None else batch.starts
+        rows = zip(batch.refs.tolist(), batch.timestamps.tolist(), batch.values, starts.tolist(), strict=True)
+        with self._open():
+            rejections: list[Rejection] = []
+            for row, (ref, timestamp, value, start) in enumerate(rows):
+                refusal = self._put(row, ref, timestamp, (float(value), start), overwrite=batch.overwrite)
+                if refusal is not None:
+                    rejections.append(refusal)
+            self._sequence += 1
+            return AppendResult(len(batch.refs) - len(rejections), self._sequence, tuple(rejections))
+
+    def put_metadata(self, entries: Sequence[MetricMetadata]) -> None:
+        """Keep type, help and unit of metrics."""
+        with self._open():
+            for entry in entries:
+                known = self._metadata.setdefault(entry.name, [])
+                if entry in known:
+                    known.remove(entry)
+                known.insert(0, entry)
+
+    def metadata(self) -> Mapping[str, Sequence[MetricMetadata]]:
+        """Return what is known of each metric name."""
+        with self._open():
+            return {name: tuple(known) for name, known in sorted(self._metadata.items())}
+
+    def put_exemplars(self, refs: Sequence[int], exemplars: Sequence[Exemplar]) -> int:
+        """Keep one exemplar per reference."""
+        with self._open():
+            added = 0
+            for ref, exemplar in zip(refs, exemplars, strict=True):
+                kept = self._series[ref].exemplars
+                if exemplar not in kept:
+                    kept.append(exemplar)
+                    added += 1
+            return added
+
+    def exemplars(self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> ExemplarRows:
+        """Return the exemplars of the matching series in the range."""
+        with self._open():
+            labels, rows = self._matching(selectors)
+            found = [
+                sorted(
+                    (e for e in self._series[r].exemplars if start_ms <= e.timestamp <= end_ms),
+                    key=lambda e: e.timestamp,
+                )
+                for r in rows
+            ]
+            kept = np.array([i for i, exemplars in enumerate(found) if exemplars], dtype=np.int64)
+            return ExemplarRows(labels.take(kept), [found[i] for i in kept])
+
+    def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> MemorySelection:
+        """Return the matching series with samples in the range."""
+        with self._open():
+            labels, rows = self._matching([matchers])
+            samples = [
+                sorted((t, cell) for t, cell in self._series[r].samples.items() if start_ms <= t <= end_ms)
+                for r in rows
+            ]
+            kept = np.array([i for i, row in enumerate(samples) if row], dtype=np.int64)
+            return MemorySelection(labels.take(kept), [samples[i] for i in kept])
+
+    def label_names(self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> list[str]:
+        """Return the sorted label names of the matching series."""
+        return list(self.series(selectors, start_ms, end_ms).names)
+
+    def label_values(
+        self, name: str, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
+    ) -> list[str]:
+        """Return the sorted values of one label in the matching series."""
+        column = self.series(selectors, start_ms, end_ms).get(name)
+        return [] if column is None else sorted(column.compacted().values)
+
+    def series(self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> LabelColumns:
+        """Return the label sets of the matching series with samples in the range."""
+        with self._open():
+            labels, rows = self._matching(selectors)
+            kept = [any(start_ms <= t <= end_ms for t in self._series[r].samples) for r in rows]
+            return labels.take(np.array(kept, dtype=np.bool_))
+
+    def delete(self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> int:
+        """Remove the samples of the matching series in the range."""
+        with self._open():
+            for row in self._matching(selectors)[1]:
+                samples = self._series[row].samples
+                for timestamp in [t for t in samples if start_ms <= t <= end_ms]:
+                    del samples[timestamp]
+            self._sequence += 1
+            return self._sequence
+
+    def stats(self) -> StoreStats:
+        """Return the size of the store."""
+        with self._open():
+            times = [t for series in self._series for t in series.samples]
+            live = sum(1 for series in self._series if series.samples)
+            return StoreStats(live, len(times), live, 0, min(times, default=None), max(times, default=None))
+
+    def close(self) -> None:
+        """Refuse everything from now on."""
+        self._closed = True
+
+    def _open(self) -> threading.RLock:
+        if self._closed:
+            raise StoreClosed
+        return self._lock
+
+    def _matching(self, selectors: Sequence[Sequence[Matcher]]) -> tuple[LabelColumns, list[int]]:
+        labels = LabelColumns.from_maps([series.labels for series in self._series])
+        kept = (
+            np.zeros(len(self._series), dtype=np.bool_)
+            if selectors
+            else np.ones(len(self._series), dtype=np.bool_)
+        )
+        for matchers in selectors:
+            kept |= match_rows(labels, matchers)
+        return labels.take(kept), np.flatnonzero(kept).tolist()
+
+    def _put(self, row: int, ref: int, timestamp: int, cell: Cell, *, overwrite: bool) -> Rejection | None:
+        if not 0 <= ref < len(self._series):
+            return Rejection(
+                row, Reason.UNKNOWN_SERIES, f"series reference {ref} is not known; resolve it again"
+            )
+        series = self._series[ref]
+        known = series.samples.get(timestamp)
+        if known is None or overwrite:
+            series.samples[timestamp] = cell
+        elif np.float64(known[0]).tobytes() != np.float64(cell[0]).tobytes():
+            return Rejection(
+                row,
+                Reason.DUPLICATE_TIMESTAMP,
+                f"duplicate sample for timestamp {timestamp} of {format_labels(series.labels)}: "
+                f"{known[0]} is stored, {cell[0]} was received; a stored sample changes only by an overwriting import",
+            )
+        return None
+
+
+class MemoryStore:
+    """A `Store` of in-memory projects."""
+
+    def __init__(self) -> None:
+        self._projects: dict[str, MemoryProjectStore] = {}
+
+    def project(self, project_id: str, options: StoreOptions) -> ProjectStore:
+        """Return the view of one project, made when it is new."""
+        view = self._projects.setdefault(project_id, MemoryProjectStore(options))
+        view.options = options
+        return view
+
+    def drop_project(self, project_id: str) -> None:
+        """Remove all data of a project."""
+        view = self._projects.pop(project_id, None)
+        if view is not None:
+            view.close()
+
+    def close(self) -> None:
+        """Close every view."""
+        for view in self._projects.values():
+            view.close()
