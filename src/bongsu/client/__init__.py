@@ -1,0 +1,1 @@
+"""Python client of a Bongsu server; needs the standard library only."""

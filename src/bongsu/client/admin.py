@@ -1,0 +1,78 @@
+"""The admin API as methods: projects, keys and servers; the `bongsu` command is made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from bongsu.client.transport import call_json
+
+Record = dict[str, Any]
+"""One object of the admin API, as its documentation describes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdminClient:
+    """
+    Calls of the admin API.
+
+    Attributes
+    ----------
+    url
+        Address of the server, ``http://HOST:PORT``.
+    token
+        The admin token; it is sent as a bearer token.
+    """
+
+    url: str
+    token: str
+
+    def projects(self) -> list[Record]:
+        """Return all projects."""
+        return self._list("GET", "projects")
+
+    def create_project(self, **fields: object) -> Record:
+        """Make a project; the answer is the only one that ever shows its two keys."""
+        return self._call("POST", "projects", fields)
+
+    def update_project(self, project_id: str, **fields: object) -> Record:
+        """Change settings of a project."""
+        return self._call("PATCH", f"projects/{quote(project_id, safe='')}", fields)
+
+    def delete_project(self, project_id: str) -> None:
+        """Remove a project with all its data."""
+        self._call("DELETE", f"projects/{quote(project_id, safe='')}")
+
+    def keys(self, project_id: str) -> list[Record]:
+        """Return the keys of a project, without their secrets."""
+        return self._list("GET", f"projects/{quote(project_id, safe='')}/keys")
+
+    def create_key(self, project_id: str, **fields: object) -> Record:
+        """Make a key; the answer is the only one that ever shows its secret."""
+        return self._call("POST", f"projects/{quote(project_id, safe='')}/keys", fields)
+
+    def delete_key(self, project_id: str, key_id: str) -> None:
+        """Revoke a key, at once."""
+        self._call("DELETE", f"projects/{quote(project_id, safe='')}/keys/{quote(key_id, safe='')}")
+
+    def servers(self, project_id: str) -> list[Record]:
+        """Return the registered servers of a project."""
+        return self._list("GET", f"projects/{quote(project_id, safe='')}/servers")
+
+    def create_server(self, project_id: str, **fields: object) -> Record:
+        """Register a server; only registered servers can be scraped."""
+        return self._call("POST", f"projects/{quote(project_id, safe='')}/servers", fields)
+
+    def delete_server(self, project_id: str, host_id: str) -> None:
+        """Remove a server with its collection targets."""
+        self._call("DELETE", f"projects/{quote(project_id, safe='')}/servers/{quote(host_id, safe='')}")
+
+    def _call(self, method: str, path: str, body: object = None) -> Any:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return call_json(method, f"{self.url.rstrip('/')}/admin/v1/{path}", headers=headers, body=body)
+
+    def _list(self, method: str, path: str) -> list[Record]:
+        answer = self._call(method, path)
+        records: list[Record] = answer if isinstance(answer, list) else next(iter(answer.values()))
+        return records

@@ -1,0 +1,1 @@
+"""The composition root: configuration, wiring, lifespan, and the `bongsu` command."""

@@ -1,0 +1,327 @@
+"""
+Settings: one TOML file, the environment, and flags, in that order of growing strength.
+
+A setting ``query.timeout`` is ``timeout`` in the file's ``[query]`` table and ``BONGSU_QUERY_TIMEOUT`` in the environment.
+Unknown settings and values of the wrong kind are errors that name the setting, the value and what is allowed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from bongsu.model.durations import parse_duration
+from bongsu.model.errors import InvalidInput
+from bongsu.runtime.logs import FORMATS, LEVELS
+
+KNOWN_FEATURES = frozenset(
+    {
+        "promql-experimental-functions",
+        "promql-extended-range-selectors",
+        "promql-binop-fill-modifiers",
+        "promql-delayed-name-removal",
+        "use-start-timestamps",
+    }
+)
+"""What ``--enable-feature`` takes; the names are Prometheus'."""
+
+
+def _setting(
+    default: Any,
+    doc: str,
+    *,
+    minimum: float | None = None,
+    choices: tuple[str, ...] = (),
+    duration: bool = False,
+) -> Any:
+    metadata = {"doc": doc, "minimum": minimum, "choices": choices, "duration": duration}
+    if isinstance(default, tuple):
+        return field(default=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Where the server listens and keeps its data."""
+
+    listen: str = _setting(
+        "127.0.0.1:9595", "address and port to listen on; an empty host means every address"
+    )
+    data: str = _setting("bongsu-data", "folder of everything that is stored")
+    external_url: str = _setting("", "URL under which users reach this server; default: from `listen`")
+    database: str = _setting("", "URL of the control database; default: SQLite in the data folder")
+    stop_timeout: int = _setting(
+        30_000, "how long requests may take to end after SIGTERM", minimum=0, duration=True
+    )
+    max_body_bytes: int = _setting(64 << 20, "largest request body, after decompression", minimum=1024)
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """What is logged, and how."""
+
+    level: str = _setting("info", "least severe level that is logged", choices=LEVELS)
+    format: str = _setting("auto", "lines for people or JSON; auto looks at the terminal", choices=FORMATS)
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySettings:
+    """Limits of PromQL queries."""
+
+    timeout: int = _setting(120_000, "longest time that a query may take", minimum=1, duration=True)
+    lookback: int = _setting(300_000, "how far an instant selector looks back", minimum=1, duration=True)
+    max_samples: int = _setting(50_000_000, "most samples that a query may hold at once", minimum=1)
+    max_concurrent: int = _setting(20, "queries that run at the same time; more wait", minimum=1)
+    threads: int = _setting(0, "threads of one query; 0: one per processor", minimum=0)
+
+
+@dataclass(frozen=True, slots=True)
+class ScrapeSettings:
+    """How targets are scraped."""
+
+    interval: int = _setting(15_000, "time between two scrapes of a target", minimum=1000, duration=True)
+    timeout: int = _setting(10_000, "longest time that a scrape may take", minimum=100, duration=True)
+    max_body_bytes: int = _setting(64 << 20, "largest answer of a target, after decompression", minimum=1024)
+
+
+@dataclass(frozen=True, slots=True)
+class ApmSettings:
+    """Real-time application numbers."""
+
+    grace: int = _setting(
+        8_000, "how long a tick waits for late spans before it is sealed", minimum=0, duration=True
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """Limits of each project, 0 meaning none."""
+
+    max_series: int = _setting(1_000_000, "series of a project", minimum=0)
+    max_labels_per_series: int = _setting(64, "labels of one series", minimum=0)
+    max_label_name_bytes: int = _setting(1_024, "bytes of a label name", minimum=0)
+    max_label_value_bytes: int = _setting(8_192, "bytes of a label value", minimum=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set; durations are integer milliseconds here, and written as ``15s`` outside."""
+
+    server: ServerSettings = field(default_factory=ServerSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+    query: QuerySettings = field(default_factory=QuerySettings)
+    scrape: ScrapeSettings = field(default_factory=ScrapeSettings)
+    apm: ApmSettings = field(default_factory=ApmSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    regions: tuple[str, ...] = _setting(("kr", "kr2", "jp", "us"), "region codes; the first is the default")
+    time_zone: str = _setting("", "time zone of `lstModYmdt` in the workspace API; default: the machine's")
+    features: frozenset[str] = frozenset()
+
+    @property
+    def host(self) -> str:
+        """Host part of `server.listen`; every address when it is empty."""
+        return self.server.listen.rpartition(":")[0].strip("[]") or "0.0.0.0"  # noqa: S104 - asked for by the operator
+
+    @property
+    def port(self) -> int:
+        """Port part of `server.listen`."""
+        return int(self.server.listen.rpartition(":")[2])
+
+    @property
+    def data_folder(self) -> Path:
+        """The data folder as an absolute path."""
+        return Path(self.server.data).expanduser().absolute()
+
+
+def load_settings(
+    file: Path | None = None,
+    environment: Mapping[str, str] = os.environ,
+    flags: Mapping[str, object] | None = None,
+    features: frozenset[str] = frozenset(),
+) -> Settings:
+    """
+    Return the settings of a file, the environment and flags; later ones win.
+
+    Parameters
+    ----------
+    flags
+        Dotted names, as in ``{"server.listen": "127.0.0.1:0"}``.
+
+    Raises
+    ------
+    InvalidInput
+        At the first unknown setting or value that is not allowed.
+    """
+    unknown = features - KNOWN_FEATURES
+    if unknown:
+        raise InvalidInput(
+            f"unknown feature {min(unknown)!r}; known: {', '.join(sorted(KNOWN_FEATURES))}",
+            id="unknown-feature",
+        )
+    given = _flatten(_read(file)) if file else {}
+    given |= {name: value for name in _names() if (value := environment.get(_variable(name))) is not None}
+    given |= flags or {}
+    settings = Settings(features=features)
+    for name, value in given.items():
+        settings = _apply(settings, name, value)
+    return _checked(settings)
+
+
+def setting_rows() -> list[tuple[str, str, str, str]]:
+    """Return name, variable, default and description of every setting; what the documentation's table is made of."""
+    defaults = Settings()
+    rows = []
+    for name in _names():
+        spec = _field(name)
+        value = _get(defaults, name)
+        shown = (
+            ",".join(value) if isinstance(value, tuple) else _shown(value, duration=spec.metadata["duration"])
+        )
+        rows.append((name, _variable(name), shown, spec.metadata["doc"]))
+    return rows
+
+
+def _shown(value: object, *, duration: bool) -> str:
+    from bongsu.model.durations import format_duration
+
+    return format_duration(value) if duration and isinstance(value, int) else str(value)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text())
+    except OSError as error:
+        raise InvalidInput(
+            f"cannot read the configuration {file}: {error.strerror}", id="bad-configuration"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{file} is not valid TOML: {error}", id="bad-configuration") from error
+
+
+def _flatten(tables: Mapping[str, Any]) -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for name, value in tables.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{name}.{inner}": v for inner, v in value.items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _names() -> list[str]:
+    names = []
+    for section in fields(Settings):
+        if section.metadata:
+            names.append(section.name)
+        elif dataclasses.is_dataclass(section.default_factory):
+            names += [f"{section.name}.{inner.name}" for inner in fields(section.default_factory)]
+    return names
+
+
+def _variable(name: str) -> str:
+    return "BONGSU_" + name.replace(".", "_").upper()
+
+
+def _owner(name: str) -> tuple[type, str]:
+    section, _, inner = name.rpartition(".")
+    if not section:
+        return Settings, inner
+    owner = get_type_hints(Settings)[section]
+    return owner, inner
+
+
+def _field(name: str) -> dataclasses.Field[Any]:
+    owner, inner = _owner(name)
+    return next(spec for spec in fields(owner) if spec.name == inner)
+
+
+def _get(settings: Settings, name: str) -> object:
+    value: object = settings
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _apply(settings: Settings, name: str, value: object) -> Settings:
+    if name not in _names():
+        raise InvalidInput(f"unknown setting {name!r}; known: {', '.join(_names())}", id="unknown-setting")
+    owner, inner = _owner(name)
+    converted = _convert(name, value, get_type_hints(owner)[inner], _field(name).metadata)
+    change: dict[str, Any] = {inner: converted}
+    if owner is not Settings:
+        section = name.partition(".")[0]
+        change = {section: dataclasses.replace(getattr(settings, section), **change)}
+    return dataclasses.replace(settings, **change)
+
+
+def _convert(name: str, value: object, kind: object, rules: Mapping[str, Any]) -> object:
+    converters: dict[object, Callable[[object], object]] = {
+        int: _duration if rules["duration"] else _integer,
+        str: _text,
+        tuple[str, ...]: _texts,
+    }
+    try:
+        converted = converters[kind](value)
+    except (ValueError, InvalidInput) as error:
+        raise InvalidInput(f"setting {name} = {value!r}: {error}", id="bad-setting") from error
+    if rules["choices"] and converted not in rules["choices"]:
+        raise InvalidInput(
+            f"setting {name} = {value!r}: choose one of {', '.join(rules['choices'])}", id="bad-setting"
+        )
+    if rules["minimum"] is not None and isinstance(converted, int) and converted < rules["minimum"]:
+        least = _shown(rules["minimum"], duration=rules["duration"])
+        raise InvalidInput(f"setting {name} = {value!r}: at least {least} is needed", id="bad-setting")
+    return converted
+
+
+def _integer(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError("a whole number is needed")  # noqa: TRY004 - one kind of error for every bad value
+    try:
+        return int(value)
+    except ValueError:
+        raise ValueError("a whole number is needed") from None
+
+
+def _duration(value: object) -> int:
+    if not isinstance(value, str):
+        raise ValueError("a duration such as '15s' is needed")  # noqa: TRY004 - as above
+    return parse_duration(value)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a text is needed")  # noqa: TRY004 - as above
+    return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    items = value.split(",") if isinstance(value, str) else value
+    if (
+        not isinstance(items, list)
+        or not items
+        or not all(isinstance(item, str) and item.strip() for item in items)
+    ):
+        raise ValueError("a list of texts is needed")
+    return tuple(item.strip() for item in items)
+
+
+def _checked(settings: Settings) -> Settings:
+    port = settings.server.listen.rpartition(":")[2]
+    if not port.isdecimal() or int(port) > 65_535:
+        raise InvalidInput(
+            f"setting server.listen = {settings.server.listen!r}: write HOST:PORT with a port of 0 to 65535",
+            id="bad-setting",
+        )
+    if settings.scrape.timeout > settings.scrape.interval:
+        raise InvalidInput(
+            f"setting scrape.timeout ({settings.scrape.timeout} ms) is longer than scrape.interval "
+            f"({settings.scrape.interval} ms); make it at most as long",
+            id="bad-setting",
+        )
+    return settings
