@@ -1,0 +1,1 @@
+"""PromQL over label columns and matrices; it knows neither projects nor HTTP."""

@@ -1,0 +1,1 @@
+"""From the text of a query to its typed syntax tree, and back to text."""
