@@ -1,0 +1,281 @@
+"""
+From a request's key to its project: the only place where a tenant is told from another.
+
+401 means no key, or an unknown or expired one; 403 a good key for another project, another pcode, or without the scope.
+A refusal never tells whether another project exists.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from prometheus_client import Counter
+
+from bongsu.api.errors import Forbidden, Unauthorized
+from bongsu.api.threads import in_thread
+from bongsu.control.values import Scope
+from bongsu.model.errors import BongsuError, InvalidInput
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+    from starlette.requests import HTTPConnection
+
+    from bongsu.control.values import KeyGrant, Project
+    from bongsu.runtime.clock import Clock
+
+APP_KEY_HEADER = "x-tc-app-key"
+TOKEN_HEADER = "x-whatap-token"  # noqa: S105 - a header's name
+PCODE_HEADER = "x-whatap-pcode"
+
+CACHE_SECONDS = 1.0
+"""A change by another process is noticed within this time; changes of this process are noticed at once."""
+_CACHED_KEYS = 50_000
+"""About 30 MB; a thousand projects with dozens of keys each fit, and a full cache is only emptied."""
+_MAX_KEY_ID_CHARACTERS = 64
+"""Four times what key ids have."""
+_MAX_PCODE_DIGITS = 18
+"""A pcode fits a signed 64-bit integer."""
+
+
+class KeyDirectory(Protocol):
+    """Where keys are looked up; methods block and may be called from any thread."""
+
+    def generation(self) -> int:
+        """Return a number that grows with every change to keys or projects that this process makes."""
+        ...
+
+    def find(self, key_id: str) -> KeyGrant | None:
+        """Return the grant of a key that exists and whose project exists, expired or not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectAccess:
+    """Whom a request acts for; handlers take the project from here and from nowhere else."""
+
+    project: Project
+    scopes: frozenset[Scope]
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Cached:
+    grant: KeyGrant
+    generation: int
+    until: float
+
+
+class AccessControl:
+    """
+    Checks keys. Used from one event loop; only a key that is not in the cache costs a look-up in a worker thread.
+
+    Parameters
+    ----------
+    directory
+        The control plane's keys.
+    clock
+        Tells expiry and the age of cached look-ups.
+    registry
+        Takes ``bongsu_access_refused_total{reason}``.
+    cache_seconds
+        How long a look-up is trusted when this process makes no change; 0 looks up every time.
+    """
+
+    def __init__(
+        self,
+        directory: KeyDirectory,
+        clock: Clock,
+        registry: CollectorRegistry,
+        *,
+        cache_seconds: float = CACHE_SECONDS,
+    ) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._cache_seconds = cache_seconds
+        self._cache: dict[str, _Cached] = {}
+        self._refused = Counter(
+            "bongsu_access_refused_total",
+            "Requests refused for their key, by error id.",
+            ["reason"],
+            registry=registry,
+        )
+
+    async def require(
+        self, request: HTTPConnection, scope: Scope, *, project_id: str | None = None
+    ) -> ProjectAccess:
+        """
+        Return whom the request acts for.
+
+        The key is read from ``X-TC-APP-KEY``, else from ``Authorization`` as a bearer token or as the password of basic
+        authentication, whose user must be the projectId.
+
+        Parameters
+        ----------
+        scope
+            What the call needs.
+        project_id
+            The project that the call names, when it names one.
+
+        Raises
+        ------
+        Unauthorized
+            Without a key, or with an unknown or expired one.
+        Forbidden
+            If the key is of another project than the call names, or has not the scope.
+        """
+        try:
+            key, user = presented_key(request)
+            access = await self._access(key)
+            for named in (user, project_id):
+                if named is not None:
+                    _check_project(access, named)
+            _check_scope(access, scope)
+        except BongsuError as error:
+            self._refused.labels(error.id).inc()
+            raise
+        return access
+
+    async def require_apm(self, request: HTTPConnection, *, needs_pcode: bool = True) -> ProjectAccess:
+        """
+        Return whom a call of the APM API acts for, from ``x-whatap-token`` and ``x-whatap-pcode``.
+
+        Parameters
+        ----------
+        needs_pcode
+            False for the calls that list what a token may see; a pcode that is sent is checked all the same.
+
+        Raises
+        ------
+        Unauthorized
+            Without a token, or with an unknown or expired one.
+        Forbidden
+            If the pcode is missing or another project's, whether that exists or not, or the token may not read.
+        InvalidInput
+            If the pcode is not a number.
+        """
+        try:
+            access = await self._access(request.headers.get(TOKEN_HEADER, "").strip())
+            pcode = request.headers.get(PCODE_HEADER, "").strip()
+            if pcode or needs_pcode:
+                _check_pcode(access, pcode)
+            _check_scope(access, Scope.READ)
+        except BongsuError as error:
+            self._refused.labels(error.id).inc()
+            raise
+        return access
+
+    async def _access(self, key: str) -> ProjectAccess:
+        if not key:
+            raise Unauthorized(
+                "no key was sent; send one as X-TC-APP-KEY (x-whatap-token for the APM API), as a bearer token, or as "
+                "the password of basic authentication with the projectId as user",
+                id="key-missing",
+            )
+        key_id, _, secret = key.partition(".")
+        grant = await self._grant(key_id) if _is_key_id(key_id) else None
+        # Hashed and compared also for an unknown id, so that the time tells nothing about which ids exist.
+        hashed = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+        expected = grant.secret_hash if grant is not None else bytes(len(hashed))
+        if not hmac.compare_digest(hashed, expected) or grant is None:
+            raise Unauthorized(
+                "the key is not known here; it may be mistyped or revoked: copy it again, or make a new one",
+                id="key-unknown",
+            )
+        if grant.expires_ms is not None and self._clock.now_ms() >= grant.expires_ms:
+            raise Unauthorized(
+                f"the key {grant.key_id!r} has expired; make a new one of the same project", id="key-expired"
+            )
+        return ProjectAccess(grant.project, grant.scopes, grant.key_id)
+
+    async def _grant(self, key_id: str) -> KeyGrant | None:
+        generation = self._directory.generation()
+        now = self._clock.monotonic()
+        cached = self._cache.get(key_id)
+        if cached is not None and cached.generation == generation and now < cached.until:
+            return cached.grant
+        grant = await in_thread(self._directory.find, key_id)
+        if grant is None:
+            # Unknown ids are not kept: anyone could fill the cache with them.
+            self._cache.pop(key_id, None)
+            return None
+        if len(self._cache) >= _CACHED_KEYS:
+            self._cache.clear()
+        # Under the generation from before the look-up: a change made meanwhile makes the entry stale at once.
+        self._cache[key_id] = _Cached(grant, generation, now + self._cache_seconds)
+        return grant
+
+
+def presented_key(request: HTTPConnection) -> tuple[str, str | None]:
+    """Return the key that a request carries, empty when none, and the user of basic authentication, if it is used."""
+    headers = request.headers
+    app_key = headers.get(APP_KEY_HEADER)
+    if app_key is not None:
+        return app_key.strip(), None
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    scheme = scheme.lower()
+    if scheme == "bearer":
+        return value.strip(), None
+    if scheme == "basic":
+        return _basic_credentials(value.strip())
+    return "", None
+
+
+def bearer_token(request: HTTPConnection) -> str:
+    """Return the bearer token of a request, empty when it carries none."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    return value.strip() if scheme.lower() == "bearer" else ""
+
+
+def _is_key_id(text: str) -> bool:
+    """Tell whether a text can be a key's id at all; anything else must not reach the database."""
+    return len(text) <= _MAX_KEY_ID_CHARACTERS and text.isascii() and text.isalnum()
+
+
+def _basic_credentials(value: str) -> tuple[str, str]:
+    try:
+        user, colon, password = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        colon = ""
+    if not colon:
+        raise Unauthorized(
+            "the basic credentials are not base64 of 'projectId:key'; send the projectId as user and a key as password",
+            id="key-missing",
+        )
+    return password, user
+
+
+def _check_project(access: ProjectAccess, project_id: str) -> None:
+    if project_id != access.project.project_id:
+        raise Forbidden(
+            f"the key is not one of project {project_id[:100]!r}; use the projectId that the key was made for, or a key "
+            "of that project",
+            id="project-forbidden",
+        )
+
+
+def _check_scope(access: ProjectAccess, scope: Scope) -> None:
+    if scope not in access.scopes:
+        raise Forbidden(
+            f"the key has the scopes {', '.join(sorted(access.scopes))}; this call needs {scope.value!r}: use a key that has it",
+            id="scope-missing",
+        )
+
+
+def _check_pcode(access: ProjectAccess, pcode: str) -> None:
+    if not pcode:
+        raise Forbidden("no pcode was sent; send the project's code as x-whatap-pcode", id="pcode-forbidden")
+    if not (pcode.isascii() and pcode.isdigit() and len(pcode) <= _MAX_PCODE_DIGITS):
+        raise InvalidInput(
+            f"x-whatap-pcode is {pcode[:40]!r}; send the project's code, an integer such as 5490",
+            id="bad-pcode",
+        )
+    if int(pcode) != access.project.pcode:
+        raise Forbidden(
+            f"the token is not one of the project with pcode {pcode}; use the pcode that the token was made for",
+            id="pcode-forbidden",
+        )

@@ -1,0 +1,26 @@
+"""The one seam between the event loop and blocking work."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+import anyio.to_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+async def in_thread(
+    function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
+) -> Result:
+    """
+    Run a blocking function in a worker thread and return its result.
+
+    A cancelled caller waits for the function to end: it may hold a transaction or a lock, and nobody else would know
+    how it went.
+    """
+    return await anyio.to_thread.run_sync(functools.partial(function, *args, **kwargs))

@@ -1,0 +1,1 @@
+"""The control plane: projects, keys, servers, workspaces and targets in a SQL database."""
