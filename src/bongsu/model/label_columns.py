@@ -190,10 +190,17 @@ class LabelColumns:
 
     def sort_order(self) -> NDArray[np.int64]:
         """Return the rows in the order of their label sets: by (name, value) pairs, as Prometheus sorts a matrix."""
-        return np.array(
-            sorted(range(self.n_series), key=list(map(list, (m.items() for m in self.maps()))).__getitem__),
-            dtype=np.int64,
-        )
+        if self.n_series < 2 or not self._columns:
+            return np.arange(self.n_series, dtype=np.int64)
+        goes_on = np.zeros(self.n_series, dtype=np.bool_)
+        keys: list[NDArray[np.int64]] = []
+        for column in reversed(self._columns.values()):
+            # Where the label is absent, the next label's name is greater; without a next label, the set ends, which is less.
+            keys.append(
+                np.where(column.codes == ABSENT, np.where(goes_on, len(column.codes), -1), _ranks(column))
+            )
+            goes_on |= column.codes != ABSENT
+        return np.lexsort(keys).astype(np.int64, copy=False)
 
 
 def concat(parts: Sequence[LabelColumns]) -> LabelColumns:
@@ -218,6 +225,14 @@ def concat(parts: Sequence[LabelColumns]) -> LabelColumns:
         values[:] = list(index)
         columns[name] = LabelColumn(codes, values)
     return LabelColumns(total, columns)
+
+
+def _ranks(column: LabelColumn) -> NDArray[np.int64]:
+    """Return the rank of each series' value among the values in use; shape (n_series,), below it in number."""
+    used = column.compacted()
+    ranks = np.empty(len(used.values) + 1, dtype=np.int64)
+    ranks[sorted(range(len(used.values)), key=used.values.tolist().__getitem__)] = np.arange(len(used.values))
+    return ranks[used.codes]
 
 
 def _compact(ids: NDArray[np.int64], space: int) -> tuple[NDArray[np.int64], int]:
