@@ -92,9 +92,9 @@ def _round_to_odd(power_high: np.uint64, power_low: np.uint64, c: np.uint64) -> 
 def _shortest(bits: np.uint64) -> tuple[np.uint64, int]:
     """Return the digits and the power of ten of a finite float that is not zero, from its bits."""
     fraction = bits & _FRACTION_MASK
-    exponent = np.int64((bits >> _FRACTION_BITS) & _EXPONENT_MASK)
+    exponent = int(np.int64((bits >> _FRACTION_BITS) & _EXPONENT_MASK))
     c = fraction
-    q = np.int64(1 - _EXPONENT_BIAS)
+    q = 1 - _EXPONENT_BIAS
     if exponent != 0:
         c = fraction | _HIDDEN_BIT
         q = exponent - _EXPONENT_BIAS
