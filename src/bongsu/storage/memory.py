@@ -6,6 +6,7 @@ Every engine is compared with it, and tests of query code run on it. It is writt
 
 from __future__ import annotations
 
+import itertools
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
@@ -13,50 +14,52 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from bongsu.model.label_columns import LabelColumns
-from bongsu.model.labels import format_labels, key_labels
-from bongsu.model.samples import KIND_FLOAT, MetricMetadata
+from bongsu.model.labels import key_labels
 from bongsu.storage.contract import (
-    CODEC_RAW,
-    FLAG_STARTS,
     REFUSED,
     AppendResult,
     ChunkView,
     ExemplarRows,
     ProjectStore,
-    Reason,
     Rejection,
     Resolution,
     StoreOptions,
     StoreStats,
 )
 from bongsu.storage.errors import StoreClosed
+from bongsu.storage.histograms import encode_histogram, histogram_fault
 from bongsu.storage.limits import refuse_labels
 from bongsu.storage.matching import match_rows
+from bongsu.storage.raw import Sample, chunks_of_samples, raw_chunk, view_of_chunks
+from bongsu.storage.refusals import (
+    HistogramFault,
+    refuse_duplicate,
+    refuse_histogram,
+    refuse_reference,
+    value_bytes,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from bongsu.model.matchers import Matcher
-    from bongsu.model.samples import Exemplar, SampleBatch
-
-Cell = tuple[float, int]
-"""A sample's value and its start timestamp (0 = unknown)."""
+    from bongsu.model.samples import Exemplar, MetricMetadata, SampleBatch
 
 
 @dataclass(slots=True)
 class _Series:
     key: bytes
     labels: dict[str, str]
-    samples: dict[int, Cell] = field(default_factory=dict)
+    samples: dict[int, Sample] = field(default_factory=dict)
     exemplars: list[Exemplar] = field(default_factory=list)
 
 
 class MemorySelection:
     """Selected series with a copy of their samples as raw chunks, one per series."""
 
-    def __init__(self, labels: LabelColumns, samples: list[list[tuple[int, Cell]]]) -> None:
+    def __init__(self, labels: LabelColumns, samples: list[list[Sample]]) -> None:
         self._labels = labels
         self._samples = samples
 
@@ -71,13 +74,8 @@ class MemorySelection:
         return np.array([len(samples) for samples in self._samples], dtype=np.int64)
 
     def chunks(self, start_row: int, stop_row: int) -> ChunkView:
-        """Return one raw chunk per series."""
-        rows = self._samples[start_row:stop_row]
-        return raw_chunks(
-            [np.array([t for t, _ in row], dtype=np.int64) for row in rows],
-            [np.array([cell[0] for _, cell in row], dtype=np.float64) for row in rows],
-            [np.array([cell[1] for _, cell in row], dtype=np.int64) for row in rows],
-        )
+        """Return raw chunks, one for each run of floats or histograms."""
+        return view_of_chunks([chunks_of_samples(row) for row in self._samples[start_row:stop_row]])
 
     def close(self) -> None:
         """Do nothing: a copy holds nothing."""
@@ -95,26 +93,11 @@ def raw_chunks(
     starts: Sequence[NDArray[np.int64]] | None = None,
 ) -> ChunkView:
     """Return a view with one raw float chunk for each row that has samples; start timestamps only where any is known."""
-    counts = np.array([len(row) for row in timestamps], dtype=np.int64)
-    used = [i for i, row in enumerate(timestamps) if len(row)]
-    has_starts = np.array([starts is not None and bool(starts[i].any()) for i in used], dtype=np.bool_)
-    pieces: list[NDArray[np.uint8]] = []
-    for i, with_starts in zip(used, has_starts, strict=True):
-        pieces.append(timestamps[i].view(np.uint8))
-        if with_starts and starts is not None:
-            pieces.append(starts[i].view(np.uint8))
-        pieces.append(values[i].view(np.uint8))
-    sizes = counts[used] * np.where(has_starts, 24, 16)
-    return ChunkView(
-        data=np.concatenate(pieces) if pieces else np.empty(0, dtype=np.uint8),
-        first_chunk=np.concatenate(([0], np.cumsum(counts > 0))).astype(np.int64),
-        kind=np.full(len(used), KIND_FLOAT, dtype=np.uint8),
-        codec=np.full(len(used), CODEC_RAW, dtype=np.uint8),
-        flags=np.where(has_starts, FLAG_STARTS, 0).astype(np.uint8),
-        offset=(np.cumsum(sizes) - sizes).astype(np.int64),
-        count=counts[used],
-        min_time=np.array([timestamps[i][0] for i in used], dtype=np.int64),
-        max_time=np.array([timestamps[i][-1] for i in used], dtype=np.int64),
+    return view_of_chunks(
+        [
+            [raw_chunk(times, None if starts is None else starts[i], values[i])] if len(times) else []
+            for i, times in enumerate(timestamps)
+        ]
     )
 
 
@@ -149,18 +132,14 @@ class MemoryProjectStore:
 
     def append(self, batch: SampleBatch) -> AppendResult:
         """Write a batch into memory."""
-        if len(batch.histograms.refs):
-            raise NotImplementedError("the reference store keeps float samples only")
-        starts = np.zeros(len(batch.refs), dtype=np.int64) if batch.starts is None else batch.starts
-        rows = zip(batch.refs.tolist(), batch.timestamps.tolist(), batch.values, starts.tolist(), strict=True)
         with self._open():
             rejections: list[Rejection] = []
-            for row, (ref, timestamp, value, start) in enumerate(rows):
-                refusal = self._put(row, ref, timestamp, (float(value), start), overwrite=batch.overwrite)
+            for row, (ref, sample) in enumerate(_batch_samples(batch)):
+                refusal = self._put(row, ref, sample, overwrite=batch.overwrite)
                 if refusal is not None:
                     rejections.append(refusal)
             self._sequence += 1
-            return AppendResult(len(batch.refs) - len(rejections), self._sequence, tuple(rejections))
+            return AppendResult(len(batch) - len(rejections), self._sequence, tuple(rejections))
 
     def put_metadata(self, entries: Sequence[MetricMetadata]) -> None:
         """Keep type, help and unit of metrics."""
@@ -206,7 +185,7 @@ class MemoryProjectStore:
         with self._open():
             labels, rows = self._matching([matchers])
             samples = [
-                sorted((t, cell) for t, cell in self._series[r].samples.items() if start_ms <= t <= end_ms)
+                [s for t, s in sorted(self._series[r].samples.items()) if start_ms <= t <= end_ms]
                 for r in rows
             ]
             kept = np.array([i for i, row in enumerate(samples) if row], dtype=np.int64)
@@ -267,23 +246,42 @@ class MemoryProjectStore:
             kept |= match_rows(labels, matchers)
         return labels.take(kept), np.flatnonzero(kept).tolist()
 
-    def _put(self, row: int, ref: int, timestamp: int, cell: Cell, *, overwrite: bool) -> Rejection | None:
+    def _put(
+        self, row: int, ref: int, sample: Sample | HistogramFault, *, overwrite: bool
+    ) -> Rejection | None:
         if not 0 <= ref < len(self._series):
-            return Rejection(
-                row, Reason.UNKNOWN_SERIES, f"series reference {ref} is not known; resolve it again"
-            )
+            return refuse_reference(row, ref)
         series = self._series[ref]
-        known = series.samples.get(timestamp)
+        if isinstance(sample, HistogramFault):
+            return refuse_histogram(row, series.labels, sample)
+        known = series.samples.get(sample.timestamp)
         if known is None or overwrite:
-            series.samples[timestamp] = cell
-        elif np.float64(known[0]).tobytes() != np.float64(cell[0]).tobytes():
-            return Rejection(
-                row,
-                Reason.DUPLICATE_TIMESTAMP,
-                f"duplicate sample for timestamp {timestamp} of {format_labels(series.labels)}: "
-                f"{known[0]} is stored, {cell[0]} was received; a stored sample changes only by an overwriting import",
-            )
+            series.samples[sample.timestamp] = sample
+        elif value_bytes(known.value) != value_bytes(sample.value):
+            return refuse_duplicate(row, series.labels, known, sample)
         return None
+
+
+def _batch_samples(batch: SampleBatch) -> Iterator[tuple[int, Sample | HistogramFault]]:
+    starts = np.zeros(len(batch.refs), dtype=np.int64) if batch.starts is None else batch.starts
+    rows = zip(batch.timestamps.tolist(), batch.values.tolist(), starts.tolist(), strict=True)
+    yield from zip(batch.refs.tolist(), itertools.starmap(Sample, rows), strict=True)
+    histograms = batch.histograms
+    starts = (
+        np.zeros(len(histograms.refs), dtype=np.int64) if histograms.starts is None else histograms.starts
+    )
+    for ref, time, value, start in zip(
+        histograms.refs.tolist(),
+        histograms.timestamps.tolist(),
+        histograms.values,
+        starts.tolist(),
+        strict=True,
+    ):
+        fault = histogram_fault(value)
+        yield (
+            ref,
+            Sample(time, encode_histogram(value), start) if fault is None else HistogramFault(time, fault),
+        )
 
 
 class MemoryStore:
