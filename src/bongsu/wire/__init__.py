@@ -1,0 +1,1 @@
+"""Untrusted bytes to plain batches and back; no I/O."""

@@ -1,0 +1,1 @@
+"""OpenTelemetry's protocol (OTLP over HTTP): traces and metrics, from protobuf and from JSON, to plain batches."""

@@ -1,0 +1,370 @@
+"""
+OTLP requests in JSON to batches, mirror of `bongsu.wire.otlp.protobuf`.
+
+Own reader instead of protobuf's `json_format`: that one reads ids as base64 where OTLP says hex, refuses a whole request
+for one bad item, and took many times as long (`docs/apm.md`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from bongsu.wire.otlp import json_fields as get
+from bongsu.wire.otlp.limits import (
+    BadItem,
+    MalformedOtlp,
+    OtlpLimits,
+    Refusals,
+    TooManyItems,
+    check_buckets,
+    check_ids,
+)
+from bongsu.wire.otlp.values import (
+    Attributes,
+    AttributeValue,
+    ExponentialPoint,
+    HistogramPoint,
+    Metric,
+    MetricBatch,
+    MetricGroup,
+    MetricKind,
+    NumberPoint,
+    Point,
+    PointExemplar,
+    Resource,
+    Scope,
+    Span,
+    SpanBatch,
+    SpanGroup,
+    SpanKind,
+    StatusCode,
+    SummaryPoint,
+    Temporality,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bongsu.wire.otlp.json_fields import JsonObject
+
+_NO_RECORDED_VALUE = 0x1
+_DEFAULT_LIMITS = OtlpLimits()
+_SPAN_KINDS = {f"SPAN_KIND_{kind.name}": int(kind) for kind in SpanKind}
+_STATUS_CODES = {f"STATUS_CODE_{code.name}": int(code) for code in StatusCode}
+_TEMPORALITIES = {f"AGGREGATION_TEMPORALITY_{t.name}": int(t) for t in Temporality}
+
+
+def read_spans(body: bytes, limits: OtlpLimits = _DEFAULT_LIMITS) -> SpanBatch:
+    """
+    Return the spans of an ``ExportTraceServiceRequest``; spans that cannot be taken are counted in `refused`.
+
+    Raises
+    ------
+    MalformedOtlp
+        If the bytes are not JSON, or its outer shape is not that of the message.
+    TooManyItems
+        If there are more than `limits.max_spans` spans.
+    """
+    refusals = Refusals()
+    groups: list[SpanGroup] = []
+    budget = limits.max_spans
+    for resource, scope, source in _scopes(body, "Spans", limits, refusals):
+        messages = _outer(get.items, source, "spans")
+        budget -= len(messages)
+        if budget < 0:
+            raise TooManyItems(limits.max_spans - budget, limits.max_spans, "spans", "max_spans")
+        if resource is None or scope is None:
+            refusals.add("the spans of a refused resource or scope", len(messages))
+            continue
+        spans: list[Span] = []
+        for message in messages:
+            try:
+                spans.append(_span(get.as_object(message, "spans"), limits))
+            except BadItem as error:
+                refusals.add(str(error))
+        groups.append(SpanGroup(resource, scope, tuple(spans)))
+    return SpanBatch(tuple(groups), refusals.total())
+
+
+def read_metrics(body: bytes, limits: OtlpLimits = _DEFAULT_LIMITS) -> MetricBatch:
+    """
+    Return the metrics of an ``ExportMetricsServiceRequest``; points that cannot be taken are counted in `refused`.
+
+    Raises
+    ------
+    MalformedOtlp
+        If the bytes are not JSON, or its outer shape is not that of the message.
+    TooManyItems
+        If there are more than `limits.max_points` data points.
+    """
+    refusals = Refusals()
+    groups: list[MetricGroup] = []
+    budget = limits.max_points
+    for resource, scope, source in _scopes(body, "Metrics", limits, refusals):
+        messages = [_outer(get.as_object, m, "metrics") for m in _outer(get.items, source, "metrics")]
+        points = sum(map(_point_count, messages))
+        budget -= points
+        if budget < 0:
+            raise TooManyItems(limits.max_points - budget, limits.max_points, "data points", "max_points")
+        if resource is None or scope is None:
+            refusals.add("the points of a refused resource or scope", points)
+            continue
+        metrics = (_metric(message, limits, refusals) for message in messages)
+        groups.append(MetricGroup(resource, scope, tuple(m for m in metrics if m is not None)))
+    return MetricBatch(tuple(groups), refusals.total())
+
+
+def _outer(read: Callable[[Any, str], Any], source: Any, key: str) -> Any:
+    """Read a part whose loss would lose the request: what is an item's error elsewhere is the request's here."""
+    try:
+        return read(source, key)
+    except BadItem as error:
+        raise MalformedOtlp(f"not an OTLP request in JSON: {error}") from error
+
+
+def _scopes(
+    body: bytes, what: str, limits: OtlpLimits, refusals: Refusals
+) -> list[tuple[Resource | None, Scope | None, JsonObject]]:
+    """Return each scope's message with its resource and scope, None where these were refused."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise MalformedOtlp(f"cannot decode {len(body)} bytes of JSON: {error}") from error
+    document = _outer(get.as_object, document, "(the body)")
+    found: list[tuple[Resource | None, Scope | None, JsonObject]] = []
+    for part in _outer(get.items, document, f"resource{what}"):
+        source = _outer(get.as_object, part, f"resource{what}")
+        resource = _resource(_outer(get.child, source, "resource"), limits, refusals)
+        for inner in _outer(get.items, source, f"scope{what}"):
+            message = _outer(get.as_object, inner, f"scope{what}")
+            scope = _scope(_outer(get.child, message, "scope"), limits, refusals)
+            found.append((resource, scope, message))
+    return found
+
+
+def _resource(source: JsonObject, limits: OtlpLimits, refusals: Refusals) -> Resource | None:
+    try:
+        return Resource(_attributes(source, limits))
+    except BadItem as error:
+        refusals.add(f"resource: {error}", 0)
+        return None
+
+
+def _scope(source: JsonObject, limits: OtlpLimits, refusals: Refusals) -> Scope | None:
+    try:
+        return Scope(get.text(source, "name"), get.text(source, "version"), _attributes(source, limits))
+    except BadItem as error:
+        refusals.add(f"scope: {error}", 0)
+        return None
+
+
+def _span(source: JsonObject, limits: OtlpLimits) -> Span:
+    name = get.text(source, "name")
+    trace_id, span_id = get.hex_bytes(source, "traceId"), get.hex_bytes(source, "spanId")
+    parent_id = get.hex_bytes(source, "parentSpanId")
+    check_ids(name, trace_id, span_id, parent_id)
+    status = get.child(source, "status")
+    return Span(
+        trace_id,
+        span_id,
+        parent_id,
+        get.uint32(source, "flags"),
+        get.enum_number(source, "kind", _SPAN_KINDS),
+        name,
+        get.uint64(source, "startTimeUnixNano"),
+        get.uint64(source, "endTimeUnixNano"),
+        get.enum_number(status, "code", _STATUS_CODES),
+        get.text(status, "message"),
+        _attributes(source, limits),
+        get.text(source, "traceState"),
+    )
+
+
+def _attributes(source: JsonObject, limits: OtlpLimits, key: str = "attributes") -> Attributes:
+    pairs = get.items(source, key)
+    if len(pairs) > limits.max_attributes:
+        raise BadItem(
+            f"{len(pairs)} attributes, {limits.max_attributes} are allowed (setting 'otlp.max_attributes')"
+        )
+    attributes: Attributes = {}
+    for pair in pairs:
+        source = get.as_object(pair, key)
+        attributes[get.text(source, "key")] = _any_value(
+            get.child(source, "value"), limits.max_nesting, limits
+        )
+    return attributes
+
+
+def _any_value(source: JsonObject, depth: int, limits: OtlpLimits) -> AttributeValue:
+    for key, value in source.items():
+        if value is None:
+            continue
+        if key == "stringValue":
+            return get.text(source, key)
+        if key == "intValue":
+            return get.as_int64(value, key)
+        if key == "boolValue":
+            return get.boolean(source, key)
+        if key == "doubleValue":
+            return get.as_double(value, key)
+        if key == "bytesValue":
+            return get.as_base64(value, key)
+        if key in {"arrayValue", "kvlistValue"}:
+            return _nested(key, get.as_object(value, key), depth, limits)
+    return None
+
+
+def _nested(key: str, source: JsonObject, depth: int, limits: OtlpLimits) -> AttributeValue:
+    if depth <= 0:
+        raise BadItem(f"an attribute is nested deeper than {limits.max_nesting} (setting 'otlp.max_nesting')")
+    values = [get.as_object(value, "values") for value in get.items(source, "values")]
+    if key == "arrayValue":
+        return tuple(_any_value(value, depth - 1, limits) for value in values)
+    return {get.text(pair, "key"): _any_value(get.child(pair, "value"), depth - 1, limits) for pair in values}
+
+
+def _data(source: JsonObject) -> tuple[str, JsonObject] | None:
+    for which in _READERS:
+        if isinstance(source.get(which), dict):
+            return which, source[which]
+    return None
+
+
+def _point_count(source: JsonObject) -> int:
+    found = _data(source)
+    points = None if found is None else found[1].get("dataPoints")
+    return len(points) if isinstance(points, list) else 0
+
+
+def _metric(source: JsonObject, limits: OtlpLimits, refusals: Refusals) -> Metric | None:
+    found = _data(source)
+    if found is None:
+        return None
+    which, data = found
+    try:
+        name = get.text(source, "name")
+        if not name:
+            raise BadItem("a metric has no name; every metric needs one")
+        description, unit = get.text(source, "description"), get.text(source, "unit")
+        temporality = get.enum_number(data, "aggregationTemporality", _TEMPORALITIES)
+        monotonic = get.boolean(data, "isMonotonic")
+        messages = get.items(data, "dataPoints")
+    except BadItem as error:
+        refusals.add(str(error), _point_count(source))
+        return None
+    kind, read = _READERS[which]
+    points: list[Point] = []
+    for message in messages:
+        try:
+            points.append(read(name, get.as_object(message, "dataPoints"), limits))
+        except BadItem as error:
+            refusals.add(str(error))
+    if which in {"gauge", "summary"}:
+        temporality = 0
+    return Metric(name, description, unit, kind, temporality, monotonic and which == "sum", tuple(points))
+
+
+def _number(name: str, source: JsonObject, limits: OtlpLimits) -> NumberPoint:
+    absent = bool(get.uint32(source, "flags") & _NO_RECORDED_VALUE)
+    value: float | None = get.optional_double(source, "asDouble")
+    if value is None and source.get("asInt") is not None:
+        value = get.as_int64(source["asInt"], "asInt")
+    if value is None and not absent:
+        raise BadItem(f"metric {name!r}: a point has no value; set asDouble or asInt")
+    return NumberPoint(
+        _attributes(source, limits), *_times(source), value or 0.0, absent, _exemplars(source, limits)
+    )
+
+
+def _times(source: JsonObject) -> tuple[int, int]:
+    return get.uint64(source, "startTimeUnixNano"), get.uint64(source, "timeUnixNano")
+
+
+def _histogram(name: str, source: JsonObject, limits: OtlpLimits) -> HistogramPoint:
+    bounds = tuple(get.as_double(value, "explicitBounds") for value in get.items(source, "explicitBounds"))
+    counts = _counts(source)
+    check_buckets(name, bounds, counts, limits.max_buckets)
+    return HistogramPoint(
+        _attributes(source, limits),
+        *_times(source),
+        get.uint64(source, "count"),
+        get.optional_double(source, "sum"),
+        bounds,
+        counts,
+        bool(get.uint32(source, "flags") & _NO_RECORDED_VALUE),
+        _exemplars(source, limits),
+    )
+
+
+def _counts(source: JsonObject) -> tuple[int, ...]:
+    return tuple(get.as_uint64(value, "bucketCounts") for value in get.items(source, "bucketCounts"))
+
+
+def _exponential(name: str, source: JsonObject, limits: OtlpLimits) -> ExponentialPoint:
+    positive, negative = get.child(source, "positive"), get.child(source, "negative")
+    positive_counts, negative_counts = _counts(positive), _counts(negative)
+    if len(positive_counts) + len(negative_counts) > limits.max_buckets:
+        raise BadItem(
+            f"metric {name!r}: over {limits.max_buckets} buckets are not allowed (setting 'otlp.max_buckets')"
+        )
+    return ExponentialPoint(
+        _attributes(source, limits),
+        *_times(source),
+        get.uint64(source, "count"),
+        get.optional_double(source, "sum"),
+        get.int32(source, "scale"),
+        get.uint64(source, "zeroCount"),
+        get.double(source, "zeroThreshold"),
+        get.int32(positive, "offset"),
+        positive_counts,
+        get.int32(negative, "offset"),
+        negative_counts,
+        bool(get.uint32(source, "flags") & _NO_RECORDED_VALUE),
+        _exemplars(source, limits),
+    )
+
+
+def _summary(name: str, source: JsonObject, limits: OtlpLimits) -> SummaryPoint:
+    quantiles = [get.as_object(q, "quantileValues") for q in get.items(source, "quantileValues")]
+    if len(quantiles) > limits.max_buckets:
+        raise BadItem(
+            f"metric {name!r}: over {limits.max_buckets} quantiles are not allowed (setting 'otlp.max_buckets')"
+        )
+    return SummaryPoint(
+        _attributes(source, limits),
+        *_times(source),
+        get.uint64(source, "count"),
+        get.double(source, "sum"),
+        tuple((get.double(q, "quantile"), get.double(q, "value")) for q in quantiles),
+        bool(get.uint32(source, "flags") & _NO_RECORDED_VALUE),
+    )
+
+
+def _exemplars(source: JsonObject, limits: OtlpLimits) -> tuple[PointExemplar, ...]:
+    return tuple(
+        _exemplar(get.as_object(exemplar, "exemplars"), limits) for exemplar in get.items(source, "exemplars")
+    )
+
+
+def _exemplar(source: JsonObject, limits: OtlpLimits) -> PointExemplar:
+    value = get.optional_double(source, "asDouble")
+    if value is None:
+        value = float(get.as_int64(source.get("asInt"), "asInt"))
+    return PointExemplar(
+        get.uint64(source, "timeUnixNano"),
+        value,
+        get.hex_bytes(source, "traceId"),
+        get.hex_bytes(source, "spanId"),
+        _attributes(source, limits, "filteredAttributes"),
+    )
+
+
+_READERS: dict[str, tuple[MetricKind, Callable[[str, JsonObject, OtlpLimits], Point]]] = {
+    "gauge": (MetricKind.GAUGE, _number),
+    "sum": (MetricKind.SUM, _number),
+    "histogram": (MetricKind.HISTOGRAM, _histogram),
+    "exponentialHistogram": (MetricKind.EXPONENTIAL, _exponential),
+    "summary": (MetricKind.SUMMARY, _summary),
+}

@@ -1,0 +1,325 @@
+"""OTLP requests in protobuf to batches. The parser is protobuf's own (upb); this module only walks its messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from bongsu.wire.otlp.limits import (
+    BadItem,
+    MalformedOtlp,
+    OtlpLimits,
+    Refusals,
+    TooManyItems,
+    check_buckets,
+    check_ids,
+)
+from bongsu.wire.otlp.values import (
+    Attributes,
+    AttributeValue,
+    ExponentialPoint,
+    HistogramPoint,
+    Metric,
+    MetricBatch,
+    MetricGroup,
+    MetricKind,
+    NumberPoint,
+    Point,
+    PointExemplar,
+    Resource,
+    Scope,
+    Span,
+    SpanBatch,
+    SpanGroup,
+    SummaryPoint,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+# Messages are typed `Any`: their classes are made at run time and their stubs are not part of every installation.
+
+_NO_RECORDED_VALUE = 0x1
+_DEFAULT_LIMITS = OtlpLimits()
+
+
+def read_spans(body: bytes, limits: OtlpLimits = _DEFAULT_LIMITS) -> SpanBatch:
+    """
+    Return the spans of an ``ExportTraceServiceRequest``; spans that cannot be taken are counted in `refused`.
+
+    Raises
+    ------
+    MalformedOtlp
+        If the bytes are not such a message.
+    TooManyItems
+        If there are more than `limits.max_spans` spans.
+    """
+    request = _parse(ExportTraceServiceRequest(), body)
+    count = sum(len(scope.spans) for resource in request.resource_spans for scope in resource.scope_spans)
+    if count > limits.max_spans:
+        raise TooManyItems(count, limits.max_spans, "spans", "max_spans")
+    refusals = Refusals()
+    groups: list[SpanGroup] = []
+    for resource_spans in request.resource_spans:
+        items = sum(len(scope.spans) for scope in resource_spans.scope_spans)
+        try:
+            resource = Resource(_attributes(resource_spans.resource.attributes, limits))
+        except BadItem as error:
+            refusals.add(f"resource: {error}", items)
+            continue
+        for scope_spans in resource_spans.scope_spans:
+            try:
+                scope = _scope(scope_spans.scope, limits)
+            except BadItem as error:
+                refusals.add(f"scope: {error}", len(scope_spans.spans))
+                continue
+            groups.append(SpanGroup(resource, scope, _spans(scope_spans.spans, limits, refusals)))
+    return SpanBatch(tuple(groups), refusals.total())
+
+
+def read_metrics(body: bytes, limits: OtlpLimits = _DEFAULT_LIMITS) -> MetricBatch:
+    """
+    Return the metrics of an ``ExportMetricsServiceRequest``; points that cannot be taken are counted in `refused`.
+
+    Raises
+    ------
+    MalformedOtlp
+        If the bytes are not such a message.
+    TooManyItems
+        If there are more than `limits.max_points` data points.
+    """
+    request = _parse(ExportMetricsServiceRequest(), body)
+    refusals = Refusals()
+    groups: list[MetricGroup] = []
+    budget = limits.max_points
+    for resource_metrics in request.resource_metrics:
+        items = sum(_point_count(m) for scope in resource_metrics.scope_metrics for m in scope.metrics)
+        budget -= items
+        if budget < 0:
+            raise TooManyItems(limits.max_points - budget, limits.max_points, "data points", "max_points")
+        try:
+            resource = Resource(_attributes(resource_metrics.resource.attributes, limits))
+        except BadItem as error:
+            refusals.add(f"resource: {error}", items)
+            continue
+        for scope_metrics in resource_metrics.scope_metrics:
+            try:
+                scope = _scope(scope_metrics.scope, limits)
+            except BadItem as error:
+                refusals.add(f"scope: {error}", sum(map(_point_count, scope_metrics.metrics)))
+                continue
+            metrics = (_metric(metric, limits, refusals) for metric in scope_metrics.metrics)
+            groups.append(MetricGroup(resource, scope, tuple(m for m in metrics if m is not None)))
+    return MetricBatch(tuple(groups), refusals.total())
+
+
+def _parse(message: Any, body: bytes) -> Any:
+    try:
+        message.ParseFromString(body)
+    except DecodeError as error:
+        raise MalformedOtlp(
+            f"cannot decode {type(message).DESCRIPTOR.name} from {len(body)} bytes of protobuf: {error}; "
+            f"send OTLP protobuf, or JSON with Content-Type application/json"
+        ) from error
+    return message
+
+
+def _scope(message: Any, limits: OtlpLimits) -> Scope:
+    return Scope(message.name, message.version, _attributes(message.attributes, limits))
+
+
+def _spans(messages: Iterable[Any], limits: OtlpLimits, refusals: Refusals) -> tuple[Span, ...]:
+    spans: list[Span] = []
+    for message in messages:
+        try:
+            spans.append(_span(message, limits))
+        except BadItem as error:
+            refusals.add(str(error))
+    return tuple(spans)
+
+
+def _span(message: Any, limits: OtlpLimits) -> Span:
+    name, trace_id, span_id = message.name, message.trace_id, message.span_id
+    parent_id = message.parent_span_id
+    check_ids(name, trace_id, span_id, parent_id)
+    status = message.status
+    return Span(
+        trace_id,
+        span_id,
+        parent_id,
+        message.flags,
+        message.kind,
+        name,
+        message.start_time_unix_nano,
+        message.end_time_unix_nano,
+        status.code,
+        status.message,
+        _attributes(message.attributes, limits),
+        message.trace_state,
+    )
+
+
+def _attributes(pairs: Any, limits: OtlpLimits) -> Attributes:
+    if len(pairs) > limits.max_attributes:
+        raise BadItem(
+            f"{len(pairs)} attributes, {limits.max_attributes} are allowed (setting 'otlp.max_attributes')"
+        )
+    attributes: Attributes = {}
+    for pair in pairs:
+        value = pair.value
+        which = value.WhichOneof("value")
+        # Strings and integers first: they are nearly all.
+        if which == "string_value":
+            attributes[pair.key] = value.string_value
+        elif which == "int_value":
+            attributes[pair.key] = value.int_value
+        else:
+            attributes[pair.key] = _any_value(value, which, limits.max_nesting, limits)
+    return attributes
+
+
+def _any_value(value: Any, which: str | None, depth: int, limits: OtlpLimits) -> AttributeValue:
+    if which is None:
+        return None
+    if which == "array_value":
+        _check_depth(depth, limits)
+        return tuple(
+            _any_value(v, v.WhichOneof("value"), depth - 1, limits) for v in value.array_value.values
+        )
+    if which == "kvlist_value":
+        _check_depth(depth, limits)
+        return {
+            pair.key: _any_value(pair.value, pair.value.WhichOneof("value"), depth - 1, limits)
+            for pair in value.kvlist_value.values
+        }
+    scalar: AttributeValue = getattr(value, which)
+    return scalar
+
+
+def _check_depth(depth: int, limits: OtlpLimits) -> None:
+    if depth <= 0:
+        raise BadItem(f"an attribute is nested deeper than {limits.max_nesting} (setting 'otlp.max_nesting')")
+
+
+def _point_count(metric: Any) -> int:
+    which = metric.WhichOneof("data")
+    return 0 if which is None else len(getattr(metric, which).data_points)
+
+
+def _metric(message: Any, limits: OtlpLimits, refusals: Refusals) -> Metric | None:
+    which = message.WhichOneof("data")
+    if which is None:
+        return None
+    data = getattr(message, which)
+    name = message.name
+    if not name:
+        refusals.add("a metric has no name; every metric needs one", len(data.data_points))
+        return None
+    kind, read = _READERS[which]
+    points: list[Point] = []
+    for point in data.data_points:
+        try:
+            points.append(read(name, point, limits))
+        except BadItem as error:
+            refusals.add(str(error))
+    temporality = data.aggregation_temporality if which not in {"gauge", "summary"} else 0
+    monotonic = which == "sum" and data.is_monotonic
+    return Metric(name, message.description, message.unit, kind, temporality, monotonic, tuple(points))
+
+
+def _number(name: str, point: Any, limits: OtlpLimits) -> NumberPoint:
+    which = point.WhichOneof("value")
+    absent = bool(point.flags & _NO_RECORDED_VALUE)
+    if which is None and not absent:
+        raise BadItem(f"metric {name!r}: a point has no value; set asDouble or asInt")
+    return NumberPoint(
+        _attributes(point.attributes, limits),
+        point.start_time_unix_nano,
+        point.time_unix_nano,
+        0.0 if which is None else getattr(point, which),
+        absent,
+        _exemplars(point, limits),
+    )
+
+
+def _histogram(name: str, point: Any, limits: OtlpLimits) -> HistogramPoint:
+    bounds, counts = tuple(point.explicit_bounds), tuple(point.bucket_counts)
+    check_buckets(name, bounds, counts, limits.max_buckets)
+    return HistogramPoint(
+        _attributes(point.attributes, limits),
+        point.start_time_unix_nano,
+        point.time_unix_nano,
+        point.count,
+        point.sum if point.HasField("sum") else None,
+        bounds,
+        counts,
+        bool(point.flags & _NO_RECORDED_VALUE),
+        _exemplars(point, limits),
+    )
+
+
+def _exponential(name: str, point: Any, limits: OtlpLimits) -> ExponentialPoint:
+    positive, negative = point.positive, point.negative
+    if len(positive.bucket_counts) + len(negative.bucket_counts) > limits.max_buckets:
+        raise BadItem(
+            f"metric {name!r}: over {limits.max_buckets} buckets are not allowed (setting 'otlp.max_buckets')"
+        )
+    return ExponentialPoint(
+        _attributes(point.attributes, limits),
+        point.start_time_unix_nano,
+        point.time_unix_nano,
+        point.count,
+        point.sum if point.HasField("sum") else None,
+        point.scale,
+        point.zero_count,
+        point.zero_threshold,
+        positive.offset,
+        tuple(positive.bucket_counts),
+        negative.offset,
+        tuple(negative.bucket_counts),
+        bool(point.flags & _NO_RECORDED_VALUE),
+        _exemplars(point, limits),
+    )
+
+
+def _summary(name: str, point: Any, limits: OtlpLimits) -> SummaryPoint:
+    if len(point.quantile_values) > limits.max_buckets:
+        raise BadItem(
+            f"metric {name!r}: over {limits.max_buckets} quantiles are not allowed (setting 'otlp.max_buckets')"
+        )
+    return SummaryPoint(
+        _attributes(point.attributes, limits),
+        point.start_time_unix_nano,
+        point.time_unix_nano,
+        point.count,
+        point.sum,
+        tuple((q.quantile, q.value) for q in point.quantile_values),
+        bool(point.flags & _NO_RECORDED_VALUE),
+    )
+
+
+def _exemplars(point: Any, limits: OtlpLimits) -> tuple[PointExemplar, ...]:
+    if not point.exemplars:
+        return ()
+    return tuple(
+        PointExemplar(
+            exemplar.time_unix_nano,
+            float(getattr(exemplar, exemplar.WhichOneof("value") or "as_double")),
+            exemplar.trace_id,
+            exemplar.span_id,
+            _attributes(exemplar.filtered_attributes, limits),
+        )
+        for exemplar in point.exemplars
+    )
+
+
+_READERS: dict[str, tuple[MetricKind, Callable[[str, Any, OtlpLimits], Point]]] = {
+    "gauge": (MetricKind.GAUGE, _number),
+    "sum": (MetricKind.SUM, _number),
+    "histogram": (MetricKind.HISTOGRAM, _histogram),
+    "exponential_histogram": (MetricKind.EXPONENTIAL, _exponential),
+    "summary": (MetricKind.SUMMARY, _summary),
+}
