@@ -1,0 +1,70 @@
+"""A parsed exposition body, in columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bongsu.model.samples import MetricMetadata
+
+if TYPE_CHECKING:
+    from bongsu.wire.exposition.lexical import Labels
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedExemplar:
+    """An exemplar as it was exposed; `timestamp` is in Unix milliseconds, None when none was given."""
+
+    labels: Labels
+    value: float
+    timestamp: int | None
+
+
+@dataclass(slots=True)
+class FamilyNotes:
+    """What the comment lines of one metric family said so far."""
+
+    type: str = "unknown"
+    help: str = ""
+    unit: str = ""
+
+
+@dataclass(slots=True)
+class Exposition:
+    """
+    The samples of one body; the lists have one entry per sample, in the body's order.
+
+    Attributes
+    ----------
+    series
+        The series as its line writes it; the key of the caller's cache.
+    values
+    value_starts, line_ends
+        Offsets into the body of the first byte of each value and of the end of its line.
+    timestamps
+        Unix milliseconds, by sample, of those that carry their own time.
+    exemplars
+        By sample.
+    labels
+        Labels of each distinct series that the caller did not know yet.
+    families
+        Type, help and unit by metric family.
+    """
+
+    series: list[bytes] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+    value_starts: list[int] = field(default_factory=list)
+    line_ends: list[int] = field(default_factory=list)
+    timestamps: dict[int, int] = field(default_factory=dict)
+    exemplars: dict[int, ParsedExemplar] = field(default_factory=dict)
+    labels: dict[bytes, Labels] = field(default_factory=dict)
+    families: dict[str, FamilyNotes] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+    def metadata(self) -> list[MetricMetadata]:
+        """Return what the body says of its metric families."""
+        return [
+            MetricMetadata(name, notes.type, notes.help, notes.unit) for name, notes in self.families.items()
+        ]

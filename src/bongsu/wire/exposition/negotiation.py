@@ -1,0 +1,80 @@
+"""Which exposition format an answer is in, and how to ask for one."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+from bongsu.model.errors import InvalidInput
+from bongsu.wire.exposition.openmetrics import parse_openmetrics
+from bongsu.wire.exposition.text import parse_text
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from bongsu.wire.exposition.body import Exposition
+
+
+class Format(enum.Enum):
+    """A text exposition format; the value is the content type in which it is written."""
+
+    TEXT = "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8"
+    OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8"
+
+
+_OFFERS = (
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8",
+    "application/openmetrics-text;version=0.0.1",
+    "text/plain;version=1.0.0;escaping=allow-utf-8",
+    "text/plain;version=0.0.4",
+)
+
+_VERSIONS = {
+    ("application/openmetrics-text", "0.0.1"): Format.OPENMETRICS,
+    ("application/openmetrics-text", "1.0.0"): Format.OPENMETRICS,
+    ("text/plain", "0.0.4"): Format.TEXT,
+    ("text/plain", "1.0.0"): Format.TEXT,
+}
+_UNVERSIONED = {"application/openmetrics-text": Format.OPENMETRICS, "text/plain": Format.TEXT}
+
+
+def accept_header() -> str:
+    """Return the Accept header of a scrape: the formats in order of preference, as Prometheus 3 sends it."""
+    # Weights fall from 0.6 in steps of 0.1, so that anything is still taken at a weight above 0.
+    weighted = [f"{offer};q=0.{6 - i}" for i, offer in enumerate((*_OFFERS, "*/*"))]
+    return ",".join(weighted)
+
+
+def format_of(content_type: str | None, fallback: Format | None = None) -> Format:
+    """
+    Return the format that a Content-Type header names.
+
+    Raises
+    ------
+    InvalidInput
+        If the header is missing or names no text exposition format, and there is no fallback.
+    """
+    media_type, _, rest = (content_type or "").partition(";")
+    parameters = dict(_parameter(part) for part in rest.split(";"))
+    media_type = media_type.strip().lower()
+    version = parameters.get("version")
+    found = _UNVERSIONED.get(media_type) if version is None else _VERSIONS.get((media_type, version))
+    if found is None:
+        found = fallback
+    if found is None:
+        raise InvalidInput(
+            f"unsupported Content-Type {content_type!r}; expected text/plain (version 0.0.4 or 1.0.0) or "
+            "application/openmetrics-text (version 0.0.1 or 1.0.0)",
+            id="bad-content-type",
+        )
+    return found
+
+
+def parse_exposition(body: bytes, format: Format, known: Container[bytes] = ()) -> Exposition:  # noqa: A002
+    """Parse a body; `known` series need no parsing again. Raises ExpositionError."""
+    return (parse_openmetrics if format is Format.OPENMETRICS else parse_text)(body, known)
+
+
+def _parameter(part: str) -> tuple[str, str]:
+    name, _, value = part.partition("=")
+    return name.strip().lower(), value.strip().strip('"')

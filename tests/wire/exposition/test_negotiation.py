@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import pytest
+
+from bongsu.model.errors import InvalidInput
+from bongsu.wire.exposition.negotiation import Format, accept_header, format_of
+
+
+def test_formats_are_asked_for_in_the_order_of_prometheus() -> None:
+    assert (
+        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+        "application/openmetrics-text;version=0.0.1;q=0.5,"
+        "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
+        "text/plain;version=0.0.4;q=0.3,"
+        "*/*;q=0.2"
+    ) == accept_header()
+
+
+@pytest.mark.parametrize(
+    ("content_type", "expected"),
+    [
+        ("text/plain; version=0.0.4; charset=utf-8", Format.TEXT),
+        ("text/plain;version=1.0.0;escaping=allow-utf-8", Format.TEXT),
+        ("text/plain", Format.TEXT),
+        ('Application/OpenMetrics-Text; Version="1.0.0"; charset=utf-8', Format.OPENMETRICS),
+        ("application/openmetrics-text; version=0.0.1", Format.OPENMETRICS),
+    ],
+)
+def test_content_types_name_a_format(content_type: str, expected: Format) -> None:
+    assert expected is format_of(content_type)
+    assert expected is format_of(Format(expected).value)
+
+
+@pytest.mark.parametrize(
+    "content_type", [None, "", "text/html", "text/plain; version=2.0", "application/json"]
+)
+def test_other_content_types_are_refused_unless_there_is_a_fallback(content_type: str | None) -> None:
+    with pytest.raises(InvalidInput, match="unsupported Content-Type") as caught:
+        format_of(content_type)
+    assert "bad-content-type" == caught.value.id
+    assert Format.TEXT is format_of(content_type, Format.TEXT)
