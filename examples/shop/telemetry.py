@@ -76,7 +76,7 @@ class ActiveTransactions:
         event.listen(engine, "before_cursor_execute", lambda *_: self._mark("sql"))
         event.listen(engine, "after_cursor_execute", lambda *_: self._mark("method"))
 
-    def observe(self, _: CallbackOptions) -> Iterable[Observation]:
+    def observe(self, _options: CallbackOptions) -> Iterable[Observation]:
         """Count the requests by state and age band."""
         now = time.monotonic()
         with self._lock:
@@ -157,7 +157,7 @@ def instrument(
     workers
         Returns how many worker threads are busy and how many requests wait for one.
     """
-    FlaskInstrumentor().instrument_app(app, excluded_urls="metrics")
+    FlaskInstrumentor().instrument_app(app, excluded_urls="metrics")  # type: ignore[no-untyped-call]
     SQLAlchemyInstrumentor().instrument(engine=engine)
     SystemMetricsInstrumentor(config={"system.cpu.utilization": ["idle", "user", "system"]}).instrument()
     active.watch_queries(engine)

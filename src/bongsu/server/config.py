@@ -164,7 +164,7 @@ def load_settings(
             id="unknown-feature",
         )
     given = _flatten(_read(file)) if file else {}
-    given |= {name: value for name in _names() if (value := environment.get(_variable(name))) is not None}
+    given |= {name: environment[_variable(name)] for name in _names() if _variable(name) in environment}
     given |= flags or {}
     settings = Settings(features=features)
     for name, value in given.items():
@@ -227,7 +227,7 @@ def _variable(name: str) -> str:
     return "BONGSU_" + name.replace(".", "_").upper()
 
 
-def _owner(name: str) -> tuple[type, str]:
+def _owner(name: str) -> tuple[Any, str]:
     section, _, inner = name.rpartition(".")
     if not section:
         return Settings, inner
