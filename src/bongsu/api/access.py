@@ -54,6 +54,14 @@ class KeyDirectory(Protocol):
         ...
 
 
+class SessionKeys(Protocol):
+    """Where the cookies of signed-in browsers are looked up; it answers at once, on the event loop."""
+
+    def key_id(self, request: HTTPConnection) -> str | None:
+        """Return the id of the key that a cookie stands for; None without one. May refuse a forged call with Forbidden."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ProjectAccess:
     """Whom a request acts for; handlers take the project from here and from nowhere else."""
@@ -82,6 +90,8 @@ class AccessControl:
         Tells expiry and the age of cached look-ups.
     registry
         Takes ``bongsu_access_refused_total{reason}``.
+    sessions
+        The console's sessions, asked when a request carries no key; None takes keys only.
     cache_seconds
         How long a look-up is trusted when this process makes no change; 0 looks up every time.
     """
@@ -92,10 +102,12 @@ class AccessControl:
         clock: Clock,
         registry: CollectorRegistry,
         *,
+        sessions: SessionKeys | None = None,
         cache_seconds: float = CACHE_SECONDS,
     ) -> None:
         self._directory = directory
         self._clock = clock
+        self._sessions = sessions
         self._cache_seconds = cache_seconds
         self._cache: dict[str, _Cached] = {}
         self._refused = Counter(
@@ -130,11 +142,11 @@ class AccessControl:
         """
         try:
             key, user = presented_key(request)
-            access = await self._access(key)
+            access = await self._access(request, key)
             for named in (user, project_id):
                 if named is not None:
                     _check_project(access, named)
-            _check_scope(access, scope)
+            self.check_scope(access, scope)
         except BongsuError as error:
             self._refused.labels(error.id).inc()
             raise
@@ -159,17 +171,20 @@ class AccessControl:
             If the pcode is not a number.
         """
         try:
-            access = await self._access(request.headers.get(TOKEN_HEADER, "").strip())
+            token = request.headers.get(TOKEN_HEADER, "").strip()
+            access = await self._access(request, token)
             pcode = request.headers.get(PCODE_HEADER, "").strip()
-            if pcode or needs_pcode:
+            # A session is one project's already; only a token has to say whose it is.
+            if pcode or (needs_pcode and token):
                 _check_pcode(access, pcode)
-            _check_scope(access, Scope.READ)
+            self.check_scope(access, Scope.READ)
         except BongsuError as error:
             self._refused.labels(error.id).inc()
             raise
         return access
 
-    async def _access(self, key: str) -> ProjectAccess:
+    async def check_key(self, key: str) -> ProjectAccess:
+        """Return whom a key acts for; raises Unauthorized as `require`."""
         if not key:
             raise Unauthorized(
                 "no key was sent; send one as X-TC-APP-KEY (x-whatap-token for the APM API), as a bearer token, or as "
@@ -186,6 +201,32 @@ class AccessControl:
                 "the key is not known here; it may be mistyped or revoked: copy it again, or make a new one",
                 id="key-unknown",
             )
+        return self._unexpired(grant)
+
+    async def check_key_id(self, key_id: str) -> ProjectAccess:
+        """Return whom a key acts for whose bearer is known already; raises Unauthorized when it is revoked or expired."""
+        grant = await self._grant(key_id)
+        if grant is None:
+            raise Unauthorized(
+                "the key of this session was revoked; sign in with another one", id="key-unknown"
+            )
+        return self._unexpired(grant)
+
+    @staticmethod
+    def check_scope(access: ProjectAccess, scope: Scope) -> None:
+        """Raise Forbidden unless the key has the scope."""
+        if scope not in access.scopes:
+            raise Forbidden(
+                f"the key has the scopes {', '.join(sorted(access.scopes))}; this call needs {scope.value!r}: use a key that "
+                "has it",
+                id="scope-missing",
+            )
+
+    async def _access(self, request: HTTPConnection, key: str) -> ProjectAccess:
+        session = self._sessions.key_id(request) if self._sessions is not None and not key else None
+        return await (self.check_key(key) if session is None else self.check_key_id(session))
+
+    def _unexpired(self, grant: KeyGrant) -> ProjectAccess:
         if grant.expires_ms is not None and self._clock.now_ms() >= grant.expires_ms:
             raise Unauthorized(
                 f"the key {grant.key_id!r} has expired; make a new one of the same project", id="key-expired"
@@ -255,14 +296,6 @@ def _check_project(access: ProjectAccess, project_id: str) -> None:
             f"the key is not one of project {project_id[:100]!r}; use the projectId that the key was made for, or a key "
             "of that project",
             id="project-forbidden",
-        )
-
-
-def _check_scope(access: ProjectAccess, scope: Scope) -> None:
-    if scope not in access.scopes:
-        raise Forbidden(
-            f"the key has the scopes {', '.join(sorted(access.scopes))}; this call needs {scope.value!r}: use a key that has it",
-            id="scope-missing",
         )
 
 
