@@ -1,4 +1,4 @@
-"""What the control plane hands out: plain values, free of the database."""
+"""What the control plane hands out: plain values, free of the database. Times are Unix milliseconds."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ProjectSettings:
     linux_workspace
         Whether the project has the reserved workspace ``@Linux``.
     limits
-        The project's own values of named limits; a limit that is missing here has the server's default.
+        The project's own values of named limits, as sorted pairs; a limit that is missing has the server's default.
     """
 
     retention_ms: int = DEFAULT_RETENTION_MS
@@ -46,14 +46,7 @@ class ProjectSettings:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """
-    A tenant. `project_id` never changes and is never used again; `pcode` is its integer twin for the APM API.
-
-    Attributes
-    ----------
-    created_ms
-        Unix milliseconds.
-    """
+    """A tenant. `project_id` never changes and is never used again; `pcode` is its integer twin for the APM API."""
 
     project_id: str
     pcode: int
@@ -73,7 +66,7 @@ class KeyGrant:
     secret_hash
         SHA-256 of the secret half. The secret has 256 random bits, so a plain hash cannot be searched.
     expires_ms
-        Unix milliseconds from which the key is refused; None for never.
+        Time from which the key is refused; None for never.
     """
 
     key_id: str
@@ -81,3 +74,180 @@ class KeyGrant:
     scopes: frozenset[Scope]
     expires_ms: int | None
     project: Project
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What may be known of a key after it was made: everything but its secret."""
+
+    key_id: str
+    name: str
+    scopes: frozenset[Scope]
+    created_ms: int
+    expires_ms: int | None = None
+    last_used_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """
+    A key at the one moment at which its secret is known.
+
+    Attributes
+    ----------
+    text
+        What clients send, ``id.secret``; it is stored nowhere and cannot be shown again.
+    """
+
+    key: Key
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """
+    A machine of a project; only these can be scraped.
+
+    Attributes
+    ----------
+    address
+        IP address or host name.
+    instance_id
+        Identifier of the machine where it came from, such as a cloud's.
+    """
+
+    host_id: str
+    name: str
+    address: str
+    region: str
+    instance_id: str | None = None
+    created_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """
+    A job: what its targets have in common. Its name is the ``job`` label of their series.
+
+    Attributes
+    ----------
+    reserved_code
+        None for a workspace that a user made; a reserved one follows the project's servers and takes no changes.
+    """
+
+    job_id: str
+    name: str
+    region: str
+    metrics_path: str
+    description: str | None
+    reserved_code: str | None
+    modified_ms: int
+
+
+class TargetHealth(enum.StrEnum):
+    """State of a target in one word, after the four colours of the console: grey, green, yellow, red."""
+
+    PREPARING = "preparing"
+    COLLECTING = "collecting"
+    HTTP_ERROR = "http-error"
+    FAILING = "failing"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetState:
+    """
+    Outcome of the newest scrape.
+
+    Attributes
+    ----------
+    result_code
+        None before the first scrape, 0 for success, the HTTP status of an answer other than 200, negative for what came
+        to no answer or to none that could be read.
+    reason
+        Why it failed; None otherwise.
+    since_ms
+        Time of the first scrape with this outcome.
+    scraped_ms
+        Time of the newest scrape; after a restart, `since_ms` until the next one.
+    """
+
+    result_code: int | None = None
+    reason: str | None = None
+    since_ms: int | None = None
+    scraped_ms: int | None = None
+
+    @property
+    def health(self) -> TargetHealth:
+        """The state in one word."""
+        if self.result_code is None:
+            return TargetHealth.PREPARING
+        if self.result_code == 0:
+            return TargetHealth.COLLECTING
+        return TargetHealth.HTTP_ERROR if self.result_code > 0 else TargetHealth.FAILING
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One address that a workspace scrapes: a port of a server. Its id is the ``openmetrics_id`` label."""
+
+    target_id: str
+    job_id: str
+    host_id: str
+    port: int
+    server_name: str
+    address: str
+    modified_ms: int
+    state: TargetState = TargetState()
+
+
+@dataclass(frozen=True, slots=True)
+class ScrapeTarget:
+    """
+    All that a scraper needs to know of a target.
+
+    Attributes
+    ----------
+    job
+        Name of the workspace.
+    region
+        Value of the ``region`` label; None where the workspace is in the project's own region and the label is left out.
+    """
+
+    project_id: str
+    target_id: str
+    job: str
+    address: str
+    port: int
+    path: str
+    region: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScrapeOutcome:
+    """What a scrape came to; codes and reasons as in `TargetState`."""
+
+    target_id: str
+    scraped_ms: int
+    result_code: int
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """
+    One change: who did what to what.
+
+    Attributes
+    ----------
+    actor
+        ``admin``, ``key:ID`` or ``system``.
+    detail
+        The fields that the change gave, never a secret.
+    """
+
+    at_ms: int
+    actor: str
+    action: str
+    subject: str
+    project_id: str | None
+    detail: dict[str, object]

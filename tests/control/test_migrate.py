@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+
+from bongsu.control.database import Database, sqlite_url
+from bongsu.control.migrate import migrate
+from bongsu.control.tables import Base
+from bongsu.model.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_migrations_from_empty_give_what_the_tables_say(control_database: Database) -> None:
+    with control_database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+
+        assert [] == compare_metadata(context, Base.metadata)
+
+
+def test_a_second_run_changes_nothing(control_database: Database) -> None:
+    migrate(control_database)
+
+    with control_database.read() as session:
+        assert ["0001"] == list(session.scalars(text("SELECT version_num FROM alembic_version")))
+
+
+def test_a_database_of_a_newer_version_is_left_alone(control_database: Database) -> None:
+    with control_database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(InvalidInput, match="schema '9999', newer than this program knows"):
+        migrate(control_database)
+
+
+def test_starts_at_the_same_time_migrate_once(tmp_path: Path) -> None:
+    databases = [Database(sqlite_url(tmp_path / "control.db")) for _ in range(4)]
+    failures: list[BaseException] = []
+
+    def start(database: Database) -> None:
+        try:
+            migrate(database)
+        except BaseException as error:  # noqa: BLE001 - handed to the test
+            failures.append(error)
+
+    threads = [threading.Thread(target=start, args=(database,)) for database in databases]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for database in databases:
+        database.close()
+
+    assert [] == failures
