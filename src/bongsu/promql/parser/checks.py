@@ -8,7 +8,6 @@ from bongsu.model.matchers import Matcher, MatchOp
 from bongsu.promql.errors import ParseError
 from bongsu.promql.parser.ast import (
     Aggregate,
-    AggregateOp,
     Binary,
     BinaryOp,
     Call,
