@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bongsu.model.errors import InvalidInput
 from bongsu.runtime.compress import (
     DecompressedTooLarge,
+    GzipStream,
     compress_gzip,
     compress_snappy,
     decompress,
@@ -115,3 +116,14 @@ def test_any_bytes_give_a_snappy_block_or_a_declared_error(data: bytes) -> None:
 def test_a_snappy_block_that_states_more_than_the_cap_is_refused_unread() -> None:
     with pytest.raises(DecompressedTooLarge):
         decompress_snappy(b"\xff\xff\xff\xff\x0f" + bytes(10), 1000)
+
+
+@given(st.lists(st.binary(max_size=2000), max_size=20))
+def test_a_gzip_stream_is_one_member_with_all_its_parts(parts: list[bytes]) -> None:
+    stream = GzipStream()
+    sent = b"".join([*(stream.add(part) for part in parts), stream.finish()])
+
+    reader = zlib.decompressobj(wbits=31)
+    assert b"".join(parts) == reader.decompress(sent)
+    assert reader.eof
+    assert b"" == reader.unused_data

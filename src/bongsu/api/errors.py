@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from bongsu.control.errors import AlreadyExists
 from bongsu.model.errors import BongsuError, InvalidInput, LimitExceeded, NotFound, Unavailable
+from bongsu.promql.errors import ExecutionError, QueryCancelled, QueryTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -80,6 +81,10 @@ STATUSES: Mapping[type[BongsuError], int] = {
     NotFound: 404,
     # 429 invites a retry; where waiting does not help, `failure_of` answers 422 instead.
     LimitExceeded: 429,
+    ExecutionError: 422,
+    # 503 and not 504: Grafana reads the cause from JSON only with 400, 422 and 503.
+    QueryTimeout: 503,
+    QueryCancelled: 499,
     Unavailable: 503,
     BongsuError: 500,
 }

@@ -145,6 +145,28 @@ def compress_gzip(data: bytes, *, level: int = 4) -> bytes:
     return stream.compress(data) + stream.flush()
 
 
+class GzipStream:
+    """
+    One gzip member, made in parts: several members in a row are legal, but not every HTTP client reads beyond the first.
+
+    Parameters
+    ----------
+    level
+        1 keeps up with what writes the data; 4 costs twice its time for about 10 % fewer bytes on JSON.
+    """
+
+    def __init__(self, *, level: int = 1) -> None:
+        self._stream = zlib.compressobj(level, zlib.DEFLATED, _GZIP_WINDOW)
+
+    def add(self, data: bytes) -> bytes:
+        """Take the next part of the content; return what can be sent, which may be nothing yet."""
+        return self._stream.compress(data)
+
+    def finish(self) -> bytes:
+        """Return the end of the member; nothing can be added any more."""
+        return self._stream.flush()
+
+
 def decompress_snappy(data: bytes, max_bytes: int) -> bytes:
     """
     Return the content of one snappy block (not the framed format), as remote write sends it.
