@@ -218,8 +218,10 @@ def _names() -> list[str]:
     for section in fields(Settings):
         if section.metadata:
             names.append(section.name)
-        elif dataclasses.is_dataclass(section.default_factory):
-            names += [f"{section.name}.{inner.name}" for inner in fields(section.default_factory)]
+            continue
+        table: Any = section.default_factory
+        if dataclasses.is_dataclass(table):
+            names += [f"{section.name}.{inner.name}" for inner in fields(table)]
     return names
 
 

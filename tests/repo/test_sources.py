@@ -1,0 +1,79 @@
+"""Habits that every file keeps."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted((ROOT / "src").rglob("*.py"))
+KERNELS = sorted((ROOT / "src" / "bongsu" / "kernels").glob("*.py"))
+
+LONGEST_MODULE = 800
+"""Lines; a module that grows past this has more than one subject."""
+
+
+def _tracked() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in listed.stdout.split("\n") if name and (ROOT / name).is_file()]
+
+
+def test_no_module_has_more_than_one_subject() -> None:
+    assert [] == [
+        str(file.relative_to(ROOT)) for file in SOURCES if len(file.read_text().splitlines()) > LONGEST_MODULE
+    ]
+
+
+def test_every_module_says_what_it_owns() -> None:
+    assert [] == [
+        str(file.relative_to(ROOT)) for file in SOURCES if not ast.get_docstring(ast.parse(file.read_text()))
+    ]
+
+
+def test_nothing_is_left_for_later_without_saying_where() -> None:
+    marks = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b(?!\(#\d+\))")
+
+    assert [] == [str(f.relative_to(ROOT)) for f in SOURCES if marks.search(f.read_text())]
+
+
+def test_no_file_names_a_place_on_somebodys_machine() -> None:
+    places = re.compile(r"(?<![\w.])/(?:work|root|home/\w+)/")
+    texts = [
+        file
+        for file in _tracked()
+        if file.suffix in {".py", ".md", ".toml", ".js", ".css", ".html", ".test", ""}
+    ]
+
+    assert [] == [
+        str(file.relative_to(ROOT))
+        for file in texts
+        if file != Path(__file__) and places.search(file.read_text(errors="ignore"))
+    ]
+
+
+def test_only_one_module_touches_numba() -> None:
+    users = [
+        file.name for file in KERNELS if re.search(r"^\s*(import|from) numba", file.read_text(), re.MULTILINE)
+    ]
+
+    assert ["_jit.py"] == users
+
+
+def test_every_kernel_is_compared_with_a_twin_or_a_round_trip() -> None:
+    tests = "\n".join(file.read_text() for file in (ROOT / "tests").rglob("*.py"))
+    kernels = [(file.name, name) for file in KERNELS for name in _kernels(file) if not name.startswith("_")]
+
+    assert [] == [f"{file}: {name}" for file, name in kernels if not re.search(rf"\b{name}\b", tests)]
+
+
+def _kernels(file: Path) -> list[str]:
+    functions = [node for node in ast.parse(file.read_text()).body if isinstance(node, ast.FunctionDef)]
+    return [
+        node.name for node in functions if any(ast.unparse(mark) == "kernel" for mark in node.decorator_list)
+    ]
