@@ -1,0 +1,1 @@
+"""Measurements: seeded, against peers in the same run, reported as ratios."""
