@@ -49,6 +49,8 @@ class Exposition:
         Labels of each distinct series that the caller did not know yet.
     families
         Type, help and unit by metric family.
+    type
+        The type that was declared last; it governs the series that follow.
     """
 
     series: list[bytes] = field(default_factory=list)
@@ -59,6 +61,7 @@ class Exposition:
     exemplars: dict[int, ParsedExemplar] = field(default_factory=dict)
     labels: dict[bytes, Labels] = field(default_factory=dict)
     families: dict[str, FamilyNotes] = field(default_factory=dict)
+    type: str = "unknown"
 
     def __len__(self) -> int:
         return len(self.series)

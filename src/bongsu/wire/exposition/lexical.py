@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 
 from bongsu.model.labels import METRIC_NAME
 from bongsu.wire.exposition.errors import ExpositionError, expected
@@ -26,6 +27,10 @@ _SPECIAL = {
     **dict.fromkeys((b"inf", b"+inf", b"infinity", b"+infinity"), math.inf),
     **dict.fromkeys((b"-inf", b"-infinity"), -math.inf),
 }
+_BOUNDS = {"histogram": "le", "summary": "quantile"}
+_GO_SMALLEST_POWER, _GO_LARGEST_POWER = 4, 6
+"""Go writes shortest floats without exponent while their power of ten is in this range (documentation of strconv, 'g')."""
+
 _ESCAPE = re.compile(r'\\([\\n"])')
 _HELP_ESCAPE = re.compile(r"\\([\\n])")
 _UNESCAPED = {"n": "\n", "\\": "\\", '"': '"'}
@@ -94,6 +99,37 @@ def parse_series(text: bytes, line: int) -> Labels:
     _check_labels(pairs, text, line)
     pairs.sort(key=lambda pair: pair[0] != METRIC_NAME)
     return tuple(pairs)
+
+
+def with_normal_bounds(labels: Labels, kind: str) -> Labels:
+    """
+    Return a histogram's or summary's labels with `le` or `quantile` written as OpenMetrics does: ``1`` becomes ``1.0``.
+
+    Prometheus does so since version 3, so that one bucket is one series whatever format it was read from.
+    """
+    bound = _BOUNDS.get(kind)
+    if bound is None:
+        return labels
+    return tuple((name, _normal_bound(value) if name == bound else value) for name, value in labels)
+
+
+def _normal_bound(text: str) -> str:
+    raw = text.encode()
+    if not _NUMBER.fullmatch(raw):
+        value = _SPECIAL.get(raw.lower())
+        return text if value is None else "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
+    value = float(raw)
+    if math.isinf(value):
+        return text
+    # Go's shortest form: an exponent from 1e+21 on is usual elsewhere, here it comes from 1e+06 on.
+    sign, digits, power = Decimal(repr(value)).normalize().as_tuple()
+    exponent = int(power) + len(digits) - 1
+    if value and not -_GO_SMALLEST_POWER <= exponent < _GO_LARGEST_POWER:
+        written = "".join(map(str, digits))
+        mantissa = written[0] + ("." + written[1:] if len(written) > 1 else "")
+        return f"{'-' * sign}{mantissa}e{exponent:+03d}"
+    plain = f"{Decimal(repr(value)):f}"
+    return plain if "." in plain else plain + ".0"
 
 
 def parse_label_set(text: bytes, line: int) -> Labels:

@@ -23,6 +23,7 @@ from bongsu.wire.exposition.lexical import (
     parse_series,
     parse_value,
     unescape_help,
+    with_normal_bounds,
 )
 from bongsu.wire.exposition.text import explain_sample
 
@@ -67,7 +68,7 @@ def parse_openmetrics(body: bytes, known: Container[bytes] = ()) -> Exposition:
             series, value, tail = match.groups()
             row = len(result.series)
             if series not in known and series not in result.labels:
-                result.labels[series] = parse_series(series, number)
+                result.labels[series] = with_normal_bounds(parse_series(series, number), result.type)
             if tail:
                 timestamp, exemplar = parse_openmetrics_tail(tail, number)
                 if timestamp is not None:
@@ -81,7 +82,7 @@ def parse_openmetrics(body: bytes, known: Container[bytes] = ()) -> Exposition:
         elif line == b"# EOF":
             ended_at = number
         elif not ended_at:
-            _parse_other(line, number, len(lines), result.families)
+            _parse_other(line, number, len(lines), result)
         start += len(line) + 1
     if not ended_at:
         raise ExpositionError("expected '# EOF' at the end: the body is cut off", line=len(lines))
@@ -113,7 +114,7 @@ def _parse_seconds(text: bytes, line: int) -> int:
     return round(seconds * 1000)
 
 
-def _parse_other(line: bytes, number: int, last: int, families: dict[str, FamilyNotes]) -> None:
+def _parse_other(line: bytes, number: int, last: int, result: Exposition) -> None:
     if not line:
         what = (
             "'# EOF' at the end: the body is cut off"
@@ -130,13 +131,13 @@ def _parse_other(line: bytes, number: int, last: int, families: dict[str, Family
         )
     keyword, raw_name, text = comment[1], comment[2], decode_text(comment[3] or b"", number)
     name = parse_name(raw_name, number)
-    notes = families.setdefault(name, FamilyNotes())
+    notes = result.families.setdefault(name, FamilyNotes())
     if keyword == b"HELP":
         notes.help = unescape_help(text, quotes=True)
     elif keyword == b"UNIT":
         notes.unit = _checked_unit(name, text, number)
     elif text in TYPES:
-        notes.type = text
+        notes.type = result.type = text
     else:
         raise expected(f"one of the types {', '.join(sorted(TYPES))}", text.encode(), number)
 

@@ -16,6 +16,7 @@ from bongsu.wire.exposition.lexical import (
     parse_series,
     parse_value,
     unescape_help,
+    with_normal_bounds,
 )
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def parse_text(body: bytes, known: Container[bytes] = ()) -> Exposition:
         if match is not None:
             series, value, tail = match.groups()
             if series not in known and series not in result.labels:
-                result.labels[series] = parse_series(series, number)
+                result.labels[series] = with_normal_bounds(parse_series(series, number), result.type)
             if tail:
                 timestamp = parse_text_tail(tail, number)
                 if timestamp is not None:
@@ -75,7 +76,7 @@ def parse_text(body: bytes, known: Container[bytes] = ()) -> Exposition:
             result.value_starts.append(start + match.start(2))
             result.line_ends.append(start + len(line))
         elif line:
-            _parse_other(line, number, result.families)
+            _parse_other(line, number, result)
         start += len(line) + 1
     return result
 
@@ -88,21 +89,21 @@ def parse_text_tail(tail: bytes, line: int) -> int | None:
     return None if match[1] is None else int(match[1])
 
 
-def _parse_other(line: bytes, number: int, families: dict[str, FamilyNotes]) -> None:
+def _parse_other(line: bytes, number: int, result: Exposition) -> None:
     stripped = line.strip(b" \t")
     if stripped[:1] == b"#":
         comment = _COMMENT.fullmatch(line)
         if comment is not None:
-            _parse_note(comment[1], comment[2], number, families)
+            _parse_note(comment[1], comment[2], number, result)
     elif stripped:
         raise explain_sample(stripped, number)
 
 
-def _parse_note(keyword: bytes, rest: bytes, number: int, families: dict[str, FamilyNotes]) -> None:
+def _parse_note(keyword: bytes, rest: bytes, number: int, result: Exposition) -> None:
     subject = _SUBJECT.fullmatch(rest)
     if subject is None:
         raise expected(f"a metric name after {keyword.decode()}", rest, number)
-    notes = families.setdefault(parse_name(subject[1], number), FamilyNotes())
+    notes = result.families.setdefault(parse_name(subject[1], number), FamilyNotes())
     text = decode_text(subject[2] or b"", number)
     if keyword == b"HELP":
         notes.help = unescape_help(text, quotes=False)
@@ -110,7 +111,7 @@ def _parse_note(keyword: bytes, rest: bytes, number: int, families: dict[str, Fa
     kind = TYPES.get(text.strip(" \t"))
     if kind is None:
         raise expected(f"one of the types {', '.join(TYPES)}", subject[2] or b"", number)
-    notes.type = kind
+    notes.type = result.type = kind
 
 
 _STARTS = re.compile(rb"(" + NAME + rb")?[ \t]*(\{)?")

@@ -1,0 +1,161 @@
+"""
+One HTTP request to one target, and nothing else: no proxy, no cookies, no other host.
+
+Redirects are followed on the same scheme, host and port only: a target must not make the server knock at other doors, and
+credentials must not travel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import http
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+
+from bongsu.scrape.outcomes import Failure, ScrapeFailed
+from bongsu.wire.exposition.negotiation import accept_header
+
+if TYPE_CHECKING:
+    from bongsu.scrape.targets import ScrapeTarget
+
+_MAX_REDIRECTS = 5
+"""Some paths move twice (slash, version); more is a loop."""
+
+_READ_BYTES = 1 << 16
+"""The limit of a body is judged after each piece of at most this size."""
+
+_KEEPALIVE_S = 75.0
+"""Idle connections stay longer than the usual intervals, or each scrape would open one."""
+
+_PORTS = {"http": 80, "https": 443}
+
+_WORDS = {
+    errno.ECONNREFUSED: "connection refused",
+    errno.ECONNRESET: "connection reset",
+    errno.EPIPE: "connection reset",
+    errno.EHOSTUNREACH: "no route to host",
+    errno.ENETUNREACH: "network unreachable",
+    errno.ETIMEDOUT: "timeout",
+    errno.EMFILE: "too many open files in this server",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedBody:
+    """The answer of a target."""
+
+    body: bytes
+    content_type: str | None
+    http_status: int
+
+
+def open_session(user_agent: str) -> aiohttp.ClientSession:
+    """Return the session of all scrapes; made in the event loop that uses it."""
+    return aiohttp.ClientSession(
+        # One scrape per target is in flight, so targets bound the connections; a pool limit would make them queue.
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_S, ttl_dns_cache=30),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        # The scraper's own clock ends a scrape.
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        headers={"Accept": accept_header(), "Accept-Encoding": "gzip", "User-Agent": user_agent},
+        trust_env=False,
+    )
+
+
+async def fetch(session: aiohttp.ClientSession, target: ScrapeTarget) -> FetchedBody:
+    """
+    Return the body of a target.
+
+    Raises
+    ------
+    ScrapeFailed
+        In words that the target's owner understands.
+    """
+    try:
+        return await _fetch(session, target)
+    except aiohttp.ClientError as error:
+        raise ScrapeFailed(_connection_words(error), Failure.CONNECT) from error
+    except (OSError, ValueError) as error:
+        raise ScrapeFailed(_os_words(error), Failure.CONNECT) from error
+
+
+async def _fetch(session: aiohttp.ClientSession, target: ScrapeTarget) -> FetchedBody:
+    url = target.url
+    headers = [*target.headers, ("X-Prometheus-Scrape-Timeout-Seconds", f"{target.timeout_s:g}")]
+    for _ in range(_MAX_REDIRECTS + 1):
+        async with session.get(url, headers=headers, allow_redirects=False) as response:
+            location = response.headers.get("Location")
+            if response.status not in {301, 302, 303, 307, 308} or location is None:
+                return await _read(response, target.limits.max_body_bytes)
+            url = _redirected(url, location, response.status)
+    raise ScrapeFailed(f"more than {_MAX_REDIRECTS} redirects", Failure.REDIRECT)
+
+
+def _redirected(url: str, location: str, status: int) -> str:
+    moved = urljoin(url, location)
+    if _origin(moved) != _origin(url):
+        raise ScrapeFailed(
+            f"HTTP {status} redirects to another host, {moved[:200]}; register that one as the target",
+            Failure.REDIRECT,
+            http_status=status,
+        )
+    return moved
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+
+
+async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> FetchedBody:
+    if response.status != http.HTTPStatus.OK:
+        raise ScrapeFailed(_status_words(response.status), Failure.HTTP, http_status=response.status)
+    body = bytearray()
+    # Counts what comes out of decompression, which aiohttp does piece by piece with bounded output.
+    async for piece in response.content.iter_chunked(_READ_BYTES):
+        body += piece
+        if max_bytes and len(body) > max_bytes:
+            response.close()
+            raise ScrapeFailed(
+                f"the body is larger than {max_bytes} bytes; expose less or raise the limit 'max_body_bytes'",
+                Failure.BODY_LIMIT,
+                http_status=response.status,
+            )
+    return FetchedBody(bytes(body), response.headers.get("Content-Type"), response.status)
+
+
+def _status_words(status: int) -> str:
+    try:
+        return f"HTTP {status} {http.HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"HTTP {status}"
+
+
+def _connection_words(error: aiohttp.ClientError) -> str:
+    if isinstance(error, aiohttp.ClientSSLError):
+        return f"TLS handshake failed: {error}"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return _os_words(error.os_error)
+    if isinstance(error, OSError):
+        return _os_words(error)
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "connection closed by the target"
+    if isinstance(error, aiohttp.InvalidURL):
+        return f"not a valid URL: {error}"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "the body ended early or is damaged"
+    return f"not a valid HTTP answer: {str(error) or type(error).__name__}"
+
+
+def _os_words(error: Exception) -> str:
+    if isinstance(error, socket.gaierror):
+        return "host not found"
+    if isinstance(error, asyncio.TimeoutError):
+        return "timeout"
+    words = _WORDS.get(error.errno or 0) if isinstance(error, OSError) else None
+    return words or str(error) or type(error).__name__

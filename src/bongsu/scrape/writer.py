@@ -1,0 +1,351 @@
+"""From the answer of one target to durable samples: all of a scrape or nothing of it, with its report series and stale marks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bongsu.model.errors import BongsuError, InvalidInput
+from bongsu.model.labels import METRIC_NAME, series_key
+from bongsu.model.samples import STALE_NAN, Exemplar, MetricMetadata, SampleBatch
+from bongsu.scrape.layout import Layout, Readings
+from bongsu.scrape.outcomes import Failure, Health, ScrapeFailed, ScrapeOutcome
+from bongsu.storage.contract import REFUSED, Reason, Rejection
+from bongsu.wire.exposition.errors import ExpositionError
+from bongsu.wire.exposition.negotiation import Format, format_of, parse_exposition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from numpy.typing import NDArray
+
+    from bongsu.scrape.fetch import FetchedBody
+    from bongsu.scrape.metrics import ScrapeMetrics
+    from bongsu.scrape.targets import ScrapeTarget
+    from bongsu.wire.exposition.body import ParsedExemplar
+    from bongsu.wire.exposition.lexical import Labels
+
+REPORT_NAMES = (
+    "up",
+    "scrape_duration_seconds",
+    "scrape_samples_scraped",
+    "scrape_samples_post_metric_relabeling",
+    "scrape_series_added",
+)
+"""Series that every attempt writes, in the order of `_Report.values`."""
+
+_MAX_AHEAD_MS = 600_000
+"""Samples further ahead of the scrape than this are refused, as in Prometheus: a wrong clock must not blind queries."""
+
+_MAX_EXEMPLAR_CHARACTERS = 128
+"""The most that names and values of an exemplar's labels may have together (OpenMetrics 1.0)."""
+
+_REFUSED_RETRY_MS = 60_000
+"""Series that the store refused are offered again this often, so that a raised limit helps without a restart."""
+
+_TOO_FAR_AHEAD = "too-far-in-future"
+_GIVEN_TWICE = "duplicate-in-body"
+
+
+@dataclass(slots=True)
+class _Page:
+    """One body, read and resolved."""
+
+    layout: Layout
+    readings: Readings
+    added: int
+    metadata: list[MetricMetadata] | None
+
+
+@dataclass(slots=True)
+class _Drops:
+    """Samples of a good body that are not stored."""
+
+    counts: dict[str, int]
+    warning: str = ""
+
+    def add(self, reason: str, count: int, warning: str) -> None:
+        if count:
+            self.counts[reason] = self.counts.get(reason, 0) + count
+            self.warning = self.warning or warning
+
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+
+def _no_refs() -> NDArray[np.int64]:
+    return np.empty(0, dtype=np.int64)
+
+
+class TargetWriter:
+    """
+    Writes the scrapes of one target. It may be used from any thread, by one at a time.
+
+    Parameters
+    ----------
+    target
+        Its labels and store stay; its limits and fallback format may be replaced by `update`.
+    """
+
+    def __init__(self, target: ScrapeTarget, metrics: ScrapeMetrics) -> None:
+        self._target = target
+        self._store = target.store
+        self._labels = dict(target.labels)
+        self._metrics = metrics
+        self._layout: Layout | None = None
+        self._metadata: list[MetricMetadata] = []
+        # Series that the newest scrape wrote without own time: they need a stale mark when they go.
+        self._alive = _no_refs()
+        self._reports: NDArray[np.int64] | None = None
+        self._offered_ms = 0
+        self._refused_warning = ""
+
+    def update(self, target: ScrapeTarget) -> None:
+        """Take over changed options of the same target."""
+        self._target = target
+
+    def write(
+        self, answer: FetchedBody | ScrapeFailed, *, time_ms: int, elapsed: Callable[[], float]
+    ) -> ScrapeOutcome:
+        """
+        Write one scrape and return how it went, after it is durable.
+
+        Parameters
+        ----------
+        answer
+            What the target said, or why it did not.
+        time_ms
+            When the scrape started, Unix milliseconds.
+        elapsed
+            Seconds since then.
+        """
+        try:
+            if isinstance(answer, ScrapeFailed):
+                raise answer
+            return self._write_good(answer, time_ms, elapsed)
+        except ScrapeFailed as failed:
+            return self._write_failed(failed, time_ms, elapsed())
+
+    def write_end(self, time_ms: int) -> None:
+        """Mark every series of the target as stale: it is scraped no more."""
+        reports = self._reports if self._reports is not None else _no_refs()
+        refs = np.concatenate((reports, self._alive))
+        self._store.append(_batch(refs, time_ms, np.full(len(refs), STALE_NAN)))
+        self._alive = _no_refs()
+
+    def _write_good(self, answer: FetchedBody, time_ms: int, elapsed: Callable[[], float]) -> ScrapeOutcome:
+        page = self._page(answer, time_ms)
+        drops = _Drops({})
+        duration = elapsed()
+        if self._append(page, drops, time_ms, duration):
+            # Series left the store between two scrapes. What was stored just now is met again as an exact repetition.
+            self._layout = self._reports = None
+            page = self._page(answer, time_ms)
+            drops = _Drops({})
+            self._append(page, drops, time_ms, duration)
+        self._keep(page, time_ms)
+        for reason, count in drops.counts.items():
+            self._metrics.dropped.labels(reason).inc(count)
+        self._metrics.samples.inc(len(page.layout))
+        return ScrapeOutcome(
+            self._target.id,
+            time_ms,
+            duration,
+            Health.UP,
+            answer.http_status,
+            samples=len(page.layout),
+            dropped=drops.total(),
+            warning=drops.warning,
+        )
+
+    def _write_failed(self, failed: ScrapeFailed, time_ms: int, duration: float) -> ScrapeOutcome:
+        report = (0.0, duration, float(failed.samples), float(failed.samples), 0.0)
+        refs = np.concatenate((self._report_refs(), self._alive))
+        values = np.concatenate((report, np.full(len(self._alive), STALE_NAN)))
+        if _unknown(self._store.append(_batch(refs, time_ms, values)).rejections, range(len(REPORT_NAMES))):
+            self._reports = None
+            self._store.append(_batch(self._report_refs(), time_ms, np.array(report)))
+        self._alive = _no_refs()
+        self._metrics.failures.labels(failed.failure.value).inc()
+        return ScrapeOutcome(
+            self._target.id,
+            time_ms,
+            duration,
+            Health.DOWN,
+            failed.http_status,
+            failed.message,
+            failed.samples,
+        )
+
+    def _page(self, answer: FetchedBody, time_ms: int) -> _Page:
+        try:
+            format = format_of(answer.content_type, self._target.fallback_format)  # noqa: A001
+            return self._known_page(answer.body, format, time_ms) or self._new_page(
+                answer.body, format, time_ms
+            )
+        except (ExpositionError, InvalidInput) as error:
+            raise ScrapeFailed(error.message, Failure.FORMAT, http_status=answer.http_status) from error
+
+    def _known_page(self, body: bytes, format: Format, time_ms: int) -> _Page | None:  # noqa: A002
+        layout = self._layout
+        if layout is None or layout.format is not format or self._should_offer(layout, time_ms):
+            return None
+        readings = layout.read(body)
+        if readings is None:
+            return None
+        self._check_samples(len(layout))
+        self._metrics.layout_hits.inc()
+        return _Page(layout, readings, 0, None)
+
+    def _new_page(self, body: bytes, format: Format, time_ms: int) -> _Page:  # noqa: A002
+        known = self._known_refs()
+        parsed = parse_exposition(body, format, known)
+        self._check_samples(len(parsed))
+        keys = [series_key(self._merged(labels)) for labels in parsed.labels.values()]
+        resolution = self._store.resolve(keys)
+        known.update(zip(parsed.labels, resolution.refs.tolist(), strict=True))
+        self._offered_ms = time_ms
+        self._refused_warning = resolution.rejections[0].message if resolution.rejections else ""
+        refs = np.fromiter((known[series] for series in parsed.series), dtype=np.int64, count=len(parsed))
+        readings = Readings(np.array(parsed.values, dtype=np.float64), parsed.timestamps, parsed.exemplars)
+        added = len(keys) - len(resolution.rejections)
+        return _Page(Layout.of(body, parsed, refs, format), readings, added, parsed.metadata())
+
+    def _known_refs(self) -> dict[bytes, int]:
+        if self._layout is None:
+            return {}
+        pairs = zip(self._layout.series(), self._layout.refs.tolist(), strict=True)
+        return {series: ref for series, ref in pairs if ref != REFUSED}
+
+    def _should_offer(self, layout: Layout, time_ms: int) -> bool:
+        return time_ms - self._offered_ms >= _REFUSED_RETRY_MS and bool((layout.refs == REFUSED).any())
+
+    def _check_samples(self, samples: int) -> None:
+        limit = self._target.limits.max_samples
+        if limit and samples > limit:
+            raise ScrapeFailed(
+                f"the body has {samples} samples, {limit} are allowed; expose fewer or raise the limit 'max_samples'",
+                Failure.SAMPLE_LIMIT,
+                samples=samples,
+            )
+
+    def _merged(self, scraped: Labels) -> dict[str, str]:
+        """Return scraped labels beside the target's; those that clash become ``exported_<name>``."""
+        merged = dict(self._labels)
+        taken = {*self._labels, *(name for name, _ in scraped)}
+        for name, value in scraped:
+            if name in self._labels and value:
+                while name in taken:
+                    name = f"exported_{name}"
+                taken.add(name)
+            merged.setdefault(name, value)
+        return merged
+
+    def _append(self, page: _Page, drops: _Drops, time_ms: int, duration: float) -> bool:
+        """Append a page; return whether the store has forgotten some of its series."""
+        rows, times = self._storable(page, drops, time_ms)
+        refs = page.layout.refs
+        stale = np.setdiff1d(self._alive, refs)
+        # The target's own report series come first: a body that exposes one of them loses, not the report.
+        report = (1.0, duration, float(len(refs)), float(len(refs)), float(page.added))
+        reports = self._report_refs()
+        batch = SampleBatch(
+            np.concatenate((reports, refs[rows], stale)),
+            np.concatenate(
+                (np.full(len(reports), time_ms), times[rows], np.full(len(stale), time_ms)), dtype=np.int64
+            ),
+            np.concatenate((report, page.readings.values[rows], np.full(len(stale), STALE_NAN))),
+        )
+        rejections = self._store.append(batch).rejections
+        samples = range(len(reports), len(reports) + len(rows))
+        if _unknown(rejections, range(samples.stop)):
+            return True
+        for rejection in rejections:
+            if rejection.row in samples:
+                drops.add(rejection.reason.value, 1, rejection.message)
+        return False
+
+    def _storable(
+        self, page: _Page, drops: _Drops, time_ms: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the rows to store, and the time of every row."""
+        refs = page.layout.refs
+        times = np.full(len(refs), time_ms, dtype=np.int64)
+        own = np.fromiter(page.readings.timestamps, dtype=np.int64, count=len(page.readings.timestamps))
+        times[own] = np.fromiter(page.readings.timestamps.values(), dtype=np.int64, count=len(own))
+        refused = refs == REFUSED
+        drops.add(Reason.SERIES_LIMIT.value, int(refused.sum()), self._refused_warning)
+        ahead = (times > time_ms + _MAX_AHEAD_MS) & ~refused
+        drops.add(
+            _TOO_FAR_AHEAD,
+            int(ahead.sum()),
+            f"a sample's own time is more than {_MAX_AHEAD_MS // 60_000} minutes ahead; check the target's clock",
+        )
+        dropped = refused | ahead
+        twice = _later_repetitions(refs, own) & ~dropped
+        drops.add(_GIVEN_TWICE, int(twice.sum()), "the body gives a series twice; the first value was kept")
+        return np.flatnonzero(~(dropped | twice)), times
+
+    def _keep(self, page: _Page, time_ms: int) -> None:
+        """Make a stored page the newest one."""
+        refs, readings = page.layout.refs, page.readings
+        if readings.exemplars:
+            self._put_exemplars(refs, readings, time_ms)
+        if page.metadata is not None and page.metadata != self._metadata:
+            self._store.put_metadata(page.metadata)
+            self._metadata = page.metadata
+        own = np.zeros(len(refs), dtype=np.bool_)
+        own[list(readings.timestamps)] = True
+        self._alive = np.unique(refs[(refs != REFUSED) & ~own])
+        self._layout = page.layout
+
+    def _put_exemplars(self, refs: NDArray[np.int64], readings: Readings, time_ms: int) -> None:
+        rows = [
+            row
+            for row, exemplar in readings.exemplars.items()
+            if refs[row] != REFUSED and _fits(exemplar.labels)
+        ]
+        self._metrics.dropped.labels("exemplar").inc(len(readings.exemplars) - len(rows))
+        self._store.put_exemplars(
+            [int(refs[row]) for row in rows],
+            [_timed(readings.exemplars[row], readings.timestamps.get(row, time_ms)) for row in rows],
+        )
+
+    def _report_refs(self) -> NDArray[np.int64]:
+        if self._reports is None:
+            keys = [series_key({**self._labels, METRIC_NAME: name}) for name in REPORT_NAMES]
+            resolution = self._store.resolve(keys)
+            if resolution.rejections:
+                raise BongsuError(resolution.rejections[0].message, id=resolution.rejections[0].reason.value)
+            self._reports = resolution.refs
+        return self._reports
+
+
+def _batch(refs: NDArray[np.int64], time_ms: int, values: NDArray[np.float64]) -> SampleBatch:
+    return SampleBatch(refs, np.full(len(refs), time_ms, dtype=np.int64), values)
+
+
+def _unknown(rejections: Iterable[Rejection], rows: range) -> bool:
+    return any(r.reason is Reason.UNKNOWN_SERIES and r.row in rows for r in rejections)
+
+
+def _later_repetitions(refs: NDArray[np.int64], own: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell of each row without own time whether its series came before; `own` are the rows with one."""
+    candidates = refs.copy()
+    # Rows with own times are told apart from everything else and from each other.
+    candidates[own] = -2 - own
+    first = np.zeros(len(refs), dtype=np.bool_)
+    first[np.unique(candidates, return_index=True)[1]] = True
+    return ~first
+
+
+def _fits(labels: Labels) -> bool:
+    return sum(len(name) + len(value) for name, value in labels) <= _MAX_EXEMPLAR_CHARACTERS
+
+
+def _timed(exemplar: ParsedExemplar, time_ms: int) -> Exemplar:
+    return Exemplar(
+        exemplar.labels, exemplar.value, time_ms if exemplar.timestamp is None else exemplar.timestamp
+    )

@@ -1,0 +1,279 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from prometheus_client import CollectorRegistry
+from tests.support.exporter import TEXT_TYPE
+from tests.support.samples import STALE, samples_of
+
+from bongsu.model.samples import Exemplar, MetricMetadata
+from bongsu.scrape.fetch import FetchedBody
+from bongsu.scrape.metrics import ScrapeMetrics
+from bongsu.scrape.outcomes import Failure, Health, ScrapeFailed
+from bongsu.scrape.targets import ScrapeLimits, ScrapeTarget
+from bongsu.scrape.writer import TargetWriter
+from bongsu.storage.contract import AppendResult, StoreLimits, StoreOptions
+from bongsu.storage.memory import MemoryProjectStore
+
+if TYPE_CHECKING:
+    from bongsu.model.samples import SampleBatch
+    from bongsu.scrape.outcomes import ScrapeOutcome
+
+T = 1_700_000_000_000
+OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+
+class Scene:
+    """A writer on a store of its own."""
+
+    def __init__(
+        self,
+        *,
+        labels: dict[str, str] | None = None,
+        limits: ScrapeLimits | None = None,
+        options: StoreOptions | None = None,
+    ) -> None:
+        self.store = MemoryProjectStore(options)
+        self.registry = CollectorRegistry()
+        self.target = ScrapeTarget(
+            "t1",
+            "http://h/metrics",
+            tuple((labels or {"job": "j"}).items()),
+            self.store,
+            limits=limits or ScrapeLimits(),
+        )
+        self.writer = TargetWriter(self.target, ScrapeMetrics(self.registry))
+
+    def scrape(self, body: bytes, time_ms: int = T, content_type: str | None = TEXT_TYPE) -> ScrapeOutcome:
+        return self.writer.write(FetchedBody(body, content_type, 200), time_ms=time_ms, elapsed=lambda: 0.25)
+
+    def fail(self, time_ms: int) -> ScrapeOutcome:
+        return self.writer.write(
+            ScrapeFailed("connection refused", Failure.CONNECT), time_ms=time_ms, elapsed=lambda: 0.5
+        )
+
+    def samples(self, name: str = "[^us].*") -> dict[str, list[tuple[int, float | str]]]:
+        return samples_of(self.store, name)
+
+    def reports(self) -> dict[str, list[float | str]]:
+        found = samples_of(self.store, "up|scrape_.*")
+        return {series.partition("{")[0]: [value for _, value in rows] for series, rows in found.items()}
+
+    def counted(self, name: str, **labels: str) -> float | None:
+        return self.registry.get_sample_value(name, labels)
+
+
+def test_a_scrape_writes_its_samples_and_its_report() -> None:
+    scene = Scene(labels={"job": "j", "instance": "h:1"})
+    outcome = scene.scrape(b'# TYPE a counter\n# HELP a Help.\na{x="1"} 5\nb 2\n')
+    assert {
+        'a{instance="h:1", job="j", x="1"}': [(T, 5.0)],
+        'b{instance="h:1", job="j"}': [(T, 2.0)],
+    } == scene.samples()
+    assert {
+        "up": [1.0],
+        "scrape_duration_seconds": [0.25],
+        "scrape_samples_scraped": [2.0],
+        "scrape_samples_post_metric_relabeling": [2.0],
+        "scrape_series_added": [2.0],
+    } == scene.reports()
+    assert (MetricMetadata("a", "counter", "Help."),) == scene.store.metadata()["a"]
+    assert (Health.UP, "", 2, 0, 200) == (
+        outcome.health,
+        outcome.error,
+        outcome.samples,
+        outcome.dropped,
+        outcome.http_status,
+    )
+
+
+def test_an_unchanged_layout_is_read_by_its_values_alone() -> None:
+    scene = Scene()
+    for i in range(3):
+        scene.scrape(b'a{x="1"} %d\nb NaN\n' % i, T + i)
+    assert [(T, 0.0), (T + 1, 1.0), (T + 2, 2.0)] == scene.samples()['a{job="j", x="1"}']
+    assert 2 == scene.counted("bongsu_scrape_layout_hits_total")
+    assert [2.0, 0.0, 0.0] == scene.reports()["scrape_series_added"]
+
+
+def test_series_that_vanish_are_marked_and_may_come_back() -> None:
+    scene = Scene()
+    scene.scrape(b"a 1\nb 1\n", T)
+    scene.scrape(b"a 2\n", T + 1)
+    scene.scrape(b"b 3\na 3\n", T + 2)
+    assert {
+        'a{job="j"}': [(T, 1.0), (T + 1, 2.0), (T + 2, 3.0)],
+        'b{job="j"}': [(T, 1.0), (T + 1, STALE), (T + 2, 3.0)],
+    } == scene.samples()
+    assert [2.0, 0.0, 1.0] == scene.reports()["scrape_series_added"]
+
+
+def test_a_failed_scrape_marks_everything_once_and_reports_down() -> None:
+    scene = Scene()
+    scene.scrape(b"a 1\n", T)
+    outcome = scene.fail(T + 1)
+    scene.fail(T + 2)
+    scene.scrape(b"a 4\n", T + 3)
+    assert {'a{job="j"}': [(T, 1.0), (T + 1, STALE), (T + 3, 4.0)]} == scene.samples()
+    assert [1.0, 0.0, 0.0, 1.0] == scene.reports()["up"]
+    assert [1.0, 0.0, 0.0, 0.0] == scene.reports()["scrape_series_added"]
+    assert (Health.DOWN, "connection refused", 0.5) == (outcome.health, outcome.error, outcome.duration_s)
+    assert 2 == scene.counted("bongsu_scrape_failures_total", reason="connect")
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "error"),
+    [
+        (b"a 2\nb x\n", TEXT_TYPE, "line 2: expected a value such as 1.5, 2e+06, NaN or +Inf, got 'x'"),
+        (b"a 2\n", OPENMETRICS_TYPE, "line 2: expected '# EOF' at the end: the body is cut off"),
+        (
+            b"<html>",
+            "text/html",
+            "unsupported Content-Type 'text/html'; expected text/plain (version 0.0.4 or 1.0.0) or application/openmetrics-text (version 0.0.1 or 1.0.0)",
+        ),
+        (
+            b"a 2\nb 2\nc 2\n",
+            TEXT_TYPE,
+            "the body has 3 samples, 2 are allowed; expose fewer or raise the limit 'max_samples'",
+        ),
+    ],
+)
+def test_a_bad_body_is_refused_as_a_whole(body: bytes, content_type: str, error: str) -> None:
+    scene = Scene(limits=ScrapeLimits(max_samples=2))
+    scene.scrape(b"a 1\n", T)
+    outcome = scene.scrape(body, T + 1, content_type)
+    assert (Health.DOWN, error) == (outcome.health, outcome.error)
+    assert {'a{job="j"}': [(T, 1.0), (T + 1, STALE)]} == scene.samples()
+    assert [1.0, 0.0] == scene.reports()["up"]
+
+
+def test_target_labels_win_and_clashing_ones_are_kept_as_exported() -> None:
+    scene = Scene(labels={"job": "j", "exported_x": "t", "x": "t"})
+    scene.scrape(b'a{job="k",x="1"} 1\nb{job=""} 2\n')
+    assert {
+        'a{exported_exported_x="1", exported_job="k", exported_x="t", job="j", x="t"}': [(T, 1.0)],
+        'b{exported_x="t", job="j", x="t"}': [(T, 2.0)],
+    } == scene.samples()
+
+
+def test_own_timestamps_are_kept_and_such_series_get_no_mark() -> None:
+    scene = Scene()
+    scene.scrape(b"a 1 %d\n" % (T - 5_000), T)
+    scene.scrape(b"a 2 %d\n" % (T - 4_000), T + 1)
+    scene.scrape(b"", T + 2)
+    assert {'a{job="j"}': [(T - 5_000, 1.0), (T - 4_000, 2.0)]} == scene.samples()
+
+
+def test_samples_far_in_the_future_are_refused_and_the_rest_is_kept() -> None:
+    scene = Scene()
+    outcome = scene.scrape(b"a 1 %d\nb 2 %d\n" % (T + 600_001, T + 600_000))
+    assert {'b{job="j"}': [(T + 600_000, 2.0)]} == scene.samples()
+    assert (1, "a sample's own time is more than 10 minutes ahead; check the target's clock") == (
+        outcome.dropped,
+        outcome.warning,
+    )
+    assert 1 == scene.counted("bongsu_scrape_samples_dropped_total", reason="too-far-in-future")
+
+
+def test_a_series_given_twice_keeps_its_first_value() -> None:
+    scene = Scene()
+    for i in range(2):
+        outcome = scene.scrape(b'a{x="1",y="2"} 1\na{y="2",x="1"} 2\na{y="2",x="1"} 3 %d\n' % (T - 7), T + i)
+        assert 1 == outcome.dropped
+    assert {'a{job="j", x="1", y="2"}': [(T - 7, 3.0), (T, 1.0), (T + 1, 1.0)]} == scene.samples()
+    assert 2 == scene.counted("bongsu_scrape_samples_dropped_total", reason="duplicate-in-body")
+
+
+def test_a_body_cannot_fake_its_report() -> None:
+    scene = Scene()
+    outcome = scene.scrape(b"up 7\n")
+    assert [1.0] == scene.reports()["up"]
+    assert 1 == outcome.dropped
+
+
+def test_bucket_bounds_are_written_as_openmetrics_does() -> None:
+    scene = Scene()
+    scene.scrape(
+        b'# TYPE h histogram\nh_bucket{le="1"} 1\nh_bucket{le="2.50"} 2\nh_bucket{le="1e6"} 2\nh_bucket{le="0.00001"} 0\nh_bucket{le="+inf"} 3\n'
+        b'# TYPE s summary\ns{quantile="0"} 1\n# TYPE g gauge\ng{le="1"} 1\n'
+    )
+    assert {
+        'h_bucket{job="j", le="1.0"}',
+        'h_bucket{job="j", le="2.5"}',
+        'h_bucket{job="j", le="1e+06"}',
+        'h_bucket{job="j", le="1e-05"}',
+        'h_bucket{job="j", le="+Inf"}',
+        's{job="j", quantile="0.0"}',
+        'g{job="j", le="1"}',
+    } == scene.samples(".*").keys() - {
+        name for name in scene.samples(".*") if name.startswith(("up", "scrape"))
+    }
+
+
+def test_exemplars_are_kept_unless_their_labels_are_too_long() -> None:
+    scene = Scene()
+    scene.scrape(
+        b'a_total 1 # {id="x"} 0.5\nb_total 1 # {id="y"} 0.5 1.5\nc_total 1 # {id="%s"} 1\n# EOF\n'
+        % (b"z" * 127),
+        content_type=OPENMETRICS_TYPE,
+    )
+    rows = scene.store.exemplars([], 0, 2 * T)
+    assert [[Exemplar((("id", "x"),), 0.5, T)], [Exemplar((("id", "y"),), 0.5, 1_500)]] == [
+        list(row) for row in rows.exemplars
+    ]
+    assert 1 == scene.counted("bongsu_scrape_samples_dropped_total", reason="exemplar")
+
+
+def test_series_over_the_projects_limit_are_dropped_and_offered_again_later() -> None:
+    scene = Scene(options=StoreOptions(retention_ms=0, limits=StoreLimits(max_series=6)))
+    scene.fail(T - 1)
+    outcome = scene.scrape(b"a 1\nb 2\n", T)
+    assert (Health.UP, 1) == (outcome.health, outcome.dropped)
+    assert "raise the project's limit 'max_series'" in outcome.warning
+    scene.store.options = StoreOptions(retention_ms=0)
+    assert 1 == scene.scrape(b"a 1\nb 2\n", T + 59_999).dropped
+    assert 0 == scene.scrape(b"a 1\nb 2\n", T + 60_000).dropped
+    assert [(T + 60_000, 2.0)] == scene.samples()['b{job="j"}']
+
+
+class ForgetfulStore(MemoryProjectStore):
+    """A store whose old references may be declared unknown, as after a series has left."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shift = 0
+
+    def resolve(self, keys):  # type: ignore[no-untyped-def]
+        resolution = super().resolve(keys)
+        resolution.refs[:] += self.shift
+        return resolution
+
+    def append(self, batch: SampleBatch) -> AppendResult:
+        batch.refs[:] -= self.shift
+        batch.refs[batch.refs < 0] = 10**9
+        return super().append(batch)
+
+
+def test_series_that_left_the_store_are_made_again() -> None:
+    scene = Scene()
+    scene.store = ForgetfulStore()
+    scene.writer = TargetWriter(
+        ScrapeTarget("t1", "u", (("job", "j"),), scene.store), ScrapeMetrics(CollectorRegistry())
+    )
+    scene.scrape(b"a 1\n", T)
+    scene.store.shift = 1_000
+    outcome = scene.scrape(b"a 2\n", T + 1)
+    scene.scrape(b"a 3\n", T + 2)
+    assert (Health.UP, 0) == (outcome.health, outcome.dropped)
+    assert [(T, 1.0), (T + 1, 2.0), (T + 2, 3.0)] == scene.samples()['a{job="j"}']
+    assert [1.0, 1.0, 1.0] == scene.reports()["up"]
+
+
+def test_the_end_of_a_target_marks_its_series_and_its_report() -> None:
+    scene = Scene()
+    scene.scrape(b"a 1\n", T)
+    scene.writer.write_end(T + 15_000)
+    assert [(T, 1.0), (T + 15_000, STALE)] == scene.samples()['a{job="j"}']
+    assert [1.0, STALE] == scene.reports()["up"]
+    assert [0.25, STALE] == scene.reports()["scrape_duration_seconds"]
