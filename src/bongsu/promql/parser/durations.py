@@ -33,10 +33,11 @@ _MAX_SECONDS = (2**63 - 1) / 1e9
 
 
 def milliseconds(seconds: float) -> int | None:
-    """Return a literal's milliseconds as Prometheus rounds it (to nanoseconds, then down), None when out of range."""
+    """Return the whole milliseconds of a literal, None when out of range."""
     if not abs(seconds) <= _MAX_SECONDS:
         return None
-    return math.trunc(round(seconds * 1e9) / 1_000_000)
+    # To microseconds first: the float nearest to 8965951.177 s is a trace below it.
+    return math.trunc(round(seconds * 1e6) / 1000)
 
 
 def resolve_durations(expr: Expr, *, step_ms: int, range_ms: int, text: str = "") -> Expr:
