@@ -25,6 +25,7 @@ class Exporter:
     headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": TEXT_TYPE})
     requests: list[web.Request] = field(default_factory=list)
     connections: set[object] = field(default_factory=set)
+    redirects: dict[str, str] = field(default_factory=dict)
     answering: asyncio.Event = field(default_factory=asyncio.Event)
 
     def url(self, path: str = "/metrics") -> str:
@@ -34,6 +35,8 @@ class Exporter:
         self.requests.append(request)
         self.connections.add(request.transport)
         await self.answering.wait()
+        if request.path in self.redirects:
+            return web.Response(status=307, headers={"Location": self.redirects[request.path]})
         return web.Response(body=self.body, status=self.status, headers=self.headers)
 
 

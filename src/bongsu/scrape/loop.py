@@ -101,6 +101,8 @@ class TargetLoop:
         return max(1, round(self.target.interval_s * 1000))
 
     def _next_due(self, now_ms: int) -> int:
+        # A target that comes back within the millisecond of its scrape must not repeat it.
+        now_ms += now_ms == self._last_due_ms
         return next_due(now_ms, self._interval_ms, offset_ms(self.target.id, self._interval_ms))
 
     async def _scrape_safely(self, due: int) -> None:
