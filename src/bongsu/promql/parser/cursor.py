@@ -12,8 +12,8 @@ from bongsu.promql.parser.lexer import Kind, Token, tokenize
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_NESTING = 80
-"""Parentheses, calls and signs inside one another: each costs about eight Python frames of the thousand allowed."""
+MAX_NESTING = 110
+"""Parentheses, calls, signs and right operands inside one another: each costs up to six of the thousand frames of Python."""
 
 
 class Cursor:

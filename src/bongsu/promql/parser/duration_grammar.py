@@ -78,7 +78,8 @@ def _expression(cursor: Cursor, lowest: int, context: str) -> DurationExpr:
     expr = _signed(cursor, context)
     while (precedence := _PRECEDENCE.get(cursor.token.value, 0)) >= lowest:
         op = DurationOp(cursor.advance().value)
-        rhs = _expression(cursor, precedence if op is DurationOp.POW else precedence + 1, context)
+        with cursor.nested():
+            rhs = _expression(cursor, precedence if op is DurationOp.POW else precedence + 1, context)
         expr = DurationBinary(op, expr, rhs, span=cursor.since(start))
     return expr
 

@@ -150,7 +150,8 @@ class _Grammar:
                 return expr
             token = self.cursor.advance()
             return_bool, matching = self._modifiers(op)
-            rhs = self._expression(precedence if op is BinaryOp.POW else precedence + 1)
+            with self.cursor.nested():
+                rhs = self._expression(precedence if op is BinaryOp.POW else precedence + 1)
             fault = operator_fault(op, expr, rhs, return_bool=return_bool, matching=matching)
             if fault is not None:
                 raise self.cursor.error(fault, token.span)
