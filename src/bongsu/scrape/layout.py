@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels.exposition import match_layout
+from bongsu.storage.contract import REFUSED
 from bongsu.wire.exposition.errors import ExpositionError
 from bongsu.wire.exposition.lexical import parse_value
 from bongsu.wire.exposition.negotiation import Format
@@ -48,7 +49,7 @@ class Readings:
 @dataclass(frozen=True, slots=True)
 class Layout:
     """
-    A known layout; immutable, `refs` excepted.
+    A known layout.
 
     Attributes
     ----------
@@ -57,12 +58,18 @@ class Layout:
         As `bongsu.kernels.exposition` defines them.
     refs : ndarray of int64, shape (n_samples,)
         The store's reference of each line's series, `REFUSED` where it would not take it.
+    first : ndarray of bool, shape (n_samples,)
+        Whether the line is the first of its series.
+    alive : ndarray of int64
+        The distinct references, sorted.
     """
 
     format: Format
     template: NDArray[np.uint8]
     ends: NDArray[np.int64]
     refs: NDArray[np.int64]
+    first: NDArray[np.bool_]
+    alive: NDArray[np.int64]
 
     @classmethod
     def of(cls, body: bytes, parsed: Exposition, refs: NDArray[np.int64], format: Format) -> Layout:  # noqa: A002
@@ -71,7 +78,11 @@ class Layout:
         stops = [*parsed.value_starts, len(body)]
         segments = [body[start:stop] for start, stop in zip(starts, stops, strict=True)]
         ends = np.cumsum(np.fromiter(map(len, segments), dtype=np.int64, count=len(segments)))
-        return cls(format, np.frombuffer(b"".join(segments), dtype=np.uint8), ends, refs)
+        alive, rows = np.unique(refs, return_index=True)
+        first = np.zeros(len(refs), dtype=np.bool_)
+        first[rows] = True
+        template = np.frombuffer(b"".join(segments), dtype=np.uint8)
+        return cls(format, template, ends, refs, first, alive[alive != REFUSED])
 
     def __len__(self) -> int:
         return len(self.refs)

@@ -247,7 +247,10 @@ class TargetWriter:
         """Append a page; return whether the store has forgotten some of its series."""
         rows, times = self._storable(page, drops, time_ms)
         refs = page.layout.refs
-        stale = np.setdiff1d(self._alive, refs)
+        # The same array is the everyday case: nothing vanished.
+        stale = (
+            _no_refs() if self._alive is page.layout.alive else np.setdiff1d(self._alive, page.layout.alive)
+        )
         # The target's own report series come first: a body that exposes one of them loses, not the report.
         report = (1.0, duration, float(len(refs)), float(len(refs)), float(page.added))
         reports = self._report_refs()
@@ -284,7 +287,8 @@ class TargetWriter:
             f"a sample's own time is more than {_MAX_AHEAD_MS // 60_000} minutes ahead; check the target's clock",
         )
         dropped = refused | ahead
-        twice = _later_repetitions(refs, own) & ~dropped
+        first = _first_without_own_time(refs, own) if len(own) else page.layout.first
+        twice = ~first & ~dropped
         drops.add(_GIVEN_TWICE, int(twice.sum()), "the body gives a series twice; the first value was kept")
         return np.flatnonzero(~(dropped | twice)), times
 
@@ -296,9 +300,11 @@ class TargetWriter:
         if page.metadata is not None and page.metadata != self._metadata:
             self._store.put_metadata(page.metadata)
             self._metadata = page.metadata
-        own = np.zeros(len(refs), dtype=np.bool_)
-        own[list(readings.timestamps)] = True
-        self._alive = np.unique(refs[(refs != REFUSED) & ~own])
+        self._alive = page.layout.alive
+        if readings.timestamps:
+            tracked = refs != REFUSED
+            tracked[list(readings.timestamps)] = False
+            self._alive = np.unique(refs[tracked])
         self._layout = page.layout
 
     def _put_exemplars(self, refs: NDArray[np.int64], readings: Readings, time_ms: int) -> None:
@@ -331,14 +337,14 @@ def _unknown(rejections: Iterable[Rejection], rows: range) -> bool:
     return any(r.reason is Reason.UNKNOWN_SERIES and r.row in rows for r in rejections)
 
 
-def _later_repetitions(refs: NDArray[np.int64], own: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Tell of each row without own time whether its series came before; `own` are the rows with one."""
+def _first_without_own_time(refs: NDArray[np.int64], own: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell of each row whether it is the first of its series without own time; the rows `own` have one and always count."""
     candidates = refs.copy()
     # Rows with own times are told apart from everything else and from each other.
     candidates[own] = -2 - own
     first = np.zeros(len(refs), dtype=np.bool_)
     first[np.unique(candidates, return_index=True)[1]] = True
-    return ~first
+    return first
 
 
 def _fits(labels: Labels) -> bool:

@@ -186,7 +186,10 @@ def test_openmetrics_reads_exemplars_units_and_seconds() -> None:
             "line 1: expected one of the types counter, gauge, histogram, summary, untyped, got 'speed'",
         ),
         (b"# TYPE 1foo gauge", "line 1: expected a metric name after TYPE, got '1foo gauge'"),
-        (b'foo{a="\xff"} 1', "line 1: expected UTF-8 text (invalid start byte at byte 0), got '\\\\xff'"),
+        (
+            b'foo{a="\xff"} 1',
+            "line 1: expected UTF-8 text (invalid start byte at byte 3), got 'a=\"\\\\xff\"'",
+        ),
     ],
 )
 def test_text_errors_say_where_and_what_was_expected(body: bytes, message: str) -> None:
