@@ -110,4 +110,4 @@ def _trim(
             values[i - first] = values[i]
             if len(starts) > 0:
                 starts[i - first] = starts[i]
-    return stop - first
+    return int(stop - first)

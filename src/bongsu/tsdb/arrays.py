@@ -1,0 +1,33 @@
+"""Arrays that grow: what is written stays where it is for readers that hold the old one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def grown(array: NDArray[Any], rows: int, *, fill: int | None = None) -> NDArray[Any]:
+    """
+    Return an array of at least `rows` rows that begins with `array`, itself when it is long enough.
+
+    It grows by half, so that the copying stays a small multiple of the writing; new rows hold `fill`, or anything.
+    """
+    if rows <= len(array):
+        return array
+    length = max(rows, len(array) + len(array) // 2)
+    larger = np.empty((length, *array.shape[1:]), dtype=array.dtype)
+    larger[: len(array)] = array
+    if fill is not None:
+        larger[len(array) :] = fill
+    return larger
+
+
+def joined_keys(keys: list[bytes] | tuple[bytes, ...]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return the bytes of all keys one after another, and their bounds, shape (n_keys + 1,)."""
+    bounds = np.zeros(len(keys) + 1, dtype=np.int64)
+    np.cumsum(np.fromiter(map(len, keys), dtype=np.int64, count=len(keys)), out=bounds[1:])
+    return np.frombuffer(b"".join(keys), dtype=np.uint8), bounds

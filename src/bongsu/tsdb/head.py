@@ -1,0 +1,399 @@
+"""
+The head: the newest samples of a project's series, in arenas.
+
+Nothing here locks, logs or waits: the database does, and holds its lock around every call. What `snapshot` returns stays as it is:
+sealed chunks are never changed in place, and open samples are copied.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from bongsu.kernels.chunks import decode_chunk
+from bongsu.kernels.head import (
+    ARENA_USED,
+    AT,
+    CONFLICT,
+    COUNT,
+    FIRST_TIME,
+    FLAGS,
+    FULL,
+    HAS_SIDE,
+    HAS_STARTS,
+    LAST_BITS,
+    LAST_IN_SIDE,
+    LAST_TIME,
+    N_CHUNKS,
+    NEEDS_STARTS,
+    OPEN_SAMPLES,
+    PREVIOUS,
+    REF,
+    SAMPLES,
+    SHAPE,
+    SLOT_BITS,
+    UNKNOWN,
+    HeadArrays,
+    append_rows,
+    list_slots,
+    measure_slots,
+)
+from bongsu.storage.raw import Sample
+from bongsu.storage.refusals import value_bytes
+from bongsu.tsdb.arrays import grown
+from bongsu.tsdb.index import LabelIndex
+from bongsu.tsdb.parts import Part
+from bongsu.tsdb.series import SeriesTable
+from bongsu.tsdb.side import LateFloats, Side
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from bongsu.tsdb.records import EncodedHistograms, FloatRows
+
+NO_TIME = -(1 << 63)
+_SLOT_MASK = (1 << SLOT_BITS) - 1
+_FIRST_SLOTS = 16
+_FIRST_ARENA = 1 << 14
+_CHUNK_ROOM = OPEN_SAMPLES * 24
+"""The most bytes that one sealed chunk takes: time, value and start timestamp, each raw."""
+
+
+class Conflict(NamedTuple):
+    """A row that was not written; `known` is the sample in its place, None when the reference is unknown."""
+
+    row: int
+    ref: int
+    known: Sample | None
+    received: Sample
+
+    @property
+    def slot(self) -> int:
+        """Slot of the series; only when the reference is known."""
+        return slot_of(self.ref)
+
+
+def slot_of(ref: int) -> int:
+    """Return the slot of a reference."""
+    return ref & _SLOT_MASK
+
+
+class Head:
+    """Series and their newest samples."""
+
+    def __init__(self) -> None:
+        self.series = SeriesTable()
+        self.index = LabelIndex()
+        self.sides: dict[int, Side] = {}
+        self.arrays = _first_arrays()
+
+    # Series
+
+    def add_series(self, refs: NDArray[np.int64], keys: Sequence[bytes]) -> NDArray[np.int64]:
+        """Make the series of keys that are new; return the reference of every key, that of the known series if it has one."""
+        slots = self.series.find(keys)
+        fresh: dict[bytes, int] = {}
+        for row in np.flatnonzero(slots < 0).tolist():
+            fresh.setdefault(keys[row], int(refs[row]))
+        if fresh:
+            new_refs = np.fromiter(fresh.values(), dtype=np.int64, count=len(fresh))
+            new_slots = self.series.add(new_refs, tuple(fresh))
+            self._ensure_slots(self.series.n_slots)
+            self.arrays.meta[new_slots] = _FIRST_META
+            self.arrays.meta[new_slots, REF] = new_refs
+            self.index.add(new_slots.tolist(), tuple(fresh))
+        answer: NDArray[np.int64] = self.arrays.meta[np.maximum(slots, 0), REF]
+        for row in np.flatnonzero(slots < 0).tolist():
+            answer[row] = fresh[keys[row]]
+        return answer
+
+    def refs_of(self, keys: Sequence[bytes]) -> NDArray[np.int64]:
+        """Return the reference of each key, -1 where there is no series."""
+        slots = self.series.find(keys)
+        return np.where(slots < 0, -1, self.arrays.meta[np.maximum(slots, 0), REF])
+
+    def knows(self, refs: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell for each reference whether its series is here."""
+        slots = refs & _SLOT_MASK
+        inside = (refs >= 0) & (slots < len(self.arrays.meta))
+        known: NDArray[np.bool_] = inside & (self.arrays.meta[np.where(inside, slots, 0), REF] == refs)
+        return known
+
+    # Samples
+
+    def append_floats(self, rows: FloatRows, *, overwrite: bool) -> list[Conflict]:
+        """Write float samples; return the rows that were not written."""
+        outcome = np.empty(len(rows.refs), dtype=np.uint8)
+        row = 0
+        while row < len(outcome):
+            row = append_rows(self.arrays, rows.refs, rows.times, rows.bits, rows.starts, row, outcome)
+            if row < len(outcome):
+                self._make_room(int(outcome[row]), len(outcome) - row)
+        return self._append_odd(rows, outcome, overwrite=overwrite)
+
+    def append_histograms(self, rows: EncodedHistograms, *, overwrite: bool) -> list[Conflict]:
+        """Write histogram samples; return the rows that were not written."""
+        starts = rows.starts.tolist() if len(rows.starts) else [0] * len(rows.refs)
+        conflicts = []
+        known = self.knows(rows.refs)
+        for row, (ref, time, value, start) in enumerate(
+            zip(rows.refs.tolist(), rows.times.tolist(), rows.values, starts, strict=True)
+        ):
+            sample = Sample(time, value, start)
+            if not known[row]:
+                conflicts.append(Conflict(row, ref, None, sample))
+                continue
+            present = self.sample_at(slot_of(ref), time)
+            if present is None or overwrite:
+                self._put_histogram(slot_of(ref), sample)
+            elif value_bytes(present.value) != value:
+                conflicts.append(Conflict(row, ref, present, sample))
+        return conflicts
+
+    def sample_at(self, slot: int, time: int) -> Sample | None:
+        """Return the sample of a series at a time."""
+        meta = self.arrays.meta[slot]
+        side = self.sides.get(slot)
+        found = None if side is None else side.get(time)
+        if found is not None or not meta[COUNT] or not meta[FIRST_TIME] <= time <= meta[LAST_TIME]:
+            return found
+        samples = self.main_samples(slot, time, time).samples()
+        return samples[0] if samples else None
+
+    def main_samples(self, slot: int, start_ms: int, end_ms: int) -> LateFloats:
+        """Return the sealed and open samples of one series in a closed range."""
+        part = self.snapshot(np.array([slot], dtype=np.int64), start_ms, end_ms)
+        n = int(part.table[:, SAMPLES].sum())
+        times, starts = np.empty((2, n), dtype=np.int64)
+        values = np.empty(n, dtype=np.float64)
+        at = 0
+        for chunk in range(len(part.table)):
+            entry = part.table[chunk]
+            shape, count = int(entry[SHAPE]), int(entry[SAMPLES])
+            decode_chunk(
+                part.buffers[int(entry[PREVIOUS])],
+                shape & 0xFF,
+                shape >> 8 & 0xFF,
+                int(entry[AT]),
+                count,
+                times[at:],
+                values[at:],
+                starts[at:],
+            )
+            at += count
+        return LateFloats(times, values.view(np.int64), starts).between(start_ms, end_ms)
+
+    # Reading
+
+    def with_samples(self, slots: NDArray[np.int64], start_ms: int, end_ms: int) -> NDArray[np.int64]:
+        """Return the slots whose series may have samples in the range."""
+        n_chunks, n_open, _ = self._measure(slots, start_ms, end_ms)
+        kept = (n_chunks + n_open) > 0
+        for i in self._rows_with_side(slots):
+            kept[i] = kept[i] or self.sides[int(slots[i])].touches(start_ms, end_ms)
+        left: NDArray[np.int64] = slots[kept]
+        return left
+
+    def snapshot(self, slots: NDArray[np.int64], start_ms: int, end_ms: int) -> Part:
+        """Return the samples of series in a closed range, frozen; one row for each slot."""
+        n_chunks, n_open, _ = self._measure(slots, start_ms, end_ms)
+        first = np.zeros(len(slots) + 1, dtype=np.int64)
+        np.cumsum(n_chunks + (n_open > 0), out=first[1:])
+        has_starts = self.arrays.meta[slots, FLAGS] & HAS_STARTS
+        sizes = n_open * np.where(has_starts, 24, 16)
+        open_bytes = np.empty(int(sizes.sum()), dtype=np.uint8)
+        table = np.empty((int(first[-1]), 8), dtype=np.int64)
+        list_slots(self.arrays, slots, start_ms, end_ms, first, table, np.cumsum(sizes) - sizes, open_bytes)
+        table[:, PREVIOUS] = table[:, PREVIOUS] == -2  # from here on: which of the two buffers
+        extra = {}
+        for i in self._rows_with_side(slots):
+            samples = self.sides[int(slots[i])].samples(start_ms, end_ms)
+            if samples:
+                extra[i] = samples
+        return Part(first=first, table=table, buffers=(self.arrays.arena, open_bytes), extra=extra)
+
+    def _measure(self, slots: NDArray[np.int64], start_ms: int, end_ms: int) -> NDArray[np.int64]:
+        measures = np.empty((3, len(slots)), dtype=np.int64)
+        measure_slots(self.arrays, slots, start_ms, end_ms, measures[0], measures[1], measures[2])
+        return measures
+
+    def _rows_with_side(self, slots: NDArray[np.int64]) -> list[int]:
+        if not self.sides:
+            return []
+        return np.flatnonzero(self.arrays.meta[slots, FLAGS] & HAS_SIDE).tolist()
+
+    # Deleting
+
+    def delete(self, slots: NDArray[np.int64], start_ms: int, end_ms: int) -> None:
+        """Remove the samples of series in a closed range."""
+        for slot in slots.tolist():
+            side = self.sides.get(slot)
+            if side is not None:
+                side.delete(start_ms, end_ms)
+                if not len(side):
+                    del self.sides[slot]
+            meta = self.arrays.meta[slot]
+            if meta[COUNT] and meta[FIRST_TIME] <= end_ms and meta[LAST_TIME] >= start_ms:
+                self.rewrite(slot, self.main_samples(slot, NO_TIME, -NO_TIME - 1).without(start_ms, end_ms))
+            else:
+                self._settle_side(slot)
+
+    def rewrite(self, slot: int, samples: LateFloats) -> None:
+        """Give a series other samples in place of its sealed and open ones."""
+        ref = int(self.arrays.meta[slot, REF])
+        self.arrays.meta[slot] = _FIRST_META
+        self.arrays.meta[slot, REF] = ref
+        rows = (np.full(len(samples.times), ref, dtype=np.int64), samples.times, samples.bits, samples.starts)
+        outcome = np.empty(len(samples.times), dtype=np.uint8)
+        row = 0
+        while row < len(outcome):
+            row = append_rows(self.arrays, *rows, row, outcome)
+            if row < len(outcome):
+                self._make_room(int(outcome[row]), len(outcome) - row)
+        self._settle_side(slot)
+
+    def _settle_side(self, slot: int) -> None:
+        """Let the slot's line agree with its side buffer."""
+        meta = self.arrays.meta[slot]
+        side = self.sides.get(slot)
+        if side is None:
+            meta[FLAGS] &= ~HAS_SIDE
+            if meta[FLAGS] & LAST_IN_SIDE:
+                # What was the newest is gone; the newest of the others counts again.
+                left = self.main_samples(slot, NO_TIME, -NO_TIME - 1) if meta[COUNT] else LateFloats()
+                meta[FLAGS] &= ~LAST_IN_SIDE
+                meta[LAST_TIME] = left.times[-1] if len(left.times) else NO_TIME
+                meta[LAST_BITS] = left.bits[-1] if len(left.bits) else 0
+            return
+        meta[FLAGS] |= HAS_SIDE
+        newest = max(
+            int(side.floats.times[-1]) if len(side.floats.times) else NO_TIME, *side.histograms, NO_TIME
+        )
+        if newest >= meta[LAST_TIME]:
+            meta[LAST_TIME] = newest
+            meta[FLAGS] |= LAST_IN_SIDE
+
+    # Odd rows
+
+    def _append_odd(self, rows: FloatRows, outcome: NDArray[np.uint8], *, overwrite: bool) -> list[Conflict]:
+        odd = np.flatnonzero(outcome >= CONFLICT)
+        if not len(odd):
+            return []
+        conflicts = []
+        by_slot: dict[int, list[tuple[int, int, int, int]]] = {}
+        starts = rows.starts[odd] if len(rows.starts) else np.zeros(len(odd), dtype=np.int64)
+        columns = (odd, outcome[odd], rows.refs[odd], rows.times[odd], rows.bits[odd], starts)
+        for row, what, ref, time, bits, start in zip(*(c.tolist() for c in columns), strict=True):
+            if what == UNKNOWN:
+                conflicts.append(Conflict(row, ref, None, _float_sample(time, bits, start)))
+            else:
+                by_slot.setdefault(slot_of(ref), []).append((row, time, bits, start))
+        for slot, late in by_slot.items():
+            conflicts += self._put_late(slot, late, overwrite=overwrite)
+        return conflicts
+
+    def _put_late(
+        self, slot: int, late: list[tuple[int, int, int, int]], *, overwrite: bool
+    ) -> list[Conflict]:
+        """Write rows (row, time, bits, start) of one series that are not newer than all of it."""
+        known = self._known_bits(slot, [time for _, time, _, _ in late])
+        side = self.sides.get(slot) or Side()
+        conflicts, added = [], []
+        for row, time, bits, start in late:
+            present = known.get(time)
+            if present is None or (overwrite and present != bits):
+                added.append((time, bits, start))
+                known[time] = bits
+            elif present != bits:
+                known_sample = present if isinstance(present, Sample) else _float_sample(time, present, 0)
+                conflicts.append(
+                    Conflict(
+                        row, int(self.arrays.meta[slot, REF]), known_sample, _float_sample(time, bits, start)
+                    )
+                )
+        if added:
+            for time, _, _ in added:
+                side.histograms.pop(time, None)
+            side.floats = side.floats.with_rows(added)
+            self.sides[slot] = side
+            self._settle_side(slot)
+        return conflicts
+
+    def _known_bits(self, slot: int, times: list[int]) -> dict[int, int | Sample]:
+        """Return what the series has at some times: the bits of a float, or a histogram sample."""
+        low, high = min(times), max(times)
+        meta = self.arrays.meta[slot]
+        known: dict[int, int | Sample] = {}
+        wanted = np.array(times, dtype=np.int64)
+        side = self.sides.get(slot)
+        sources = []
+        if meta[COUNT] and meta[FIRST_TIME] <= high:
+            sources.append(self.main_samples(slot, low, high))
+        if side is not None:
+            sources.append(side.floats)
+        for source in sources:
+            at = np.searchsorted(source.times, wanted)
+            inside = at < len(source.times)
+            hit = at[inside][source.times[at[inside]] == wanted[inside]]
+            known.update(zip(source.times[hit].tolist(), source.bits[hit].tolist(), strict=True))
+        if side is not None:
+            known.update({t: side.histograms[t] for t in times if t in side.histograms})
+        return known
+
+    def _put_histogram(self, slot: int, sample: Sample) -> None:
+        side = self.sides.setdefault(slot, Side())
+        if side.floats.find(sample.timestamp) >= 0:
+            side.floats = side.floats.without(sample.timestamp, sample.timestamp)
+        side.histograms[sample.timestamp] = sample
+        meta = self.arrays.meta[slot]
+        meta[FLAGS] |= HAS_SIDE
+        if sample.timestamp >= meta[LAST_TIME]:
+            meta[LAST_TIME] = sample.timestamp
+            meta[FLAGS] |= LAST_IN_SIDE
+
+    # Room
+
+    def _make_room(self, outcome: int, rows: int) -> None:
+        a = self.arrays
+        if outcome == NEEDS_STARTS:
+            self.arrays = a._replace(starts=np.empty((len(a.open), OPEN_SAMPLES), dtype=np.int64))
+        elif outcome == FULL:
+            sealed = max(rows // OPEN_SAMPLES, 16)
+            self.arrays = a._replace(
+                chunks=grown(a.chunks, int(a.cursor[N_CHUNKS]) + sealed),
+                arena=grown(a.arena, int(a.cursor[ARENA_USED]) + sealed * _CHUNK_ROOM),
+            )
+        else:
+            raise AssertionError(f"BUG: append_rows stopped with outcome {outcome}")
+
+    def _ensure_slots(self, n_slots: int) -> None:
+        a = self.arrays
+        if n_slots <= len(a.meta):
+            return
+        meta = grown(a.meta, n_slots, fill=-1)
+        self.arrays = a._replace(
+            meta=meta,
+            open=grown(a.open, len(meta)),
+            starts=grown(a.starts, len(meta)) if len(a.starts) else a.starts,
+        )
+
+
+_FIRST_META = np.array([-1, 0, NO_TIME, 0, -1, 0, 0, NO_TIME], dtype=np.int64)
+
+
+def _first_arrays() -> HeadArrays:
+    return HeadArrays(
+        meta=np.full((_FIRST_SLOTS, 8), -1, dtype=np.int64),
+        open=np.empty((_FIRST_SLOTS, 2, OPEN_SAMPLES), dtype=np.int64),
+        starts=np.empty((0, OPEN_SAMPLES), dtype=np.int64),
+        chunks=np.empty((16, 8), dtype=np.int64),
+        arena=np.empty(_FIRST_ARENA, dtype=np.uint8),
+        cursor=np.zeros(2, dtype=np.int64),
+    )
+
+
+def _float_sample(time: int, bits: int, start: int) -> Sample:
+    return Sample(time, float(np.array([bits], dtype=np.int64).view(np.float64)[0]), start)

@@ -1,0 +1,107 @@
+"""
+Side buffers: the samples of a series that its open row cannot take, namely late ones, overwriting ones and histograms.
+
+A side sample hides the open or sealed one at the same time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from bongsu.storage.raw import Sample
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_NONE = np.empty(0, dtype=np.int64)
+
+
+class LateFloats(NamedTuple):
+    """Float samples in columns, times strictly increasing; never changed, only replaced."""
+
+    times: NDArray[np.int64] = _NONE
+    bits: NDArray[np.int64] = _NONE
+    starts: NDArray[np.int64] = _NONE
+
+    def find(self, time: int) -> int:
+        """Return the position of a time, -1 when it is not there."""
+        at = int(np.searchsorted(self.times, time))
+        return at if at < len(self.times) and self.times[at] == time else -1
+
+    def with_rows(self, rows: list[tuple[int, int, int]]) -> LateFloats:
+        """Return these samples and some (time, bits, start) more; of equal times the last one stays."""
+        added = np.array(rows, dtype=np.int64).reshape(-1, 3)
+        table = np.concatenate((np.stack(self, axis=1), added))
+        table = table[np.argsort(table[:, 0], kind="stable")]
+        last = np.append(table[1:, 0] != table[:-1, 0], True)
+        return LateFloats(*np.ascontiguousarray(table[last].T))
+
+    def between(self, start_ms: int, end_ms: int) -> LateFloats:
+        """Return the samples in a closed range."""
+        low = np.searchsorted(self.times, start_ms, side="left")
+        high = np.searchsorted(self.times, end_ms, side="right")
+        return LateFloats(*(column[low:high] for column in self))
+
+    def without(self, start_ms: int, end_ms: int) -> LateFloats:
+        """Return the samples outside a closed range."""
+        outside = (self.times < start_ms) | (self.times > end_ms)
+        return LateFloats(*(column[outside] for column in self))
+
+    def samples(self) -> list[Sample]:
+        """Return the samples as objects."""
+        return [
+            Sample(time, value, start)
+            for time, value, start in zip(
+                self.times.tolist(), self.bits.view(np.float64).tolist(), self.starts.tolist(), strict=True
+            )
+        ]
+
+
+class Side:
+    """The side buffer of one series. The database's lock guards it; `samples` copies."""
+
+    __slots__ = ("floats", "histograms")
+
+    def __init__(self) -> None:
+        self.floats = LateFloats()
+        self.histograms: dict[int, Sample] = {}
+
+    def __len__(self) -> int:
+        return len(self.floats.times) + len(self.histograms)
+
+    def get(self, time: int) -> Sample | None:
+        """Return the sample at a time."""
+        found = self.histograms.get(time)
+        if found is not None:
+            return found
+        at = self.floats.find(time)
+        return None if at < 0 else LateFloats(*(column[at : at + 1] for column in self.floats)).samples()[0]
+
+    def samples(self, start_ms: int, end_ms: int) -> list[Sample]:
+        """Return the samples in a closed range, in order of time."""
+        floats = self.floats.between(start_ms, end_ms).samples()
+        if not self.histograms:
+            return floats
+        histograms = [s for t, s in self.histograms.items() if start_ms <= t <= end_ms]
+        return sorted(floats + histograms)
+
+    def touches(self, start_ms: int, end_ms: int) -> bool:
+        """Tell whether a closed range holds a sample."""
+        return len(self.floats.between(start_ms, end_ms).times) > 0 or any(
+            start_ms <= t <= end_ms for t in self.histograms
+        )
+
+    def bounds(self) -> tuple[int, ...]:
+        """Return times that include the first and the last."""
+        return (
+            (*self.histograms, *self.floats.times[[0, -1]].tolist())
+            if len(self.floats.times)
+            else (*self.histograms,)
+        )
+
+    def delete(self, start_ms: int, end_ms: int) -> None:
+        """Remove the samples in a closed range."""
+        self.floats = self.floats.without(start_ms, end_ms)
+        self.histograms = {t: s for t, s in self.histograms.items() if not start_ms <= t <= end_ms}
