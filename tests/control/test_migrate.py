@@ -1,20 +1,16 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
-from bongsu.control.database import Database, sqlite_url
+from bongsu.control.database import Database
 from bongsu.control.migrate import migrate
 from bongsu.control.tables import Base
 from bongsu.model.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_migrations_from_empty_give_what_the_tables_say(control_database: Database) -> None:
@@ -39,8 +35,8 @@ def test_a_database_of_a_newer_version_is_left_alone(control_database: Database)
         migrate(control_database)
 
 
-def test_starts_at_the_same_time_migrate_once(tmp_path: Path) -> None:
-    databases = [Database(sqlite_url(tmp_path / "control.db")) for _ in range(4)]
+def test_starts_at_the_same_time_migrate_once(control_url: str) -> None:
+    databases = [Database(control_url) for _ in range(4)]
     failures: list[BaseException] = []
 
     def start(database: Database) -> None:

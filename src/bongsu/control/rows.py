@@ -1,0 +1,106 @@
+"""From rows to values, and the look-ups that every service begins with."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from bongsu.control.errors import AlreadyExists, UnknownProject, UnknownServer, UnknownWorkspace
+from bongsu.control.tables import KeyRow, ProjectRow, ServerRow, WorkspaceRow
+from bongsu.control.values import Key, Project, ProjectSettings, Scope, Server, Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy.orm import Session
+
+_SHOWN = 100
+"""Characters of an unknown id that an error repeats."""
+
+
+def project_of(row: ProjectRow) -> Project:
+    """Return the value of a project's row."""
+    settings = ProjectSettings(row.retention_ms, row.linux_workspace, tuple(sorted(row.limits.items())))
+    return Project(row.project_id, row.pcode, row.name, row.region, settings, row.created_ms)
+
+
+def key_of(row: KeyRow) -> Key:
+    """Return the value of a key's row, without its secret."""
+    return Key(row.key_id, row.name, scopes_of(row.scopes), row.created_ms, row.expires_ms, row.last_used_ms)
+
+
+def scopes_of(text: str) -> frozenset[Scope]:
+    """Return the scopes that a row holds as text."""
+    return frozenset(map(Scope, text.split(",")))
+
+
+def server_of(row: ServerRow) -> Server:
+    """Return the value of a server's row."""
+    return Server(row.host_id, row.name, row.address, row.region, row.instance_id, row.created_ms)
+
+
+def workspace_of(row: WorkspaceRow) -> Workspace:
+    """Return the value of a workspace's row."""
+    return Workspace(
+        row.job_id,
+        row.name,
+        row.region,
+        row.metrics_path,
+        row.description,
+        row.reserved_code,
+        row.modified_ms,
+    )
+
+
+def lock_project(session: Session, project_id: str) -> ProjectRow:
+    """
+    Return a project's row for a change of what it holds.
+
+    On PostgreSQL the row is locked until the transaction ends, so that counts against limits are exact and what hangs on the
+    project cannot lose it meanwhile; on SQLite the whole database is.
+    """
+    query = select(ProjectRow).where(ProjectRow.project_id == project_id).with_for_update()
+    row = session.scalar(query)
+    if row is None:
+        raise unknown_project(project_id)
+    return row
+
+
+def find_server(session: Session, pcode: int, host_id: str) -> ServerRow:
+    """Return a server's row, or raise UnknownServer; another project's is unknown."""
+    row = session.get(ServerRow, host_id)
+    if row is None or row.pcode != pcode:
+        raise UnknownServer(
+            f"the project has no server {host_id[:_SHOWN]!r}; the list of servers has the ids that exist"
+        )
+    return row
+
+
+def find_workspace(session: Session, pcode: int, job_id: str) -> WorkspaceRow:
+    """Return a workspace's row, or raise UnknownWorkspace; another project's is unknown."""
+    row = session.get(WorkspaceRow, job_id)
+    if row is None or row.pcode != pcode:
+        raise UnknownWorkspace(
+            f"the project has no workspace {job_id[:_SHOWN]!r}; the list of workspaces has the ids that exist"
+        )
+    return row
+
+
+def unknown_project(project_id: str) -> UnknownProject:
+    """Return the error of a project that is not there."""
+    return UnknownProject(
+        f"there is no project {project_id[:_SHOWN]!r}; the list of projects has the ids that exist"
+    )
+
+
+@contextlib.contextmanager
+def refusing_duplicates(session: Session, message: str) -> Iterator[None]:
+    """Flush at the end of the block, and raise AlreadyExists when the database finds a value taken."""
+    try:
+        yield
+        session.flush()
+    except IntegrityError as error:
+        raise AlreadyExists(message) from error

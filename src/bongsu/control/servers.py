@@ -1,0 +1,139 @@
+"""Servers: the machines that a project may scrape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from bongsu.control.audit import SYSTEM
+from bongsu.control.changes import Topic
+from bongsu.control.checks import (
+    check_address,
+    check_known,
+    check_optional_text,
+    check_region,
+    check_text,
+)
+from bongsu.control.limits import refuse_beyond
+from bongsu.control.rows import find_server, lock_project, project_of, refusing_duplicates, server_of
+from bongsu.control.tables import ServerRow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bongsu.control.context import ControlContext
+    from bongsu.control.reserved import ReservedWorkspaces
+    from bongsu.control.values import Project, Server
+
+
+class Servers:
+    """The servers of all projects. Methods block and may be called from any thread."""
+
+    FIELDS = ("hostNm", "svrIp", "instanceId", "region")
+
+    def __init__(self, context: ControlContext, reserved: ReservedWorkspaces) -> None:
+        self._context = context
+        self._reserved = reserved
+
+    def all(self, project: Project, *, region: str | None = None) -> list[Server]:
+        """Return the servers of a project, of one region or of all, oldest first."""
+        query = select(ServerRow).where(ServerRow.pcode == project.pcode).order_by(ServerRow.host_id)
+        if region is not None:
+            query = query.where(ServerRow.region == region)
+        with self._context.database.read() as session:
+            return [server_of(row) for row in session.scalars(query)]
+
+    def get(self, project: Project, host_id: str) -> Server:
+        """Return one server, or raise UnknownServer."""
+        with self._context.database.read() as session:
+            return server_of(find_server(session, project.pcode, host_id))
+
+    def create(self, project: Project, fields: Mapping[str, object], *, actor: str = SYSTEM) -> Server:
+        """
+        Register a server; the project's reserved workspace follows it.
+
+        Parameters
+        ----------
+        fields
+            ``hostNm``, ``svrIp`` (any address or host name: an operator decides what is scraped), and, if wanted,
+            ``instanceId`` and ``region``, which is the project's own when missing.
+
+        Raises
+        ------
+        BadValue, AlreadyExists, LimitExceeded
+            If a field is wrong, the name is taken in the region, or the project has ``max_servers`` servers.
+        """
+        check_known(fields, self.FIELDS)
+        region = fields.get("region")
+        row = ServerRow(
+            host_id=self._context.ids.make(),
+            pcode=project.pcode,
+            name=check_text("hostNm", fields.get("hostNm")),
+            address=check_address(fields.get("svrIp")),
+            instance_id=check_optional_text("instanceId", fields.get("instanceId")),
+            region=project.region if region is None else check_region(region, self._context.options.regions),
+            created_ms=self._context.clock.now_ms(),
+        )
+        with self._context.database.write() as session:
+            owner = lock_project(session, project.project_id)
+            present = session.scalar(
+                select(func.count()).select_from(ServerRow).where(ServerRow.pcode == owner.pcode)
+            )
+            settings = project_of(owner).settings
+            refuse_beyond(
+                self._context.options.limits, settings, "max_servers", present or 0, "servers: the project"
+            )
+            with refusing_duplicates(session, _taken(row)):
+                session.add(row)
+            self._reserved.follow(session, owner, [row])
+            self._context.audit.record(
+                session,
+                actor,
+                "server.create",
+                row.host_id,
+                project.project_id,
+                hostNm=row.name,
+                svrIp=row.address,
+                region=row.region,
+            )
+            server = server_of(row)
+        self._context.changes.announce(Topic.TARGETS)
+        return server
+
+    def update(
+        self, project: Project, host_id: str, fields: Mapping[str, object], *, actor: str = SYSTEM
+    ) -> Server:
+        """Change a server's name, address or instance id; its targets follow the address, its region stays."""
+        check_known(fields, ("hostNm", "svrIp", "instanceId"))
+        with self._context.database.write() as session:
+            lock_project(session, project.project_id)
+            row = find_server(session, project.pcode, host_id)
+            if "hostNm" in fields:
+                row.name = check_text("hostNm", fields["hostNm"])
+            if "svrIp" in fields:
+                row.address = check_address(fields["svrIp"])
+            if "instanceId" in fields:
+                row.instance_id = check_optional_text("instanceId", fields["instanceId"])
+            with refusing_duplicates(session, _taken(row)):
+                self._context.audit.record(
+                    session, actor, "server.update", host_id, project.project_id, **dict(fields)
+                )
+            server = server_of(row)
+        self._context.changes.announce(Topic.TARGETS)
+        return server
+
+    def delete(self, project: Project, host_id: str, *, actor: str = SYSTEM) -> None:
+        """Remove a server with its targets; their samples stay."""
+        with self._context.database.write() as session:
+            lock_project(session, project.project_id)
+            row = find_server(session, project.pcode, host_id)
+            session.delete(row)
+            self._context.audit.record(
+                session, actor, "server.delete", host_id, project.project_id, hostNm=row.name
+            )
+        self._context.changes.announce(Topic.TARGETS)
+
+
+def _taken(row: ServerRow) -> str:
+    return f"the project has a server {row.name!r} in region {row.region!r} already; choose another 'hostNm'"

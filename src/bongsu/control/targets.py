@@ -1,0 +1,215 @@
+"""Collection targets: made, listed, removed, and handed to the scraper."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from bongsu.control.audit import SYSTEM
+from bongsu.control.changes import Topic
+from bongsu.control.checks import check_port
+from bongsu.control.errors import BadValue, UnknownServer, UnknownTarget
+from bongsu.control.limits import refuse_beyond
+from bongsu.control.rows import find_server, find_workspace, lock_project, project_of, refusing_duplicates
+from bongsu.control.tables import ProjectRow, ServerRow, TargetRow, TargetStateRow, WorkspaceRow
+from bongsu.control.values import ScrapeTarget, Target, TargetState
+from bongsu.control.workspaces import refuse_reserved
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sqlalchemy import Row, Select
+    from sqlalchemy.orm import Session
+
+    from bongsu.control.context import ControlContext
+    from bongsu.control.states import TargetStates
+    from bongsu.control.values import Project
+
+_SHOWN = 100
+
+
+class Targets:
+    """The collection targets of all projects. Methods block and may be called from any thread."""
+
+    def __init__(self, context: ControlContext, states: TargetStates) -> None:
+        self._context = context
+        self._states = states
+
+    def all(self, project: Project, job_id: str) -> list[Target]:
+        """Return the targets of a workspace, oldest first, or raise UnknownWorkspace."""
+        with self._context.database.read() as session:
+            find_workspace(session, project.pcode, job_id)
+            rows = session.execute(_with_server(job_id).order_by(TargetRow.target_id)).all()
+        return [self._target(row) for row in rows]
+
+    def get(self, project: Project, job_id: str, target_id: str) -> Target:
+        """Return one target, or raise UnknownWorkspace or UnknownTarget."""
+        with self._context.database.read() as session:
+            find_workspace(session, project.pcode, job_id)
+            row = session.execute(_with_server(job_id).where(TargetRow.target_id == target_id)).one_or_none()
+        if row is None:
+            raise _unknown(target_id)
+        return self._target(row)
+
+    def create(
+        self, project: Project, job_id: str, fields: Mapping[str, object], *, actor: str = SYSTEM
+    ) -> str:
+        """
+        Make a target from ``hostId`` and ``port`` and return its id; other fields are passed over.
+
+        Raises
+        ------
+        UnknownWorkspace, ReservedWorkspace, BadValue, UnknownServer, LimitExceeded, AlreadyExists
+            In this order of precedence. A server of another region is unknown to the workspace.
+        """
+        with self._context.database.write() as session:
+            owner = lock_project(session, project.project_id)
+            workspace = find_workspace(session, owner.pcode, job_id)
+            refuse_reserved(workspace, "takes no targets by hand")
+            host_id, port = _host_id(fields.get("hostId")), check_port(fields.get("port"))
+            server = _server_of_region(session, workspace, host_id)
+            row = TargetRow(
+                target_id=self._context.ids.make(),
+                job_id=job_id,
+                host_id=host_id,
+                port=port,
+                modified_ms=self._context.clock.now_ms(),
+            )
+            taken = (
+                f"the workspace scrapes port {port} of server {server.name!r} already; choose another 'port'"
+            )
+            with refusing_duplicates(session, taken):
+                session.add(row)
+            # Counted with the new one, and after the duplicates: a repeated call hears that, whatever the limit.
+            self._check_room(session, owner, server)
+            self._context.audit.record(
+                session, actor, "target.create", row.target_id, project.project_id, hostId=host_id, port=port
+            )
+        self._context.changes.announce(Topic.TARGETS)
+        return row.target_id
+
+    def delete(self, project: Project, job_id: str, target_id: str, *, actor: str = SYSTEM) -> None:
+        """Remove a target; its samples stay. Raises UnknownWorkspace, ReservedWorkspace, UnknownTarget, in this order."""
+        with self._context.database.write() as session:
+            owner = lock_project(session, project.project_id)
+            refuse_reserved(find_workspace(session, owner.pcode, job_id), "gives no target away by hand")
+            row = session.get(TargetRow, target_id)
+            if row is None or row.job_id != job_id:
+                raise _unknown(target_id)
+            session.delete(row)
+            self._context.audit.record(
+                session,
+                actor,
+                "target.delete",
+                target_id,
+                project.project_id,
+                hostId=row.host_id,
+                port=row.port,
+            )
+        self._context.changes.announce(Topic.TARGETS)
+
+    def scrape_targets(self) -> list[ScrapeTarget]:
+        """Return everything that is to be scraped, of all projects, in a stable order."""
+        query = (
+            select(
+                ProjectRow.project_id,
+                TargetRow.target_id,
+                WorkspaceRow.name,
+                ServerRow.address,
+                TargetRow.port,
+                WorkspaceRow.metrics_path,
+                WorkspaceRow.region,
+                ProjectRow.region,
+            )
+            .join(WorkspaceRow, WorkspaceRow.job_id == TargetRow.job_id)
+            .join(ServerRow, ServerRow.host_id == TargetRow.host_id)
+            .join(ProjectRow, ProjectRow.pcode == WorkspaceRow.pcode)
+            .order_by(TargetRow.target_id)
+        )
+        with self._context.database.read() as session:
+            rows = session.execute(query).all()
+        return [
+            ScrapeTarget(project_id, target_id, job, address, port, path, region if region != home else None)
+            for project_id, target_id, job, address, port, path, region, home in rows
+        ]
+
+    def version(self) -> int:
+        """Return a number that grows with every change to what this process hands to the scraper."""
+        return self._context.changes.version(Topic.TARGETS)
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener`, from any thread, after every change to `scrape_targets`; return a function that ends it."""
+        return self._context.changes.subscribe(Topic.TARGETS, listener)
+
+    def _target(self, row: Row[TargetRow, str, str, int, str | None, int]) -> Target:
+        target, name, address, code, reason, since_ms = row
+        stored = TargetState(code, reason, since_ms, since_ms)
+        state = self._states.newest(target.target_id, stored)
+        return Target(
+            target.target_id,
+            target.job_id,
+            target.host_id,
+            target.port,
+            name,
+            address,
+            target.modified_ms,
+            state,
+        )
+
+    def _check_room(self, session: Session, owner: ProjectRow, server: ServerRow) -> None:
+        present = session.scalar(
+            select(func.count())
+            .select_from(TargetRow)
+            .join(WorkspaceRow)
+            .where(TargetRow.host_id == server.host_id, WorkspaceRow.reserved_code.is_(None))
+        )
+        refuse_beyond(
+            self._context.options.limits,
+            project_of(owner).settings,
+            "max_targets_per_server",
+            (present or 1) - 1,
+            f"targets: server {server.name!r}",
+        )
+
+
+def _with_server(
+    job_id: str,
+) -> Select[TargetRow, str, str, int, str | None, int]:
+    return (
+        select(
+            TargetRow,
+            ServerRow.name,
+            ServerRow.address,
+            TargetStateRow.result_code,
+            TargetStateRow.reason,
+            TargetStateRow.since_ms,
+        )
+        .join(ServerRow, ServerRow.host_id == TargetRow.host_id)
+        .join(TargetStateRow, TargetStateRow.target_id == TargetRow.target_id, isouter=True)
+        .where(TargetRow.job_id == job_id)
+    )
+
+
+def _host_id(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise BadValue(
+            "'hostId' is missing or no text; send the hostId of one of the project's servers, as the list of servers has it"
+        )
+    return value
+
+
+def _server_of_region(session: Session, workspace: WorkspaceRow, host_id: str) -> ServerRow:
+    server = find_server(session, workspace.pcode, host_id)
+    if server.region != workspace.region:
+        raise UnknownServer(
+            f"server {server.name!r} is in region {server.region!r}, the workspace in {workspace.region!r}; choose a server "
+            "of the workspace's region"
+        )
+    return server
+
+
+def _unknown(target_id: str) -> UnknownTarget:
+    return UnknownTarget(
+        f"the workspace has no target {target_id[:_SHOWN]!r}; the list of targets has the ids that exist"
+    )
