@@ -1,0 +1,159 @@
+"""
+Aggregation of series into groups, step by step: accumulators that take block after block of series.
+
+An accumulator has three planes of shape (n_groups, n_steps): *total*, *carry* and *count*. What they hold depends on the
+operator: a compensated sum; an extreme; or mean (carry) and sum of squared deviations (total).
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from typing import TYPE_CHECKING
+
+from bongsu.kernels._jit import kernel
+from bongsu.kernels._sums import add
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class GroupOp(enum.IntEnum):
+    """What is computed of a group."""
+
+    SUM = 0
+    AVG = 1
+    MIN = 2
+    MAX = 3
+    COUNT = 4
+    GROUP = 5
+    STDVAR = 6
+    STDDEV = 7
+    AVG_INCREMENTAL = 8
+
+
+SUM, AVG, MIN, MAX, COUNT, GROUP, STDVAR, STDDEV, AVG_INCREMENTAL = range(9)
+
+
+@kernel
+def _accumulate(
+    op: int,
+    values: NDArray[np.float64],
+    kinds: NDArray[np.uint8],
+    groups: NDArray[np.int64],
+    planes: NDArray[np.float64],
+) -> None:
+    for row in range(len(values)):
+        group = groups[row]
+        total, carry, count = planes[0, group], planes[1, group], planes[2, group]
+        for step in range(values.shape[1]):
+            if kinds[row, step] != 1:
+                continue
+            value = values[row, step]
+            count[step] += 1.0
+            if op <= AVG:
+                total[step], carry[step] = add(total[step], carry[step], value)
+            elif op <= MAX:
+                best = total[step]
+                better = value < best if op == MIN else value > best
+                if count[step] == 1.0 or better or math.isnan(best):
+                    total[step] = value
+            elif op in (STDVAR, STDDEV):
+                delta = value - carry[step]
+                carry[step] += delta / count[step]
+                total[step] += delta * (value - carry[step])
+            elif op == AVG_INCREMENTAL:
+                share = (count[step] - 1.0) / count[step]
+                total[step], carry[step] = add(share * total[step], share * carry[step], value / count[step])
+
+
+def accumulate(
+    op: GroupOp,
+    values: NDArray[np.float64],
+    kinds: NDArray[np.uint8],
+    groups: NDArray[np.int64],
+    planes: NDArray[np.float64],
+) -> None:
+    """
+    Add a block of series to the accumulator of their groups.
+
+    Parameters
+    ----------
+    values, kinds : ndarray, shape (n_rows, n_steps)
+        Cells whose kind is 1 count; NaN is a value: it makes sums NaN and gives way to any number in extremes.
+    groups : ndarray of int64, shape (n_rows,)
+        Group of each row.
+    planes : ndarray of float64, shape (3, n_groups, n_steps)
+        The accumulator, zeros at first; changed in place.
+    """
+    _accumulate(int(op), values, kinds, groups, planes)
+
+
+@kernel
+def _merge(op: int, planes: NDArray[np.float64], others: NDArray[np.float64]) -> None:
+    for group in range(planes.shape[1]):
+        for step in range(planes.shape[2]):
+            count, more = planes[2, group, step], others[2, group, step]
+            if more == 0.0:
+                continue
+            total, carry = planes[0, group, step], planes[1, group, step]
+            other, other_carry = others[0, group, step], others[1, group, step]
+            if count == 0.0:
+                total, carry = other, other_carry
+            elif op <= AVG:
+                total, carry = add(total, carry, other)
+                if not math.isinf(total):
+                    carry += other_carry
+            elif op <= MAX:
+                if (other < total if op == MIN else other > total) or math.isnan(total):
+                    total = other
+            elif op in (STDVAR, STDDEV):
+                delta = other_carry - carry
+                total += other + delta * delta * count * more / (count + more)
+                carry += delta * more / (count + more)
+            planes[0, group, step], planes[1, group, step] = total, carry
+            planes[2, group, step] = count + more
+
+
+def merge(op: GroupOp, planes: NDArray[np.float64], others: NDArray[np.float64]) -> None:
+    """
+    Add one accumulator to another, in place; not for `GroupOp.AVG_INCREMENTAL`, whose series need their order.
+
+    Notes
+    -----
+    Deviations are combined as in T. F. Chan, G. H. Golub, R. J. LeVeque, "Updating Formulae and a Pairwise Algorithm for
+    Computing Sample Variances" (1979), formula 2.1.
+    """
+    _merge(int(op), planes, others)
+
+
+@kernel
+def _finish(op: int, planes: NDArray[np.float64], out: NDArray[np.float64], kinds: NDArray[np.uint8]) -> None:
+    for group in range(planes.shape[1]):
+        for step in range(planes.shape[2]):
+            count = planes[2, group, step]
+            kinds[group, step] = count > 0.0
+            if count == 0.0:
+                continue
+            total, carry = planes[0, group, step], planes[1, group, step]
+            if op in (SUM, AVG_INCREMENTAL):
+                out[group, step] = total if math.isinf(total) else total + carry
+            elif op == AVG:
+                out[group, step] = total / count + carry / count
+            elif op <= MAX:
+                out[group, step] = total
+            elif op == COUNT:
+                out[group, step] = count
+            elif op == GROUP:
+                out[group, step] = 1.0
+            else:
+                variance = total / count
+                out[group, step] = variance if op == STDVAR else math.sqrt(variance)
+
+
+def finish(
+    op: GroupOp, planes: NDArray[np.float64], out: NDArray[np.float64], kinds: NDArray[np.uint8]
+) -> None:
+    """Write the results of an accumulator, shape (n_groups, n_steps); `kinds` becomes 1 where a group has any value."""
+    _finish(int(op), planes, out, kinds)

@@ -1,0 +1,141 @@
+"""Aggregations that look at the order of a group's values: quantile, topk, bottomk."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bongsu.kernels._jit import kernel
+from bongsu.kernels.windows import quantile_of_sorted
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@kernel
+def _group_quantiles(
+    values: NDArray[np.float64],
+    kinds: NDArray[np.uint8],
+    order: NDArray[np.int64],
+    bounds: NDArray[np.int64],
+    phi: NDArray[np.float64],
+    out: NDArray[np.float64],
+    out_kinds: NDArray[np.uint8],
+) -> None:
+    numbers = np.empty(len(order), dtype=np.float64)
+    for group in range(len(bounds) - 1):
+        for step in range(values.shape[1]):
+            count = nans = 0
+            for i in range(bounds[group], bounds[group + 1]):
+                if kinds[order[i], step] == 1:
+                    value = values[order[i], step]
+                    if math.isnan(value):
+                        nans += 1
+                    else:
+                        numbers[count] = value
+                        count += 1
+            out_kinds[group, step] = count + nans > 0
+            if count + nans > 0:
+                numbers[:count].sort()
+                out[group, step] = quantile_of_sorted(numbers[:count], nans, phi[step])
+
+
+def group_quantiles(
+    values: NDArray[np.float64],
+    kinds: NDArray[np.uint8],
+    order: NDArray[np.int64],
+    bounds: NDArray[np.int64],
+    phi: NDArray[np.float64],
+    out: NDArray[np.float64],
+    out_kinds: NDArray[np.uint8],
+) -> None:
+    """
+    Compute a quantile of every group at every step; NaN is the smallest value.
+
+    Parameters
+    ----------
+    values, kinds : ndarray, shape (n_rows, n_steps)
+        Cells whose kind is 1 count.
+    order : ndarray of int64, shape (n_rows,)
+        Rows, those of a group side by side.
+    bounds : ndarray of int64, shape (n_groups + 1,)
+        Group *g* owns ``order[bounds[g]:bounds[g + 1]]``.
+    phi : ndarray of float64, shape (n_steps,)
+        The quantile; out of [0, 1] the result is infinite.
+    out, out_kinds : ndarray, shape (n_groups, n_steps)
+        Filled.
+    """
+    _group_quantiles(values, kinds, order, bounds, phi, out, out_kinds)
+
+
+@kernel
+def _ranks_before(value: float, other: float, largest: bool) -> bool:
+    """Whether `value` displaces `other` from a list of the best; a NaN displaces nothing and is displaced by any number."""
+    if math.isnan(value):
+        return False
+    if math.isnan(other):
+        return True
+    return value > other if largest else value < other
+
+
+@kernel
+def _group_best(
+    values: NDArray[np.float64],
+    kinds: NDArray[np.uint8],
+    order: NDArray[np.int64],
+    bounds: NDArray[np.int64],
+    limits: NDArray[np.int64],
+    largest: bool,
+    keep: NDArray[np.uint8],
+) -> None:
+    best = np.empty(len(order), dtype=np.int64)
+    for group in range(len(bounds) - 1):
+        for step in range(values.shape[1]):
+            limit = min(limits[step], bounds[group + 1] - bounds[group])
+            if limit < 1:
+                continue
+            count = 0
+            for i in range(bounds[group], bounds[group + 1]):
+                row = order[i]
+                if kinds[row, step] != 1:
+                    continue
+                value = values[row, step]
+                if count == limit:
+                    if not _ranks_before(value, values[best[count - 1], step], largest):
+                        continue
+                    count -= 1
+                place = count
+                while place > 0 and _ranks_before(value, values[best[place - 1], step], largest):
+                    best[place] = best[place - 1]
+                    place -= 1
+                best[place] = row
+                count += 1
+            for i in range(count):
+                keep[best[i], step] = 1
+
+
+def group_best(
+    values: NDArray[np.float64],
+    kinds: NDArray[np.uint8],
+    order: NDArray[np.int64],
+    bounds: NDArray[np.int64],
+    limits: NDArray[np.int64],
+    keep: NDArray[np.uint8],
+    *,
+    largest: bool,
+) -> None:
+    """
+    Mark the `limits` largest or smallest cells of every group at every step; numbers go before NaN, earlier rows before equals.
+
+    Parameters
+    ----------
+    values, kinds, order, bounds
+        As for `group_quantiles`.
+    limits : ndarray of int64, shape (n_steps,)
+        How many to keep.
+    keep : ndarray of uint8, shape (n_rows, n_steps)
+        Zeros at first; becomes 1 where a cell is kept.
+    """
+    _group_best(values, kinds, order, bounds, limits, largest, keep)

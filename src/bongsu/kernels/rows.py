@@ -1,0 +1,90 @@
+"""From the chunks of several series to their samples, one series after another in flat arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bongsu.kernels._jit import kernel
+from bongsu.kernels.chunks import decode_row
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Directory = tuple[
+    "NDArray[np.uint8]",
+    "NDArray[np.int64]",
+    "NDArray[np.uint8]",
+    "NDArray[np.uint8]",
+    "NDArray[np.uint8]",
+    "NDArray[np.int64]",
+    "NDArray[np.int64]",
+    "NDArray[np.int64]",
+    "NDArray[np.int64]",
+]
+"""The arrays of a `ChunkView`, in the order of `decode_row`."""
+
+
+@kernel
+def _read_rows(
+    directory: Directory,
+    start_ms: int,
+    end_ms: int,
+    stale: int,
+    keep_stale: bool,
+    times: NDArray[np.int64],
+    values: NDArray[np.float64],
+    starts: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+) -> None:
+    data, first_chunk, kind, codec, flags, offset, count, min_time, max_time = directory
+    bits = values.view(np.int64)
+    n = 0
+    for row in range(len(offsets) - 1):
+        offsets[row] = n
+        got = decode_row(
+            data, first_chunk, kind, codec, flags, offset, count, min_time, max_time,
+            row, start_ms, end_ms, times[n:], values[n:], starts[n:],
+        )  # fmt: skip
+        if keep_stale:
+            n += got
+            continue
+        kept = n
+        for i in range(n, n + got):
+            if bits[i] != stale:
+                if kept != i:
+                    times[kept] = times[i]
+                    values[kept] = values[i]
+                    if len(starts) > 0:
+                        starts[kept] = starts[i]
+                kept += 1
+        n = kept
+    offsets[len(offsets) - 1] = n
+
+
+def read_rows(
+    directory: Directory,
+    start_ms: int,
+    end_ms: int,
+    stale: int,
+    *,
+    keep_stale: bool,
+    times: NDArray[np.int64],
+    values: NDArray[np.float64],
+    starts: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+) -> None:
+    """
+    Read the float samples in ``[start_ms, end_ms]`` of all rows of a directory.
+
+    Parameters
+    ----------
+    stale
+        Bit pattern of the stale marker, which is left out unless `keep_stale`.
+    times, values, starts : ndarray, shape (at least all samples of the rows)
+        Filled up to ``offsets[-1]``; `starts` of length 0 when start timestamps are not wanted.
+    offsets : ndarray of int64, shape (n_rows + 1,)
+        Filled: row *i* owns ``offsets[i]:offsets[i + 1]``.
+    """
+    _read_rows(directory, start_ms, end_ms, stale, keep_stale, times, values, starts, offsets)

@@ -1,0 +1,194 @@
+"""Aggregations: of a vector that is there, or of a source as it flows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bongsu.kernels.groups import GroupOp, accumulate, finish, merge
+from bongsu.kernels.ranks import group_quantiles
+from bongsu.model.labels import METRIC_NAME
+from bongsu.model.samples import KIND_FLOAT, KIND_HISTOGRAM
+from bongsu.promql.annotations import bad_quantile, ignored_in_aggregation
+from bongsu.promql.execute.blocks import part_bounds, run_blocks
+from bongsu.promql.execute.choose import choose
+from bongsu.promql.execute.count_values import count_values
+from bongsu.promql.execute.histogram_aggregates import aggregate_histograms
+from bongsu.promql.execute.shape import floats_only, prune
+from bongsu.promql.execute.sources import Cells, materialize
+from bongsu.promql.parser.ast import Aggregate, AggregateOp
+from bongsu.promql.values import Scalar, String, Vector
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bongsu.model.label_columns import LabelColumns
+    from bongsu.promql.execute.context import Context
+    from bongsu.promql.execute.sources import Source
+    from bongsu.promql.values import Value
+
+_ACCUMULATED = {
+    AggregateOp.SUM: GroupOp.SUM,
+    AggregateOp.AVG: GroupOp.AVG,
+    AggregateOp.MIN: GroupOp.MIN,
+    AggregateOp.MAX: GroupOp.MAX,
+    AggregateOp.COUNT: GroupOp.COUNT,
+    AggregateOp.GROUP: GroupOp.GROUP,
+    AggregateOp.STDVAR: GroupOp.STDVAR,
+    AggregateOp.STDDEV: GroupOp.STDDEV,
+}
+
+_FLOATS_ONLY = frozenset(
+    {
+        AggregateOp.MIN,
+        AggregateOp.MAX,
+        AggregateOp.STDVAR,
+        AggregateOp.STDDEV,
+        AggregateOp.QUANTILE,
+        AggregateOp.TOPK,
+        AggregateOp.BOTTOMK,
+    }
+)
+"""Operators that have no meaning for histograms and pass over them with a note."""
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """
+    The groups that series fall into.
+
+    Attributes
+    ----------
+    ids : ndarray of int64, shape (n_series,)
+        Group of each series, numbered in order of first appearance.
+    labels
+        Labels of the groups.
+    """
+
+    ids: NDArray[np.int64]
+    labels: LabelColumns
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def layout(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the series group by group, and where each group begins; shapes (n_series,) and (n_groups + 1,)."""
+        counts = np.bincount(self.ids, minlength=len(self))
+        return np.argsort(self.ids, kind="stable"), np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+
+
+def group_series(labels: LabelColumns, node: Aggregate) -> Groups:
+    """Return the groups of an aggregation's series."""
+    kept = labels.drop([*node.grouping, METRIC_NAME]) if node.without else labels.keep(node.grouping)
+    ids, first = kept.group_ids()
+    return Groups(ids, kept.take(first))
+
+
+def can_stream(op: AggregateOp) -> bool:
+    """Tell whether an operator takes its series block by block."""
+    return op in _ACCUMULATED
+
+
+class _HistogramsMet(Exception):
+    """A source that was taken for floats holds histograms."""
+
+
+def aggregate_source(node: Aggregate, source: Source, context: Context) -> Vector:
+    """Aggregate a source as it flows; memory is needed for the groups, not for the series."""
+    groups = group_series(source.reader.labels, node)
+    op = _ACCUMULATED[node.op]
+    counts = source.reader.sample_counts
+    parts = len(part_bounds(context.query, counts + source.n_steps)) - 1
+    planes = np.zeros((parts, 3, len(groups), source.n_steps))
+    context.query.budget.hold(planes.size)
+
+    def work(part: int, start: int, stop: int) -> None:
+        block = source.reader.read(start, stop)
+        context.query.budget.count_read(len(block.times))
+        shape = (stop - start, source.n_steps)
+        cells = Cells(np.empty(shape), np.empty(shape, dtype=np.uint8))
+        if source.fill(start, block, cells) is not None:
+            raise _HistogramsMet
+        accumulate(op, cells.values, cells.kinds, groups.ids[start:stop], planes[part])
+
+    try:
+        run_blocks(context.query, counts, source.n_steps, work)
+    except _HistogramsMet:
+        return aggregate_vector(node, materialize(source, context.query), None, context)
+    finally:
+        context.query.budget.release(planes.size)
+    for part in range(1, parts):
+        merge(op, planes[0], planes[part])
+    if op == GroupOp.AVG and np.isinf(planes[0, 0]).any():
+        return aggregate_vector(node, materialize(source, context.query), None, context)
+    return _finished(op, planes[0], groups.labels)
+
+
+def aggregate_vector(node: Aggregate, vector: Vector, param: Value | None, context: Context) -> Vector:
+    """Aggregate a vector."""
+    if vector.histograms is not None and node.op in _FLOATS_ONLY:
+        context.query.annotations.inform(ignored_in_aggregation(node.op.value), node.expr.span)
+        vector = floats_only(vector)
+    groups = group_series(vector.labels, node)
+    if node.op in _ACCUMULATED:
+        return _accumulated(node, vector, groups, context)
+    if node.op is AggregateOp.COUNT_VALUES:
+        assert isinstance(param, String)
+        return count_values(vector, groups.ids, groups.labels, param.text, node.span)
+    assert isinstance(param, Scalar)
+    if node.op is AggregateOp.QUANTILE:
+        return _quantile(node, vector, groups, param.values, context)
+    return choose(node, vector, groups.layout(), param.values, context)
+
+
+def _accumulated(node: Aggregate, vector: Vector, groups: Groups, context: Context) -> Vector:
+    op = _ACCUMULATED[node.op]
+    if vector.histograms is not None:
+        if op in (GroupOp.SUM, GroupOp.AVG):
+            return aggregate_histograms(node, vector, groups.ids, groups.labels, context)  # type: ignore[no-any-return]
+        every = np.minimum(vector.kind_matrix(), KIND_FLOAT)
+        vector = replace(vector, kinds=every, histograms=None)
+    return _finished(op, _totals(op, vector, groups), groups.labels)
+
+
+def _totals(op: GroupOp, vector: Vector, groups: Groups) -> NDArray[np.float64]:
+    planes = np.zeros((3, len(groups), vector.n_steps))
+    kinds = vector.kind_matrix()
+    accumulate(op, vector.values, kinds, groups.ids, planes)
+    if op == GroupOp.AVG and np.isinf(planes[0]).any():
+        careful = np.zeros_like(planes)
+        accumulate(GroupOp.AVG_INCREMENTAL, vector.values, kinds, groups.ids, careful)
+        overflown = np.isinf(planes[0])
+        # `finish` divides by the count: put in what gives the incremental mean.
+        mean = careful[0] + careful[1]
+        planes[0] = np.where(overflown, mean, planes[0])
+        planes[1] = np.where(overflown, 0.0, planes[1])
+        planes[2] = np.where(overflown, 1.0, planes[2])
+    return planes
+
+
+def _finished(op: GroupOp, planes: NDArray[np.float64], labels: LabelColumns) -> Vector:
+    out = np.empty(planes.shape[1:])
+    kinds = np.empty(out.shape, dtype=np.uint8)
+    finish(op, planes, out, kinds)
+    return prune(Vector(labels, out, kinds))
+
+
+def _quantile(
+    node: Aggregate, vector: Vector, groups: Groups, phi: NDArray[np.float64], context: Context
+) -> Vector:
+    assert node.param is not None
+    for value in set(phi[~((phi >= 0) & (phi <= 1))].tolist()):
+        context.query.annotations.warn(bad_quantile(value), node.param.span)
+    order, bounds = groups.layout()
+    out = np.empty((len(groups), vector.n_steps))
+    kinds = np.empty(out.shape, dtype=np.uint8)
+    group_quantiles(vector.values, vector.kind_matrix(), order, bounds, phi, out, kinds)
+    return prune(Vector(groups.labels, out, kinds))
+
+
+def has_histograms(vector: Vector) -> bool:
+    """Tell whether any cell is a histogram."""
+    return vector.kinds is not None and bool((vector.kinds == KIND_HISTOGRAM).any())

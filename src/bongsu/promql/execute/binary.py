@@ -1,0 +1,240 @@
+"""Binary operators between scalars and vectors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bongsu.model.label_columns import concat
+from bongsu.model.labels import METRIC_NAME
+from bongsu.model.samples import KIND_ABSENT, KIND_FLOAT
+from bongsu.promql.errors import ExecutionError
+from bongsu.promql.execute.arithmetic import compute, drops_name, holds
+from bongsu.promql.execute.histogram_operators import combine_cells
+from bongsu.promql.execute.matching import (
+    filled,
+    match_groups,
+    pair_rows,
+    present_in_group,
+    refuse_duplicates,
+)
+from bongsu.promql.execute.shape import any_present, drop_names, empty_vector, merge_equal, prune
+from bongsu.promql.parser.ast import BinaryOp, Cardinality
+from bongsu.promql.values import Scalar, Vector
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bongsu.model.label_columns import LabelColumns
+    from bongsu.promql.execute.context import Context
+    from bongsu.promql.execute.matching import MatchGroups
+    from bongsu.promql.parser.ast import Binary, VectorMatching
+    from bongsu.promql.values import Value
+
+Operand = tuple["NDArray[np.float64]", "NDArray[np.uint8] | None", "NDArray[np.object_] | None"]
+"""Values, kinds and histograms of one side, all of the same shape; no kinds: all are floats."""
+
+
+def combine(node: Binary, left: Value, right: Value, context: Context) -> Value:
+    """Return the value of a binary operator."""
+    if isinstance(left, Scalar) and isinstance(right, Scalar):
+        return Scalar(_scalars(node, left.values, right.values))
+    if isinstance(left, Vector) and isinstance(right, Vector):
+        if node.op.is_set:
+            assert node.matching is not None
+            return _sets(node.op, left, right, node.matching)
+        return _vectors(node, left, right, context)
+    return _with_scalar(node, left, right, context)
+
+
+def _scalars(node: Binary, left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    if node.op.is_comparison:
+        return holds(node.op, left, right).astype(np.float64)
+    return compute(node.op, left, right)
+
+
+def _with_scalar(node: Binary, left: Value, right: Value, context: Context) -> Vector:
+    vector = left if isinstance(left, Vector) else right
+    assert isinstance(vector, Vector)
+    shape = vector.values.shape
+    scalar = right if vector is left else left
+    assert isinstance(scalar, Scalar)
+    wide: Operand = (np.broadcast_to(scalar.values, shape), None, None)
+    own: Operand = (vector.values, vector.kinds, vector.histograms)
+    values, kinds, histograms = (
+        _cells(node, own, wide, context) if vector is left else _cells(node, wide, own, context)
+    )
+    if node.op.is_comparison and not node.return_bool and vector is right:
+        values, histograms = vector.values, vector.histograms
+    result = prune(replace(vector, values=values, kinds=kinds, histograms=histograms, ordered=False))
+    if drops_name(node.op) or node.return_bool:
+        return drop_names(result, context)
+    return result
+
+
+def _cells(node: Binary, left: Operand, right: Operand, context: Context) -> Operand:
+    """Apply an operator cell by cell; a cell is absent where either side is, or where a filter does not hold."""
+    values, kinds = _float_cells(node, left, right)
+    if left[2] is None and right[2] is None:
+        return values, kinds, None
+    return combine_cells(node, left, right, (values, kinds), context)  # type: ignore[no-any-return]
+
+
+def _float_cells(
+    node: Binary, left: Operand, right: Operand
+) -> tuple[NDArray[np.float64], NDArray[np.uint8] | None]:
+    present = _both_floats(left[1], right[1])
+    if node.op.is_comparison:
+        truth = holds(node.op, left[0], right[0])
+        if node.return_bool:
+            return truth.astype(np.float64), present
+        return left[0], (truth if present is None else truth & (present != 0)).astype(np.uint8)
+    if node.op in (BinaryOp.TRIM_LOWER, BinaryOp.TRIM_UPPER):
+        return left[0], np.zeros(left[0].shape, dtype=np.uint8)
+    return compute(node.op, left[0], right[0]), present
+
+
+def _both_floats(left: NDArray[np.uint8] | None, right: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:
+    masks = [kinds == KIND_FLOAT for kinds in (left, right) if kinds is not None]
+    if not masks:
+        return None
+    return np.asarray(np.logical_and.reduce(masks)).astype(np.uint8)
+
+
+def _vectors(node: Binary, left: Vector, right: Vector, context: Context) -> Vector:
+    matching = node.matching
+    assert matching is not None
+    swap = matching.card is Cardinality.ONE_TO_MANY
+    many, one = (right, left) if swap else (left, right)
+    fills = (matching.fill_right, matching.fill_left) if swap else (matching.fill_left, matching.fill_right)
+    if (many.n_series == 0 or one.n_series == 0) and fills == (None, None):
+        return empty_vector(context.grid.count)
+    groups = match_groups(many.labels, one.labels, matching)
+    steps = any_present(many) & any_present(one)
+    if fills != (None, None):
+        steps = any_present(many) | any_present(one)
+    refuse_duplicates(one, groups.right, steps, matching, "left" if swap else "right")
+    many, one, groups = _fill_both(many, one, groups, matching, fills)
+    many_rows, one_rows = pair_rows(groups)
+    many_cells, one_cells = _gathered(many, many_rows), _gathered(one, one_rows)
+    sides = (one_cells, many_cells) if swap else (many_cells, one_cells)
+    values, kinds, histograms = _cells(node, *sides, context)
+    labels = _result_labels(node, many.labels.take(many_rows), one.labels, one_rows)
+    drop_name = None if many.drop_name is None else many.drop_name[many_rows]
+    result = Vector(labels, values, kinds, histograms, drop_name)
+    _refuse_repeats(result, groups.left[many_rows], matching)
+    result = prune(merge_equal(result))
+    return drop_names(result, context) if node.return_bool else result
+
+
+def _fill_both(
+    many: Vector,
+    one: Vector,
+    groups: MatchGroups,
+    matching: VectorMatching,
+    fills: tuple[float | None, float | None],
+) -> tuple[Vector, Vector, MatchGroups]:
+    """Add the series that stand in for missing ones; those of one side never meet those of the other."""
+    filled_many, filled_one, left, right = many, one, groups.left, groups.right
+    if fills[0] is not None:
+        filled_many, extended = filled(many, one, groups, matching, fills[0])
+        left = extended.left
+    if fills[1] is not None:
+        filled_one, extended = filled(one, many, groups.swapped(), matching, fills[1])
+        right = extended.left
+    return filled_many, filled_one, replace(groups, left=left, right=right)
+
+
+def _gathered(vector: Vector, rows: NDArray[np.int64]) -> Operand:
+    if len(rows) == vector.n_series and (rows == np.arange(len(rows))).all():
+        return vector.values, vector.kinds, vector.histograms
+    return (
+        vector.values[rows],
+        None if vector.kinds is None else vector.kinds[rows],
+        None if vector.histograms is None else vector.histograms[rows],
+    )
+
+
+def _result_labels(
+    node: Binary, labels: LabelColumns, one: LabelColumns, one_rows: NDArray[np.int64]
+) -> LabelColumns:
+    """Return the labels of the pairs, from those of the "many" side."""
+    matching = node.matching
+    assert matching is not None
+    if drops_name(node.op):
+        labels = labels.drop([METRIC_NAME])
+    if matching.card is Cardinality.ONE_TO_ONE:
+        labels = labels.keep(matching.labels) if matching.on else labels.drop(matching.labels)
+    for name in matching.include:
+        column = one.get(name)
+        labels = labels.drop([name]) if column is None else labels.with_column(name, column.gather(one_rows))
+    return labels
+
+
+def _refuse_repeats(pairs: Vector, groups: NDArray[np.int64], matching: VectorMatching) -> None:
+    """Check that no match group gives two results that cannot be told apart at one step."""
+    sizes = np.bincount(groups) if len(groups) else np.empty(0, dtype=np.int64)
+    if (sizes < 2).all():
+        return
+    ids, _ = pairs.labels.group_ids()
+    if matching.card is Cardinality.ONE_TO_ONE:
+        ids = groups
+    else:
+        _, ids = np.unique(groups * (int(ids.max()) + 1) + ids, return_inverse=True)
+    counts = np.zeros((int(ids.max()) + 1, pairs.n_steps), dtype=np.int32)
+    np.add.at(counts, ids, pairs.present())
+    if not (counts > 1).any():
+        return
+    if matching.card is Cardinality.ONE_TO_ONE:
+        raise ExecutionError(
+            "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
+            id="promql-many-to-one",
+        )
+    raise ExecutionError(
+        "multiple matches for labels: grouping labels must ensure unique matches",
+        id="promql-grouping-not-unique",
+    )
+
+
+def _sets(op: BinaryOp, left: Vector, right: Vector, matching: VectorMatching) -> Vector:
+    groups = match_groups(left.labels, right.labels, matching)
+    left_kinds, right_kinds = left.kind_matrix(), right.kind_matrix()
+    if op is not BinaryOp.OR:
+        meets = present_in_group(right.present(), groups.right, groups.count)[groups.left]
+        kept = meets if op is BinaryOp.AND else ~meets
+        return prune(replace(left, kinds=np.where(kept, left_kinds, KIND_ABSENT).astype(np.uint8)))
+    covered = present_in_group(left.present(), groups.left, groups.count)[groups.right]
+    rest = prune(replace(right, kinds=np.where(covered, KIND_ABSENT, right_kinds).astype(np.uint8)))
+    if rest.n_series == 0:
+        return left
+    if left.n_series == 0:
+        return rest
+    return merge_equal(stack([left, rest]))
+
+
+def stack(parts: list[Vector]) -> Vector:
+    """Return the series of all parts in one vector."""
+    histograms = drop_name = None
+    if any(part.histograms is not None for part in parts):
+        histograms = np.concatenate(
+            [
+                np.full(part.values.shape, None, dtype=object) if part.histograms is None else part.histograms
+                for part in parts
+            ]
+        )
+    if any(part.drop_name is not None for part in parts):
+        drop_name = np.concatenate(
+            [
+                np.zeros(part.n_series, dtype=np.bool_) if part.drop_name is None else part.drop_name
+                for part in parts
+            ]
+        )
+    return Vector(
+        concat([part.labels for part in parts]),
+        np.concatenate([part.values for part in parts]),
+        np.concatenate([part.kind_matrix() for part in parts]),
+        histograms,
+        drop_name,
+    )

@@ -1,0 +1,75 @@
+"""Division of series into blocks that fit the processor's cache, and their spread over threads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from bongsu.promql.execute.context import QueryScope
+
+_BLOCK_CELLS = 65_536
+"""Samples and cells of one block: half a megabyte of each kind of array, what a core's second-level cache can hold."""
+
+_THREAD_CELLS = 500_000
+"""Below this much work a second thread costs more to wake than it saves (about a millisecond of decoding)."""
+
+
+def run_blocks(
+    query: QueryScope,
+    sample_counts: NDArray[np.int64],
+    n_steps: int,
+    work: Callable[[int, int, int], None],
+) -> None:
+    """
+    Call ``work(part, start_row, stop_row)`` for all rows, block by block.
+
+    Parts are contiguous ranges of rows, numbered from 0 in their order, and each runs in one thread. Between blocks the
+    query's deadline is checked.
+    """
+    weights = sample_counts + n_steps
+    parts = part_bounds(query, weights)
+
+    def run_part(part: int) -> None:
+        for start, stop in _block_bounds(weights, parts[part], parts[part + 1]):
+            query.deadline.check()
+            work(part, start, stop)
+
+    if len(parts) == 2 or query.executor is None:
+        for part in range(len(parts) - 1):
+            run_part(part)
+        return
+    futures = [query.executor.submit(run_part, part) for part in range(1, len(parts) - 1)]
+    try:
+        run_part(0)
+    finally:
+        # Nobody may touch the selection after this returns, not even when the first part failed.
+        errors = [future.exception() for future in futures]
+    for error in errors:
+        if error is not None:
+            raise error
+
+
+def part_bounds(query: QueryScope, weights: NDArray[np.int64]) -> list[int]:
+    """Return where each thread's rows begin, and the end; parts have about equal weights."""
+    total = int(weights.sum())
+    parts = min(
+        query.threads if query.executor is not None else 1, max(1, total // _THREAD_CELLS), len(weights) or 1
+    )
+    ends = np.searchsorted(np.cumsum(weights), [total * part // parts for part in range(1, parts)])
+    return [0, *(int(end) for end in ends), len(weights)]
+
+
+def _block_bounds(weights: NDArray[np.int64], start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """Cut ``start:stop`` into blocks of about `_BLOCK_CELLS`, at least one row each."""
+    sums = np.cumsum(weights[start:stop])
+    first, done = 0, 0
+    while first < stop - start:
+        last = max(int(np.searchsorted(sums, done + _BLOCK_CELLS, side="right")), first + 1)
+        yield start + first, start + last
+        done, first = int(sums[last - 1]), last

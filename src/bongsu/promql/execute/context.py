@@ -1,0 +1,103 @@
+"""Where an expression is evaluated: the steps, the store, and what is shared by the whole query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bongsu.promql.parser.ast import AtBound
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from numpy.typing import NDArray
+
+    from bongsu.promql.annotations import Annotations
+    from bongsu.promql.execute.limits import Deadline, SampleBudget
+    from bongsu.promql.parser.ast import At
+    from bongsu.storage.contract import ProjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Evaluation times: `count` steps, `interval` ms apart, from `start` in Unix milliseconds."""
+
+    start: int
+    interval: int
+    count: int
+
+    @property
+    def end(self) -> int:
+        """The last step."""
+        return self.start + self.interval * (self.count - 1)
+
+    def times(self) -> NDArray[np.int64]:
+        """Return all steps, shape (n_steps,)."""
+        return self.start + self.interval * np.arange(self.count, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class QueryScope:
+    """
+    What is the same everywhere in one query.
+
+    Attributes
+    ----------
+    grid
+        The query's own steps, whatever those of a subquery are.
+    executor
+        Runs series ranges beside the calling thread; None when there is one thread only.
+    threads
+        Series ranges that run at once.
+    memo
+        Results of shared subexpressions, by expression and grid.
+    """
+
+    store: ProjectStore
+    grid: Grid
+    annotations: Annotations
+    deadline: Deadline
+    budget: SampleBudget
+    features: frozenset[str]
+    lookback_ms: int
+    default_step_ms: int
+    instant: bool
+    executor: Executor | None
+    threads: int
+    memo: dict[Any, Any]
+
+    @property
+    def delays_names(self) -> bool:
+        """Whether metric names are removed only when the query ends."""
+        return "promql-delayed-name-removal" in self.features
+
+    @property
+    def uses_start_timestamps(self) -> bool:
+        """Whether counters look at the start timestamps of their samples."""
+        return "use-start-timestamps" in self.features
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The steps at which an expression is evaluated, within a query."""
+
+    query: QueryScope
+    grid: Grid
+
+    def on(self, grid: Grid) -> Context:
+        """Return the context of the same query on other steps."""
+        return replace(self, grid=grid)
+
+    def ends(self, offset: int, at: At | None) -> NDArray[np.int64]:
+        """Return where a selector looks at each step, in Unix milliseconds; shape (n_steps,)."""
+        if at is None:
+            return self.grid.times() - offset
+        return np.full(self.grid.count, self.resolve_at(at) - offset, dtype=np.int64)
+
+    def resolve_at(self, at: At) -> int:
+        """Return the time that an ``@`` modifier names, in Unix milliseconds."""
+        if at is AtBound.START:
+            return self.query.grid.start
+        return self.query.grid.end if at is AtBound.END else int(at)

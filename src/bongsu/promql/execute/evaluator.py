@@ -1,0 +1,284 @@
+"""Evaluation of a tree: each node gives its value at all steps at once."""
+
+from __future__ import annotations
+
+import functools
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bongsu.promql.errors import ExecutionError, NotImplementedYet
+from bongsu.promql.execute.aggregate import aggregate_source, aggregate_vector, can_stream
+from bongsu.promql.execute.binary import combine
+from bongsu.promql.execute.context import Context, Grid
+from bongsu.promql.execute.functions import call_function
+from bongsu.promql.execute.histogram_operators import negated
+from bongsu.promql.execute.presence import absent
+from bongsu.promql.execute.range_functions import (
+    WINDOW_OPS,
+    Window,
+    apply_window,
+    keeps_name,
+    window_source,
+)
+from bongsu.promql.execute.samples import EvaluatedSamples, SampleBlock, StoredSamples
+from bongsu.promql.execute.shape import drop_names, empty_vector, repeat_step
+from bongsu.promql.execute.sources import SelectorSource, materialize
+from bongsu.promql.parser.ast import (
+    Aggregate,
+    Binary,
+    Call,
+    MatrixSelector,
+    NumberLiteral,
+    Paren,
+    StringLiteral,
+    Subquery,
+    Unary,
+    UnaryOp,
+    ValueType,
+    VectorSelector,
+)
+from bongsu.promql.plan.nodes import Once, Shared
+from bongsu.promql.values import Scalar, String, Vector
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bongsu.promql.execute.sources import Source
+    from bongsu.promql.plan.nodes import PlanExpr
+    from bongsu.promql.values import Value
+
+
+def evaluate(expr: PlanExpr, context: Context) -> Value:
+    """Return the value of an expression that is no range vector, and count its cells while the caller holds it."""
+    context.query.deadline.check()
+    held = context.query.budget.held
+    value = _evaluate(expr, context)
+    # The operands are gone; what is held from here on is what was held before, and the result.
+    context.query.budget.release(context.query.budget.held - held)
+    context.query.budget.hold(value.values.size if isinstance(value, Vector) else 0)
+    return value
+
+
+@functools.singledispatch
+def _evaluate(expr: object, context: Context) -> Value:  # noqa: ARG001 - the dispatcher's signature
+    raise AssertionError(f"BUG: no way to evaluate {type(expr).__name__}")
+
+
+@_evaluate.register(NumberLiteral)
+def _number(expr: NumberLiteral, context: Context) -> Value:
+    return Scalar(np.full(context.grid.count, expr.value))
+
+
+@_evaluate.register(StringLiteral)
+def _string(expr: StringLiteral, context: Context) -> Value:
+    del context
+    return String(expr.value)
+
+
+@_evaluate.register(Paren)
+def _paren(expr: Paren, context: Context) -> Value:
+    return _evaluate(expr.expr, context)
+
+
+@_evaluate.register(Unary)
+def _unary(expr: Unary, context: Context) -> Value:
+    value = evaluate(expr.expr, context)
+    if expr.op is UnaryOp.PLUS:
+        return value
+    if isinstance(value, Scalar):
+        return Scalar(-value.values)
+    assert isinstance(value, Vector)
+    negative = replace(value, values=-value.values, histograms=negated(value.histograms))
+    return drop_names(negative, context)
+
+
+@_evaluate.register(VectorSelector)
+def _selector(expr: VectorSelector, context: Context) -> Value:
+    with ExitStack() as stack:
+        return materialize(selector_source(expr, context, stack), context.query)
+
+
+@_evaluate.register(Once)
+def _once(expr: Once, context: Context) -> Value:
+    grid = context.grid
+    value = evaluate(expr.expr, context.on(Grid(grid.start, grid.interval, 1)))
+    if isinstance(value, Scalar):
+        return Scalar(np.broadcast_to(value.values, (grid.count,)))
+    return repeat_step(value, grid.count) if isinstance(value, Vector) else value
+
+
+@_evaluate.register(Shared)
+def _shared(expr: Shared, context: Context) -> Value:
+    key = (expr.expr, context.grid)
+    known: Value | None = context.query.memo.get(key)
+    if known is not None:
+        return known
+    notes = len(context.query.annotations)
+    value = evaluate(expr.expr, context)
+    # Notes name the place of this occurrence; the others have to be evaluated to give theirs.
+    if len(context.query.annotations) == notes:
+        context.query.memo[key] = value
+    return value
+
+
+@_evaluate.register(Binary)
+def _binary(expr: Binary, context: Context) -> Value:
+    left = evaluate(expr.lhs, context)
+    right = evaluate(expr.rhs, context)
+    return combine(expr, left, right, context)
+
+
+@_evaluate.register(Aggregate)
+def _aggregate(expr: Aggregate, context: Context) -> Value:
+    if can_stream(expr.op):
+        with ExitStack() as stack:
+            source = _streamed(expr.expr, context, stack)
+            if source is not None:
+                return aggregate_source(expr, source, context)
+    param = None if expr.param is None else evaluate(expr.param, context)
+    vector = evaluate(expr.expr, context)
+    assert isinstance(vector, Vector)
+    return aggregate_vector(expr, vector, param, context)
+
+
+def _streamed(expr: PlanExpr, context: Context, stack: ExitStack) -> Source | None:
+    """Return the source of an aggregation's operand, where it is one that can flow block by block."""
+    if isinstance(expr, Paren):
+        return _streamed(expr.expr, context, stack)
+    if isinstance(expr, VectorSelector):
+        return selector_source(expr, context, stack)
+    if not isinstance(expr, Call) or expr.function.name not in WINDOW_OPS:
+        return None
+    window, scalars = _window_arguments(expr, context, stack)
+    if not keeps_name(expr) and not context.query.delays_names:
+        _refuse_equal_series(window)
+    return window_source(expr, window, scalars, context)
+
+
+def _refuse_equal_series(window: Window) -> None:
+    """Refuse, as the function alone would, series that differ in their names only."""
+    labels = window.reader.labels
+    column = labels.get("__name__")
+    if column is None or len(np.unique(column.codes)) == 1:
+        return
+    if len(labels.drop(["__name__"]).group_ids()[1]) < len(labels):
+        raise ExecutionError(
+            "vector cannot contain metrics with the same labelset", id="promql-duplicate-series"
+        )
+
+
+@_evaluate.register(Call)
+def _call(expr: Call, context: Context) -> Value:
+    name = expr.function.name
+    if name in WINDOW_OPS or name == "absent_over_time":
+        with ExitStack() as stack:
+            window, scalars = _window_arguments(expr, context, stack)
+            if name == "absent_over_time":
+                return absent(_bare(expr.args[0]), _any_sample(window))
+            return apply_window(expr, window, scalars, context)
+    if name == "timestamp" and isinstance(selector := _bare(expr.args[0]), VectorSelector):
+        with ExitStack() as stack:
+            source = replace(selector_source(selector, context, stack), of_sample=_sample_seconds)
+            return drop_names(materialize(source, context.query), context)
+    if any(argument.value_type is ValueType.MATRIX for argument in expr.args):
+        raise NotImplementedYet(f"{name}()")
+    return call_function(expr, [evaluate(argument, context) for argument in expr.args], context)
+
+
+def _bare(expr: PlanExpr) -> PlanExpr:
+    """Return an expression without what only wraps it."""
+    while isinstance(expr, Paren | Once | Shared):
+        expr = expr.expr
+    return expr
+
+
+def _sample_seconds(block: SampleBlock) -> NDArray[np.float64]:
+    return block.times / 1000.0
+
+
+def _any_sample(window: Window) -> NDArray[np.bool_]:
+    """Tell for each window whether any series has a sample in it."""
+    found = np.zeros(len(window.ends), dtype=np.bool_)
+    for row in range(len(window.reader.labels)):
+        times = window.reader.read(row, row + 1).times
+        first = np.searchsorted(times, window.ends - window.span, side="right")
+        found |= np.searchsorted(times, window.ends, side="right") > first
+        if found.all():
+            break
+    return found
+
+
+def _window_arguments(call: Call, context: Context, stack: ExitStack) -> tuple[Window, list[Scalar]]:
+    """Return the range vector of a call and its other arguments, in their order."""
+    scalars: list[Scalar] = []
+    window: Window | None = None
+    for argument in call.args:
+        if argument.value_type is ValueType.MATRIX:
+            window = range_window(argument, context, stack)
+        else:
+            value = evaluate(argument, context)
+            assert isinstance(value, Scalar)
+            scalars.append(value)
+    assert window is not None
+    return window, scalars
+
+
+def selector_source(expr: VectorSelector, context: Context, stack: ExitStack) -> SelectorSource:
+    """Select the series of an instant selector; the selection is open until `stack` is left."""
+    if expr.extent is not None:
+        raise NotImplementedYet(f"the modifier {expr.extent.value}")
+    query = context.query
+    ends = context.ends(_ms(expr.offset), expr.at)
+    start, end = int(ends[0]) - query.lookback_ms + 1, int(ends[-1])
+    selection = stack.enter_context(query.store.select(expr.matchers, start, end))
+    query.budget.count_series(len(selection.labels))
+    return SelectorSource(StoredSamples(selection, start, end, keep_stale=True), ends, query.lookback_ms)
+
+
+def range_window(expr: PlanExpr, context: Context, stack: ExitStack) -> Window:
+    """Return the range vector of a range selector or subquery; selections are open until `stack` is left."""
+    bare = _bare(expr)
+    if isinstance(bare, Subquery):
+        return _subquery_window(bare, expr, context)
+    assert isinstance(bare, MatrixSelector)
+    selector = bare.selector
+    if selector.extent is not None:
+        raise NotImplementedYet(f"the modifier {selector.extent.value}")
+    span = _ms(bare.range)
+    ends = context.ends(_ms(selector.offset), selector.at)
+    start, end = int(ends[0]) - span + 1, int(ends[-1])
+    selection = stack.enter_context(context.query.store.select(selector.matchers, start, end))
+    context.query.budget.count_series(len(selection.labels))
+    return Window(StoredSamples(selection, start, end, keep_stale=False), ends, span, expr)
+
+
+def _subquery_window(subquery: Subquery, expr: PlanExpr, context: Context) -> Window:
+    """Evaluate a subquery at the multiples of its step that its windows need."""
+    span = _ms(subquery.range)
+    step = context.query.default_step_ms if subquery.step is None else _ms(subquery.step)
+    ends = context.ends(_ms(subquery.offset), subquery.at)
+    first = (int(ends[0]) - span) // step * step + step
+    count = (int(ends[-1]) - first) // step + 1
+    if count < 1:
+        grid, vector = Grid(first, step, 1), empty_vector(1)
+    else:
+        grid = Grid(first, step, count)
+        value = evaluate(subquery.expr, context.on(grid))
+        assert isinstance(value, Vector | Scalar)
+        vector = value if isinstance(value, Vector) else _as_vector(value)
+    return Window(EvaluatedSamples(vector, grid), ends, span, expr)
+
+
+def _as_vector(value: Scalar) -> Vector:
+    from bongsu.promql.execute.presence import to_vector
+
+    return to_vector(value)
+
+
+def _ms(duration: object) -> int:
+    """Return a duration that has been resolved, in milliseconds."""
+    assert isinstance(duration, int), f"BUG: unresolved duration {duration!r}"
+    return duration

@@ -1,0 +1,126 @@
+"""Functions of range vectors: what is read, which windows, which notes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bongsu.kernels.windows import WindowOp
+from bongsu.model.labels import METRIC_NAME
+from bongsu.promql.annotations import bad_quantile
+from bongsu.promql.errors import ExecutionError
+from bongsu.promql.execute.histogram_windows import HistogramWindows
+from bongsu.promql.execute.shape import drop_names, names_of
+from bongsu.promql.execute.sources import WindowSource, materialize
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from bongsu.promql.execute.context import Context
+    from bongsu.promql.execute.samples import SampleReader
+    from bongsu.promql.parser.ast import Call, Span
+    from bongsu.promql.plan.nodes import PlanExpr
+    from bongsu.promql.values import Scalar, Vector
+
+WINDOW_OPS = {op.name.lower(): op for op in WindowOp}
+"""The functions of range vectors that a kernel computes, by their PromQL names."""
+
+_KEEP_NAME = frozenset({"last_over_time", "first_over_time"})
+"""Functions whose result is a sample of the series itself."""
+
+_COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """
+    A range vector at every step.
+
+    Attributes
+    ----------
+    ends : ndarray of int64, shape (n_steps,)
+        Where each window ends, Unix milliseconds; it covers ``(end - span, end]``.
+    argument
+        The expression of the range vector, for notes.
+    """
+
+    reader: SampleReader
+    ends: NDArray[np.int64]
+    span: int
+    argument: PlanExpr
+
+
+def window_source(call: Call, window: Window, scalars: Sequence[Scalar], context: Context) -> WindowSource:
+    """Return the source of a function's results, after its arguments were checked."""
+    op = WINDOW_OPS[call.function.name]
+    params = _params(op, scalars, context)
+    _check_params(op, params, call.args[0].span, context)
+    _note_possible_gauge(op, window, context)
+    names = window.reader.labels
+    histograms = HistogramWindows(op, window.ends, window.span, params, names, window.argument.span, context)
+    return WindowSource(window.reader, op, window.ends, window.span, params, histograms)
+
+
+def apply_window(call: Call, window: Window, scalars: Sequence[Scalar], context: Context) -> Vector:
+    """Return the vector of a range function."""
+    vector = materialize(window_source(call, window, scalars, context), context.query)
+    return vector if keeps_name(call) else drop_names(vector, context, across_steps=False)
+
+
+def keeps_name(call: Call) -> bool:
+    """Tell whether the results of a range function are still the same metric."""
+    return call.function.name in _KEEP_NAME
+
+
+def _params(op: WindowOp, scalars: Sequence[Scalar], context: Context) -> NDArray[np.float64]:
+    params = np.zeros((2, context.grid.count))
+    for row, scalar in enumerate(scalars):
+        params[row] = scalar.values
+    if op is WindowOp.PREDICT_LINEAR:
+        params[1] = context.grid.times()
+    return params
+
+
+def _check_params(op: WindowOp, params: NDArray[np.float64], span: Span, context: Context) -> None:
+    if op is WindowOp.QUANTILE_OVER_TIME:
+        phi = params[0]
+        for value in set(phi[~((phi >= 0) & (phi <= 1))].tolist()):
+            context.query.annotations.warn(bad_quantile(value), span)
+    if op is WindowOp.DOUBLE_EXPONENTIAL_SMOOTHING:
+        for name, letters, row in (("smoothing", "sf", params[0]), ("trend", "tf", params[1])):
+            bad = row[(row <= 0) | (row >= 1)]
+            if len(bad):
+                raise ExecutionError(
+                    f"invalid {name} factor. Expected: 0 < {letters} < 1, got: {bad[0]:f}",
+                    id="promql-bad-parameter",
+                )
+
+
+def _note_possible_gauge(op: WindowOp, window: Window, context: Context) -> None:
+    """Note metrics whose name does not look like a counter's."""
+    if op not in (WindowOp.RATE, WindowOp.INCREASE):
+        return
+    for name in names_of(window.reader.labels):
+        if name and not name.endswith(_COUNTER_SUFFIXES) and _has_floats(window, name):
+            context.query.annotations.inform(
+                f'metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "{name}"',
+                window.argument.span,
+            )
+
+
+def _has_floats(window: Window, name: str) -> bool:
+    """Tell whether any series of a metric has a float in the range; the first one that has settles it."""
+    column = window.reader.labels.get(METRIC_NAME)
+    assert column is not None
+    rows = np.flatnonzero(column.texts() == name)
+    for row in rows.tolist():
+        block = window.reader.read(row, row + 1)
+        floats = block.times if block.histograms is None else block.times[block.histograms == None]  # noqa: E711
+        first = np.searchsorted(floats, window.ends - window.span, side="right")
+        if (np.searchsorted(floats, window.ends, side="right") > first).any():
+            return True
+    return False

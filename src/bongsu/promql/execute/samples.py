@@ -1,0 +1,199 @@
+"""Samples of many series, block by block: from a store's chunks, or from the cells of a subquery."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from bongsu.kernels.rows import read_rows
+from bongsu.model.samples import KIND_HISTOGRAM, STALE_BITS
+from bongsu.storage.histograms import decode_histogram
+from bongsu.storage.raw import read_chunk
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bongsu.model.label_columns import LabelColumns
+    from bongsu.promql.execute.context import Grid
+    from bongsu.promql.values import Vector
+    from bongsu.storage.contract import ChunkView, Selection
+
+_NO_STARTS = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class SampleBlock:
+    """
+    Samples of some series, one series after another, each in order of time.
+
+    Attributes
+    ----------
+    times : ndarray of int64, shape (n_samples,)
+        Unix milliseconds.
+    values : ndarray of float64, shape (n_samples,)
+        Zero where there is a histogram.
+    offsets : ndarray of int64, shape (n_rows + 1,)
+        Row *i* owns ``offsets[i]:offsets[i + 1]``.
+    starts : ndarray of int64, shape (n_samples,)
+        Start timestamps, 0 where unknown; of length 0 when they were not asked for.
+    histograms : ndarray of object, shape (n_samples,), optional
+        The `Histogram` of each such sample, None for floats; no array when all are floats.
+    """
+
+    times: NDArray[np.int64]
+    values: NDArray[np.float64]
+    offsets: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    histograms: NDArray[np.object_] | None = None
+
+    @property
+    def floats(self) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+        """The three arrays that the kernels take."""
+        return self.times, self.values, self.offsets
+
+    def rows_with_histograms(self) -> NDArray[np.int64]:
+        """Return the rows that hold at least one histogram."""
+        if self.histograms is None:
+            return np.empty(0, dtype=np.int64)
+        counts = np.concatenate(([0], np.cumsum(self.histograms != None)))  # noqa: E711 - elementwise
+        return np.flatnonzero(counts[self.offsets[1:]] > counts[self.offsets[:-1]])
+
+
+class SampleReader(Protocol):
+    """Series whose samples can be read in blocks, from any thread."""
+
+    @property
+    def labels(self) -> LabelColumns:
+        """Labels of the series, one row each."""
+        ...
+
+    @property
+    def sample_counts(self) -> NDArray[np.int64]:
+        """Upper bound of each series' samples; shape (n_series,)."""
+        ...
+
+    def read(self, start_row: int, stop_row: int) -> SampleBlock:
+        """Return the samples of some rows."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSamples:
+    """
+    Samples of a selection in ``[start_ms, end_ms]``.
+
+    Attributes
+    ----------
+    keep_stale
+        Stale markers are wanted: a selector ends a series there, a range passes over them.
+    with_starts
+        Start timestamps are wanted.
+    """
+
+    selection: Selection
+    start_ms: int
+    end_ms: int
+    keep_stale: bool
+    with_starts: bool = False
+
+    @property
+    def labels(self) -> LabelColumns:
+        """Labels of the selected series."""
+        return self.selection.labels
+
+    @property
+    def sample_counts(self) -> NDArray[np.int64]:
+        """Upper bound of each series' samples."""
+        return self.selection.sample_counts
+
+    def read(self, start_row: int, stop_row: int) -> SampleBlock:
+        """Return the samples of some rows, decoded."""
+        view = self.selection.chunks(start_row, stop_row)
+        capacity = int(view.count.sum())
+        times = np.empty(capacity, dtype=np.int64)
+        values = np.empty(capacity, dtype=np.float64)
+        starts = np.empty(capacity, dtype=np.int64) if self.with_starts else _NO_STARTS
+        offsets = np.empty(stop_row - start_row + 1, dtype=np.int64)
+        directory = (
+            view.data, view.first_chunk, view.kind, view.codec, view.flags, view.offset, view.count,
+            view.min_time, view.max_time,
+        )  # fmt: skip
+        read_rows(
+            directory,
+            self.start_ms,
+            self.end_ms,
+            STALE_BITS,
+            keep_stale=self.keep_stale,
+            times=times,
+            values=values,
+            starts=starts,
+            offsets=offsets,
+        )
+        used = int(offsets[-1])
+        floats = SampleBlock(times[:used], values[:used], offsets, starts[:used])
+        if not (view.kind == KIND_HISTOGRAM).any():
+            return floats
+        return self._with_histograms(floats, view)
+
+    def _with_histograms(self, floats: SampleBlock, view: ChunkView) -> SampleBlock:
+        """Weave the histogram samples of `view` into the floats."""
+        chunks = np.flatnonzero(view.kind == KIND_HISTOGRAM)
+        rows = np.searchsorted(view.first_chunk, chunks, side="right") - 1
+        found = [
+            (int(row), sample.timestamp, decode_histogram(sample.value), sample.start)
+            for row, chunk in zip(rows, chunks, strict=True)
+            for sample in read_chunk(view, int(chunk))
+            if self.start_ms <= sample.timestamp <= self.end_ms and isinstance(sample.value, bytes)
+        ]
+        n_floats = len(floats.times)
+        of_rows = np.concatenate(
+            (
+                np.repeat(np.arange(len(floats.offsets) - 1), np.diff(floats.offsets)),
+                np.array([row for row, *_ in found], dtype=np.int64),
+            )
+        )
+        times = np.concatenate((floats.times, np.array([t for _, t, *_ in found], dtype=np.int64)))
+        objects = np.full(len(times), None, dtype=object)
+        for i, (_, _, histogram, _) in enumerate(found):
+            objects[n_floats + i] = histogram
+        order = np.lexsort((times, of_rows))
+        values = np.concatenate((floats.values, np.zeros(len(found))))
+        starts = floats.starts
+        if self.with_starts:
+            starts = np.concatenate((starts, np.array([s for *_, s in found], dtype=np.int64)))[order]
+        counts = np.bincount(of_rows, minlength=len(floats.offsets) - 1)
+        offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+        return SampleBlock(times[order], values[order], offsets, starts, objects[order])
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatedSamples:
+    """The cells of a vector, taken as samples at the steps of its grid."""
+
+    vector: Vector
+    grid: Grid
+
+    @property
+    def labels(self) -> LabelColumns:
+        """Labels of the vector."""
+        return self.vector.labels
+
+    @property
+    def sample_counts(self) -> NDArray[np.int64]:
+        """Cells that are present."""
+        counts: NDArray[np.int64] = self.vector.present().sum(axis=1, dtype=np.int64)
+        return counts
+
+    def read(self, start_row: int, stop_row: int) -> SampleBlock:
+        """Return the cells of some rows."""
+        present = self.vector.present()[start_row:stop_row]
+        offsets = np.concatenate(([0], np.cumsum(present.sum(axis=1)))).astype(np.int64)
+        times = np.broadcast_to(self.grid.times(), present.shape)[present]
+        values = self.vector.values[start_row:stop_row][present]
+        histograms = None
+        if self.vector.histograms is not None:
+            histograms = self.vector.histograms[start_row:stop_row][present]
+            values = np.where(histograms != None, 0.0, values)  # noqa: E711 - elementwise
+        return SampleBlock(times, values, offsets, _NO_STARTS, histograms)

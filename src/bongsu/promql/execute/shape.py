@@ -1,0 +1,139 @@
+"""Operations on whole vectors that look at labels and presence, not at values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bongsu.model.label_columns import LabelColumns
+from bongsu.model.labels import METRIC_NAME
+from bongsu.model.samples import KIND_ABSENT, KIND_HISTOGRAM
+from bongsu.promql.errors import ExecutionError
+from bongsu.promql.values import Vector
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bongsu.promql.execute.context import Context
+
+DUPLICATES = "vector cannot contain metrics with the same labelset"
+"""Prometheus' text, which clients and scripts match."""
+
+
+def empty_vector(n_steps: int) -> Vector:
+    """Return a vector without series."""
+    return Vector(LabelColumns(0), np.empty((0, n_steps)))
+
+
+def prune(vector: Vector) -> Vector:
+    """Return the vector without series that have no cell, and without masks that say nothing."""
+    if vector.kinds is None:
+        return vector
+    rows: NDArray[np.bool_] = np.asarray(vector.kinds.any(axis=1))
+    if not rows.all():
+        vector = vector.take(rows)
+    kinds, histograms = vector.kinds, vector.histograms
+    if histograms is not None and kinds is not None and not (kinds == KIND_HISTOGRAM).any():
+        histograms = None
+    if kinds is not None and histograms is None and kinds.all():
+        kinds = None
+    return replace(vector, kinds=kinds, histograms=histograms)
+
+
+def drop_names(vector: Vector, context: Context, *, across_steps: bool = True) -> Vector:
+    """
+    Return the vector without metric names, now or, while names are removed with delay, when the query ends.
+
+    Parameters
+    ----------
+    across_steps
+        Series that become equal may still be one series if they never meet at a step; otherwise they are an error.
+    """
+    if context.query.delays_names:
+        return replace(vector, drop_name=np.ones(vector.n_series, dtype=np.bool_))
+    column = vector.labels.get(METRIC_NAME)
+    if column is None:
+        return vector
+    dropped = replace(vector, labels=vector.labels.drop([METRIC_NAME]))
+    same = len(column.codes) > 0 and bool((column.codes == column.codes[0]).all())
+    return dropped if same else merge_equal(dropped, across_steps=across_steps)
+
+
+def with_dropped_names(vector: Vector) -> Vector:
+    """Return the vector with the delayed removals of names done; series that become equal are merged."""
+    column = vector.labels.get(METRIC_NAME)
+    if vector.drop_name is None or column is None or not vector.drop_name.any():
+        return replace(vector, drop_name=None)
+    kept = replace(column, codes=np.where(vector.drop_name, -1, column.codes).astype(np.int32))
+    return merge_equal(replace(vector, labels=vector.labels.with_column(METRIC_NAME, kept), drop_name=None))
+
+
+def merge_equal(vector: Vector, *, across_steps: bool = True) -> Vector:
+    """
+    Return the vector with series of equal labels merged into one.
+
+    Raises
+    ------
+    ExecutionError
+        If two of them have a cell at the same step, or, without `across_steps`, at all.
+    """
+    ids, first = vector.labels.group_ids()
+    if len(first) == vector.n_series:
+        return vector
+    present = vector.present()
+    counts = np.zeros((len(first), vector.n_steps), dtype=np.int32)
+    np.add.at(counts, ids, present)
+    if not across_steps or (counts > 1).any():
+        raise ExecutionError(DUPLICATES, id="promql-duplicate-series")
+    merged = vector.take(first)
+    values, kinds = merged.values.copy(), merged.kind_matrix().copy()
+    histograms = None if merged.histograms is None else merged.histograms.copy()
+    all_kinds = vector.kind_matrix()
+    for row in np.setdiff1d(np.arange(vector.n_series), first):
+        cells, group = present[row], ids[row]
+        values[group, cells] = vector.values[row, cells]
+        kinds[group, cells] = all_kinds[row, cells]
+        if histograms is not None and vector.histograms is not None:
+            histograms[group, cells] = vector.histograms[row, cells]
+    return replace(merged, values=values, kinds=kinds, histograms=histograms)
+
+
+def repeat_step(vector: Vector, n_steps: int) -> Vector:
+    """Return a vector of one step with that step repeated."""
+    shape = (vector.n_series, n_steps)
+    return replace(
+        vector,
+        values=np.broadcast_to(vector.values, shape),
+        kinds=None if vector.kinds is None else np.broadcast_to(vector.kinds, shape),
+        histograms=None if vector.histograms is None else np.broadcast_to(vector.histograms, shape),
+    )
+
+
+def any_present(vector: Vector) -> NDArray[np.bool_]:
+    """Tell for each step whether any series has a cell."""
+    return np.asarray(vector.present().any(axis=0))
+
+
+def floats_only(vector: Vector) -> Vector:
+    """Return the vector with histogram cells made absent."""
+    if vector.histograms is None or vector.kinds is None:
+        return vector
+    kinds = np.where(vector.kinds == KIND_HISTOGRAM, KIND_ABSENT, vector.kinds).astype(np.uint8)
+    return prune(replace(vector, kinds=kinds, histograms=None))
+
+
+def names_of(vector_labels: LabelColumns, rows: NDArray[np.integer] | None = None) -> list[str]:
+    """Return the distinct metric names of some rows, the empty one where a series has none."""
+    column = vector_labels.get(METRIC_NAME)
+    if column is None:
+        return [""] if (vector_labels.n_series if rows is None else len(rows)) else []
+    codes = column.codes if rows is None else column.codes[rows]
+    return sorted({"" if code < 0 else str(column.values[code]) for code in np.unique(codes)})
+
+
+def name_of(labels: LabelColumns, row: int) -> str:
+    """Return the metric name of one row, empty when it has none."""
+    column = labels.get(METRIC_NAME)
+    return "" if column is None or column.codes[row] < 0 else str(column.values[column.codes[row]])

@@ -1,0 +1,172 @@
+"""
+What selectors and range functions give, block by block: the matrix of some series, never of all at once.
+
+A source can be made into a vector, or be aggregated as it flows; the latter needs memory for the groups only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from bongsu.kernels.windows import WindowOp, latest, windows
+from bongsu.model.samples import KIND_FLOAT, KIND_HISTOGRAM, STALE_BITS
+from bongsu.promql.execute.blocks import run_blocks
+from bongsu.promql.execute.shape import prune
+from bongsu.promql.values import Vector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from bongsu.promql.execute.context import QueryScope
+    from bongsu.promql.execute.samples import SampleBlock, SampleReader
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """
+    The matrix of a block of series.
+
+    Attributes
+    ----------
+    values, kinds : ndarray, shape (n_rows, n_steps)
+    histograms : ndarray of object, shape (n_rows, n_steps), optional
+    """
+
+    values: NDArray[np.float64]
+    kinds: NDArray[np.uint8]
+    histograms: NDArray[np.object_] | None = None
+
+
+class Source(Protocol):
+    """Series that are computed from samples."""
+
+    @property
+    def reader(self) -> SampleReader:
+        """Where the samples come from."""
+        ...
+
+    @property
+    def n_steps(self) -> int:
+        """Columns of the matrix."""
+        ...
+
+    def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> NDArray[np.object_] | None:
+        """Compute the cells of the rows from `start_row`; return histograms beside them, if there are any."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SelectorSource:
+    """
+    The newest sample of each series at each step.
+
+    Attributes
+    ----------
+    of_sample
+        None for the sample's value; else what to take of the block's samples instead, such as their times.
+    """
+
+    reader: SampleReader
+    ends: NDArray[np.int64]
+    lookback: int
+    of_sample: Callable[[SampleBlock], NDArray[np.float64]] | None = None
+
+    @property
+    def n_steps(self) -> int:
+        """Columns of the matrix."""
+        return len(self.ends)
+
+    def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> NDArray[np.object_] | None:
+        """Pick the samples of a block."""
+        del start_row
+        picks = np.empty(cells.values.shape, dtype=np.int64)
+        latest(block.floats, self.ends, self.lookback, STALE_BITS, picks)
+        if len(block.times) == 0:
+            cells.kinds[:] = 0
+            return None
+        values = block.values if self.of_sample is None else self.of_sample(block)
+        np.take(values, picks, out=cells.values, mode="wrap")
+        np.not_equal(picks, -1, out=cells.kinds.view(np.bool_))
+        if block.histograms is None or self.of_sample is not None:
+            return None
+        histograms = np.where(cells.kinds == 0, None, block.histograms[picks])  # type: ignore[call-overload]
+        cells.kinds[histograms != None] = KIND_HISTOGRAM  # noqa: E711 - elementwise
+        return histograms  # type: ignore[no-any-return]
+
+
+HistogramWindows = "Callable[[int, SampleBlock, int, Cells, NDArray[np.object_]], None]"
+"""Computes one row of a block that holds histograms: row of the source, block, row of the block, cells, histograms."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSource:
+    """
+    A range function over the samples of each series.
+
+    Attributes
+    ----------
+    params : ndarray of float64, shape (2, n_steps)
+        Arguments of the function, see `bongsu.kernels.windows.windows`.
+    with_histograms
+        Computes the rows that hold histograms.
+    """
+
+    reader: SampleReader
+    op: WindowOp
+    ends: NDArray[np.int64]
+    span: int
+    params: NDArray[np.float64]
+    with_histograms: Callable[[int, SampleBlock, int, Cells, NDArray[np.object_]], None]
+
+    @property
+    def n_steps(self) -> int:
+        """Columns of the matrix."""
+        return len(self.ends)
+
+    def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> NDArray[np.object_] | None:
+        """Compute the windows of a block."""
+        windows(self.op, block.floats, self.ends, self.span, self.params, cells.values, cells.kinds)
+        rows = block.rows_with_histograms()
+        if len(rows) == 0:
+            return None
+        histograms = np.full(cells.values.shape, None, dtype=object)
+        for row in rows.tolist():
+            cells.kinds[row] = 0
+            self.with_histograms(start_row + row, block, row, cells, histograms)
+        return histograms
+
+
+def materialize(source: Source, query: QueryScope) -> Vector:
+    """Return the whole vector of a source."""
+    labels = source.reader.labels
+    shape = (len(labels), source.n_steps)
+    query.budget.hold(shape[0] * shape[1])
+    values, kinds = np.empty(shape), np.empty(shape, dtype=np.uint8)
+    pieces: list[tuple[int, NDArray[np.object_]]] = []
+
+    def work(part: int, start: int, stop: int) -> None:
+        del part
+        block = source.reader.read(start, stop)
+        query.budget.count_read(len(block.times))
+        piece = source.fill(start, block, Cells(values[start:stop], kinds[start:stop]))
+        if piece is not None:
+            pieces.append((start, piece))
+
+    run_blocks(query, source.reader.sample_counts, source.n_steps, work)
+    query.budget.release(shape[0] * shape[1])
+    histograms = None
+    if pieces:
+        histograms = np.full(shape, None, dtype=object)
+        for start, piece in pieces:
+            histograms[start : start + len(piece)] = piece
+    return prune(Vector(labels, values, kinds, histograms))
+
+
+def float_kinds(values: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Return kinds that say that every cell is a float."""
+    return np.full(values.shape, KIND_FLOAT, dtype=np.uint8)

@@ -1,0 +1,7 @@
+"""From a syntax tree to what is executed: rewrites, one file each, and how a plan is shown."""
+
+from __future__ import annotations
+
+from bongsu.promql.plan.planner import make_plan
+
+__all__ = ["make_plan"]

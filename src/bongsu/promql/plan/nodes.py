@@ -1,0 +1,39 @@
+"""Nodes that only a plan has, beside those of the syntax tree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from bongsu.promql.parser.ast import Expr, Node
+
+if TYPE_CHECKING:
+    from bongsu.promql.parser.ast import ValueType
+
+
+@dataclass(frozen=True, slots=True)
+class Once(Node):
+    """An expression that is the same at every step: it is evaluated at the first and repeated."""
+
+    expr: PlanExpr
+
+    @property
+    def value_type(self) -> ValueType:
+        """That of the expression inside."""
+        return self.expr.value_type
+
+
+@dataclass(frozen=True, slots=True)
+class Shared(Node):
+    """An expression that occurs more than once in the query: its first result serves all."""
+
+    expr: PlanExpr
+
+    @property
+    def value_type(self) -> ValueType:
+        """That of the expression inside."""
+        return self.expr.value_type
+
+
+PlanExpr: TypeAlias = Expr | Once | Shared
+"""An expression of a plan."""
