@@ -1,0 +1,89 @@
+"""Endpoints that change data: deletion of series, and maintenance of the store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from bongsu.api.prometheus.envelope import success_response
+from bongsu.api.prometheus.selectors import read_selectors, read_time_range
+from bongsu.api.respond import no_content
+from bongsu.api.threads import in_thread
+from bongsu.control.values import Scope
+from bongsu.model.errors import InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from bongsu.api.prometheus.caller import Admission, Call
+
+
+class Maintenance(Protocol):
+    """What an operator can ask of the store as a whole; blocks, and may be called from any thread."""
+
+    def clean_tombstones(self, project_id: str) -> None:
+        """Remove deleted samples from the disk."""
+        ...
+
+    def snapshot(self, project_id: str, *, skip_head: bool) -> str:
+        """Make a snapshot; return its name."""
+        ...
+
+
+class NotOffered(NotFound):
+    """The store of this server cannot do it."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} is not offered by this server's store; deleted samples are hidden at once all the same",
+            id="maintenance-not-offered",
+        )
+
+
+class TsdbAdmin:
+    """
+    Handlers of ``/admin/tsdb``; all need a key with the scope `manage`.
+
+    Parameters
+    ----------
+    maintenance
+        None when the store offers none.
+    """
+
+    def __init__(self, admission: Admission, maintenance: Maintenance | None) -> None:
+        self._admission = admission
+        self._maintenance = maintenance
+
+    async def delete_series(self, request: Request) -> Response:
+        """Answer ``/admin/tsdb/delete_series``: hide the samples of the matching series in the range."""
+        return await in_thread(self._delete, await self._admission.admit(request, Scope.MANAGE))
+
+    async def clean_tombstones(self, request: Request) -> Response:
+        """Answer ``/admin/tsdb/clean_tombstones``: free the space of deleted samples."""
+        call = await self._admission.admit(request, Scope.MANAGE)
+        maintenance = self._offered("cleaning of tombstones")
+        await in_thread(maintenance.clean_tombstones, call.access.project.project_id)
+        return no_content()
+
+    async def snapshot(self, request: Request) -> Response:
+        """Answer ``/admin/tsdb/snapshot``: keep the data of now under a name."""
+        call = await self._admission.admit(request, Scope.MANAGE)
+        skip_head = call.parameters.flag("skip_head")
+        maintenance = self._offered("a snapshot")
+        name = await in_thread(maintenance.snapshot, call.access.project.project_id, skip_head=skip_head)
+        return success_response({"name": name})
+
+    def _delete(self, call: Call) -> Response:
+        selectors = read_selectors(call.parameters, required=True)
+        start_ms, end_ms = read_time_range(call.parameters)
+        if end_ms < start_ms:
+            raise InvalidInput(
+                'invalid parameter "end": end timestamp must not be before start time', id="invalid-parameter"
+            )
+        self._admission.store(call).delete(selectors, start_ms, end_ms)
+        return no_content()
+
+    def _offered(self, what: str) -> Maintenance:
+        if self._maintenance is None:
+            raise NotOffered(what)
+        return self._maintenance

@@ -1,0 +1,56 @@
+"""Who calls, with what, on which store: the first step of every endpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bongsu.api.prometheus.parameters import Parameters, read_parameters
+from bongsu.api.prometheus.streaming import accepts_gzip
+from bongsu.control.values import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+
+    from bongsu.api.access import AccessControl, ProjectAccess
+    from bongsu.storage.contract import ProjectStore
+
+    OpenStore = Callable[[ProjectAccess], ProjectStore]
+    """Gives the store of whom a request acts for; may block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One admitted call."""
+
+    access: ProjectAccess
+    parameters: Parameters
+    gzip: bool
+
+
+class Admission:
+    """Checks the key before anything of the body is read, then reads the parameters."""
+
+    def __init__(self, access: AccessControl, open_store: OpenStore) -> None:
+        self._access = access
+        self._open_store = open_store
+
+    async def admit(self, request: Request, scope: Scope = Scope.READ) -> Call:
+        """
+        Return the call of a request.
+
+        Raises
+        ------
+        Unauthorized, Forbidden
+            As `AccessControl.require`.
+        InvalidInput, UnsupportedMedia, BodyTooLarge, BodyTimeout
+            As `read_parameters`.
+        """
+        access = await self._access.require(request, scope)
+        return Call(access, await read_parameters(request), accepts_gzip(request))
+
+    def store(self, call: Call) -> ProjectStore:
+        """Return the store of the caller's project; blocks, so call it in a worker thread."""
+        return self._open_store(call.access)

@@ -1,0 +1,91 @@
+"""One path of the API: its methods, its envelope for everything that goes wrong, and the headers for browsers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bongsu.api.errors import MethodNotAllowed, guard
+from bongsu.api.prometheus.envelope import failure_response
+from bongsu.model.errors import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import Receive, Scope, Send
+    from structlog.typing import FilteringBoundLogger
+
+    from bongsu.api.errors import Handler
+
+_CORS_HEADERS = {
+    "Access-Control-Allow-Headers": "Accept, Authorization, Content-Type, Origin, X-TC-APP-KEY",
+    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Expose-Headers": "Date",
+    # Any origin is harmless: keys travel in headers that a page must know, never in what a browser adds by itself.
+    "Access-Control-Allow-Origin": "*",
+    "Vary": "Origin",
+}
+
+
+class Endpoint:
+    """
+    An ASGI application for one path.
+
+    Parameters
+    ----------
+    handlers
+        The handler of each method. HEAD goes where GET goes, OPTIONS is answered here.
+    log
+        Told of failures that are the server's.
+    """
+
+    def __init__(self, handlers: Mapping[str, Handler], log: FilteringBoundLogger) -> None:
+        self._allowed = ("OPTIONS", *sorted(handlers))
+        self._handlers = {
+            method: guard(handler, render=failure_response, log=log) for method, handler in handlers.items()
+        }
+        if "GET" in self._handlers:
+            self._handlers["HEAD"] = self._handlers["GET"]
+        self._refuse = guard(self._not_allowed, render=failure_response, log=log)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that the path takes, OPTIONS and HEAD left out."""
+        return self._allowed[1:]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive, send)
+        if request.method == "OPTIONS":
+            response = Response(status_code=204, headers={"Allow": ", ".join(self._allowed)})
+        else:
+            response = await self._handlers.get(request.method, self._refuse)(request)
+        if "origin" in request.headers:
+            _add_cors(response)
+        await response(scope, receive, send)
+
+    async def _not_allowed(self, request: Request) -> Response:
+        raise MethodNotAllowed(
+            f"method {request.method} is not allowed for {request.url.path}; use {' or '.join(self.methods)}",
+            allowed=self._allowed,
+        )
+
+
+def _add_cors(response: Response) -> None:
+    for name, value in _CORS_HEADERS.items():
+        known = response.headers.get(name)
+        response.headers[name] = f"{known}, {value}" if name == "Vary" and known else value
+
+
+def unknown_path(log: FilteringBoundLogger) -> Endpoint:
+    """Return the endpoint of every path below the API's prefix that no other endpoint has."""
+
+    async def not_found(request: Request) -> Response:
+        raise NotFound(
+            f"there is no endpoint {request.url.path}; docs/api/prometheus.md lists them",
+            id="unknown-endpoint",
+        )
+
+    return Endpoint(dict.fromkeys(("GET", "POST", "PUT", "DELETE", "PATCH"), not_found), log)

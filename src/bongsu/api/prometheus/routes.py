@@ -1,0 +1,127 @@
+"""All paths of the Prometheus API, wired to their handlers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.routing import Route
+
+from bongsu.api.prometheus.admin import TsdbAdmin
+from bongsu.api.prometheus.caller import Admission
+from bongsu.api.prometheus.endpoint import Endpoint, unknown_path
+from bongsu.api.prometheus.features import feature_table
+from bongsu.api.prometheus.lookups import Lookups
+from bongsu.api.prometheus.queries import Queries
+from bongsu.api.prometheus.rules import Rules
+from bongsu.api.prometheus.status import Status
+from bongsu.api.prometheus.targets import Targets
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+    from structlog.typing import FilteringBoundLogger
+
+    from bongsu.api.access import AccessControl
+    from bongsu.api.errors import Handler
+    from bongsu.api.prometheus.admin import Maintenance
+    from bongsu.api.prometheus.caller import OpenStore
+    from bongsu.api.prometheus.status import StatusFacts
+    from bongsu.api.prometheus.targets import TargetListing
+    from bongsu.query.service import QueryService
+    from bongsu.runtime.clock import Clock
+
+PREFIX = "/prometheus/api/v1"
+
+_READ = ("GET", "POST")
+_GET = ("GET",)
+_CHANGE = ("POST", "PUT")
+
+
+def routes(
+    *,
+    access: AccessControl,
+    open_store: OpenStore,
+    queries: QueryService,
+    targets: TargetListing,
+    facts: StatusFacts,
+    features: frozenset[str],
+    clock: Clock,
+    log: FilteringBoundLogger,
+    maintenance: Maintenance | None = None,
+) -> list[BaseRoute]:
+    """
+    Return the routes of the query side of the API; those of other parts below the prefix must come before them.
+
+    The last route takes every other path below the prefix, so that a wrong one is answered in the API's envelope.
+
+    Parameters
+    ----------
+    open_store
+        Gives the store of whom a request acts for.
+    targets
+        Knows the scrape targets of each project.
+    facts
+        What the server tells about itself.
+    features
+        Names of the features that are switched on.
+    maintenance
+        What the store offers beyond reading and deleting; None when nothing.
+    """
+    admission = Admission(access, open_store)
+    paths: list[tuple[str, tuple[str, ...], Handler]] = [
+        *_query_paths(Queries(admission, queries, clock, features), Lookups(admission, features)),
+        *_target_paths(Targets(admission, targets, clock), Rules(admission)),
+        *_status_paths(Status(admission, facts, feature_table(features), clock)),
+        *_admin_paths(TsdbAdmin(admission, maintenance)),
+    ]
+    routed: list[BaseRoute] = [
+        Route(PREFIX + path, Endpoint(dict.fromkeys(methods, handler), log))
+        for path, methods, handler in paths
+    ]
+    routed.append(Route(PREFIX + "/{path:path}", unknown_path(log)))
+    return routed
+
+
+def _query_paths(queries: Queries, lookups: Lookups) -> list[tuple[str, tuple[str, ...], Handler]]:
+    return [
+        ("/query", _READ, queries.query),
+        ("/query_range", _READ, queries.query_range),
+        ("/query_exemplars", _READ, lookups.exemplars),
+        ("/format_query", _READ, queries.format_query),
+        ("/parse_query", _READ, queries.parse_query),
+        ("/labels", _READ, lookups.labels),
+        ("/label/{name:path}/values", _GET, lookups.label_values),
+        ("/series", _READ, lookups.series),
+        ("/metadata", _GET, lookups.metadata),
+    ]
+
+
+def _target_paths(targets: Targets, rules: Rules) -> list[tuple[str, tuple[str, ...], Handler]]:
+    return [
+        ("/targets", _GET, targets.targets),
+        ("/targets/metadata", _GET, targets.metadata),
+        ("/scrape_pools", _GET, targets.scrape_pools),
+        ("/rules", _GET, rules.rules),
+        ("/alerts", _GET, rules.alerts),
+        ("/alertmanagers", _GET, rules.alertmanagers),
+    ]
+
+
+def _status_paths(status: Status) -> list[tuple[str, tuple[str, ...], Handler]]:
+    return [
+        # By POST too: older data sources ask with the method that they are set to.
+        ("/status/buildinfo", _READ, status.build_info),
+        ("/status/config", _GET, status.config),
+        ("/status/flags", _GET, status.flags),
+        ("/status/runtimeinfo", _GET, status.runtime_info),
+        ("/status/tsdb", _GET, status.tsdb),
+        ("/status/walreplay", _GET, status.wal_replay),
+        ("/features", _GET, status.features),
+    ]
+
+
+def _admin_paths(admin: TsdbAdmin) -> list[tuple[str, tuple[str, ...], Handler]]:
+    return [
+        ("/admin/tsdb/delete_series", _CHANGE, admin.delete_series),
+        ("/admin/tsdb/clean_tombstones", _CHANGE, admin.clean_tombstones),
+        ("/admin/tsdb/snapshot", _CHANGE, admin.snapshot),
+    ]

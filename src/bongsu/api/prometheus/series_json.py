@@ -1,0 +1,160 @@
+"""
+Label sets and points as JSON, written column by column.
+
+No Python object is made per sample, and per series only when there are few of them: distinct labels are encoded once, and a
+kernel copies them and formats the numbers into a buffer of bounded size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import orjson
+
+from bongsu.kernels.format_floats import (
+    MAX_FLOAT_BYTES,
+    MAX_TIME_BYTES,
+    write_floats,
+    write_matrix,
+    write_times,
+)
+from bongsu.model.label_columns import ABSENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from bongsu.model.label_columns import LabelColumns
+
+    Kernel = Callable[[int, NDArray[np.uint8]], tuple[int, int]]
+    """Writes from a row on into a buffer; returns the bytes used and the row to go on with."""
+
+PART_BYTES = 1 << 20
+"""Size of the pieces of a large answer; its memory is a few of them, however large it is."""
+
+_FEW_SERIES = 48
+"""Up to here the labels are quicker to encode one by one than to pack as columns (measured with eight labels)."""
+
+_NO_KINDS = np.empty((0, 0), dtype=np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class PackedTexts:
+    """
+    Pieces of JSON that the kernels copy.
+
+    Attributes
+    ----------
+    texts : ndarray of uint8
+    starts : ndarray of int64, shape (n_texts + 1,)
+        Text *i* is ``texts[starts[i]:starts[i + 1]]``.
+    codes : ndarray of int32, shape (n_columns, n_series)
+        The texts of the labels of each series, negative where it lacks one.
+    """
+
+    texts: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+    codes: NDArray[np.int32]
+
+
+def pack_texts(
+    frame: tuple[bytes, bytes, bytes], steps: NDArray[np.int64], labels: LabelColumns
+) -> PackedTexts:
+    """
+    Return the pieces of JSON of some series.
+
+    Parameters
+    ----------
+    frame
+        What stands before the labels, between labels and points, and after the points.
+    steps : ndarray of int64, shape (n_steps,)
+        Unix milliseconds of the points; empty when the series have none, or times of their own.
+    """
+    opening, opening_ends = _point_openings(steps)
+    fragments, codes = label_fragments(labels)
+    sizes = np.fromiter(map(len, (*frame, *fragments)), dtype=np.int64, count=3 + len(fragments))
+    lengths = np.concatenate((sizes[:3], np.diff(opening_ends, prepend=0), sizes[3:]))
+    codes[codes != ABSENT] += 3 + len(steps)
+    return PackedTexts(
+        np.frombuffer(b"".join((*frame, opening, *fragments)), dtype=np.uint8),
+        np.concatenate(([0], np.cumsum(lengths))),
+        codes,
+    )
+
+
+def label_fragments(labels: LabelColumns) -> tuple[list[bytes], NDArray[np.int32]]:
+    """Return pieces of ``"name":"value"`` and the pieces of each series, shape (n_columns, n_series), newly allocated."""
+    if labels.n_series <= _FEW_SERIES:
+        whole = [orjson.dumps(labels.labels(row))[1:-1] for row in range(labels.n_series)]
+        return whole, np.arange(labels.n_series, dtype=np.int32).reshape(1, -1)
+    fragments: list[bytes] = []
+    codes = np.empty((len(labels.names), labels.n_series), dtype=np.int32)
+    for index, name in enumerate(labels):
+        column = labels.get(name)
+        assert column is not None
+        used = column.compacted()
+        codes[index] = np.where(used.codes == ABSENT, ABSENT, used.codes + len(fragments))
+        quoted = orjson.dumps(name) + b":"
+        fragments += [quoted + orjson.dumps(value) for value in used.values]
+    return fragments, codes
+
+
+def _point_openings(steps: NDArray[np.int64]) -> tuple[bytes, NDArray[np.int64]]:
+    """Return ``[time,"`` of every step, one after another, and where each ends."""
+    out = np.empty(len(steps) * (MAX_TIME_BYTES + 3), dtype=np.uint8)
+    ends = np.empty(len(steps), dtype=np.int64)
+    write_times(steps, ord("["), ord(","), out, ends)
+    return out[: ends[-1] if len(ends) else 0].tobytes(), ends
+
+
+def in_parts(write: Kernel, rows: int) -> Iterator[bytes]:
+    """Yield what a kernel writes, in pieces of about `PART_BYTES`; the comma behind the last row is left out."""
+    out = np.empty(PART_BYTES, dtype=np.uint8)
+    row, before = 0, b""
+    while row < rows:
+        used, following = write(row, out)
+        if used:
+            yield before + out[: used - 1].tobytes()
+            before = b","
+        elif following < rows:
+            out = np.empty(2 * len(out), dtype=np.uint8)  # one series is larger than the buffer
+        row = following
+
+
+def matrix_rows(
+    packed: PackedTexts,
+    values: NDArray[np.float64],
+    kinds: NDArray[np.uint8] | None,
+    order: NDArray[np.int64],
+) -> Iterator[bytes]:
+    """Yield the float points of series at common steps, as `bongsu.kernels.format_floats.write_matrix` writes them."""
+    values = np.ascontiguousarray(values)
+    kind_matrix = _NO_KINDS if kinds is None else np.ascontiguousarray(kinds)
+
+    def write(first: int, out: NDArray[np.uint8]) -> tuple[int, int]:
+        return write_matrix(packed.texts, packed.starts, packed.codes, values, kind_matrix, order, first, out)
+
+    return in_parts(write, len(order))
+
+
+def label_rows(labels: LabelColumns, order: NDArray[np.int64]) -> Iterator[bytes]:
+    """Yield label maps as JSON objects, with commas between them."""
+    # Without points the kernel overwrites the comma that the second text ends with.
+    packed = pack_texts((b"{", b"},", b","), np.empty(0, dtype=np.int64), labels)
+    return matrix_rows(packed, np.empty((labels.n_series, 0)), None, order)
+
+
+def float_text(value: float) -> str:
+    """Return one number as the answers write it."""
+    out = np.empty(MAX_FLOAT_BYTES, dtype=np.uint8)
+    ends = np.empty(1, dtype=np.int64)
+    write_floats(np.array([value], dtype=np.float64), out, ends)
+    return out[: ends[0]].tobytes().decode()
+
+
+def text_list(texts: Sequence[str]) -> bytes:
+    """Return a JSON list of texts."""
+    return orjson.dumps(texts)

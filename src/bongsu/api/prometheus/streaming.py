@@ -1,0 +1,100 @@
+"""
+Answers in parts: small ones whole and with their length, large ones streamed with bounded memory.
+
+The parts are made in a worker thread, one at a time and only when the client has taken the one before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import StreamingResponse
+
+from bongsu.api.respond import JSON, raw_json_response
+from bongsu.api.threads import in_thread
+from bongsu.runtime.compress import GzipStream, compress_gzip
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+WHOLE_BYTES = 1 << 20
+"""An answer up to this size is sent whole: one write, and a length for the client."""
+
+_MIN_GZIP_BYTES = 1400
+"""What fits into one packet gains nothing from compression."""
+
+
+def accepts_gzip(request: Request) -> bool:
+    """Tell whether the client takes gzip (RFC 9110, 12.5.3)."""
+    weights: dict[str, float] = {}
+    for item in request.headers.get("accept-encoding", "").split(","):
+        coding, _, parameter = item.partition(";")
+        weights[coding.strip().lower()] = _weight(parameter)
+    return weights.get("gzip", weights.get("*", 0.0)) > 0
+
+
+def _weight(parameter: str) -> float:
+    name, _, value = parameter.partition("=")
+    if name.strip().lower() != "q":
+        return 1.0
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0
+
+
+def json_parts_response(parts: Iterator[bytes], *, gzip: bool) -> Response:
+    """
+    Return an answer made of parts; called in a worker thread, since the first parts are made at once.
+
+    Errors of the first megabyte still become a proper error answer; a later one breaks the connection, which tells the client
+    that the answer is not whole.
+    """
+    first: list[bytes] = []
+    size = 0
+    for part in parts:
+        first.append(part)
+        size += len(part)
+        if size > WHOLE_BYTES:
+            return _stream(b"".join(first), parts, gzip=gzip)
+    return _whole(b"".join(first), gzip=gzip)
+
+
+def _whole(body: bytes, *, gzip: bool) -> Response:
+    if gzip and len(body) >= _MIN_GZIP_BYTES:
+        return raw_json_response(
+            compress_gzip(body), headers={"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        )
+    return raw_json_response(body)
+
+
+def _stream(first: bytes, rest: Iterator[bytes], *, gzip: bool) -> Response:
+    if not gzip:
+        return StreamingResponse(_pull(_chain(first, rest)), media_type=JSON)
+    return StreamingResponse(
+        _pull(_compressed(_chain(first, rest))),
+        media_type=JSON,
+        headers={"Content-Encoding": "gzip", "Vary": "Accept-Encoding"},
+    )
+
+
+def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _compressed(parts: Iterator[bytes]) -> Iterator[bytes]:
+    stream = GzipStream()
+    for part in parts:
+        compressed = stream.add(part)
+        if compressed:
+            yield compressed
+    yield stream.finish()
+
+
+async def _pull(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+    while (part := await in_thread(next, parts, None)) is not None:
+        yield part

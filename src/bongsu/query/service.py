@@ -1,0 +1,306 @@
+"""
+Running queries within limits: so many at a time, each with a deadline, every one of them cancellable.
+
+The service owns its worker threads; as many as queries may run, so that the pool is the gate and its queue the waiting line.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from prometheus_client import Counter, Histogram
+
+from bongsu.model.errors import BongsuError, InvalidInput
+from bongsu.promql.errors import ExecutionError, QueryCancelled, QueryTimeout
+from bongsu.promql.execute.limits import Deadline
+from bongsu.query.active import ActiveQueries
+from bongsu.query.errors import QueriesClosed, QueueTimeout
+from bongsu.query.requests import InstantQuery, RangeQuery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from concurrent.futures import Future
+
+    from prometheus_client import CollectorRegistry
+    from structlog.typing import FilteringBoundLogger
+
+    from bongsu.promql.values import QueryResult
+    from bongsu.query.active import ActiveQuery
+    from bongsu.runtime.clock import Clock
+    from bongsu.storage.contract import ProjectStore
+
+Answer = TypeVar("Answer")
+
+_GRACE_S = 1.0
+"""A query notices its deadline between two ranges of series; this long after it, its caller stops waiting."""
+
+_SLOW_S = 10.0
+"""Queries that take longer are logged: about what a person waits for a panel."""
+
+_OUTCOMES: Mapping[type[BongsuError], str] = {
+    InvalidInput: "bad_data",
+    ExecutionError: "execution",
+    QueryTimeout: "timeout",
+    QueryCancelled: "cancelled",
+}
+
+_LOGGED_CHARACTERS = 2000
+"""Enough to recognise a generated query by."""
+
+
+class Engine(Protocol):
+    """What evaluates queries; blocks, and may be called from any thread."""
+
+    def instant(
+        self,
+        store: ProjectStore,
+        text: str,
+        time_ms: int,
+        *,
+        lookback_ms: int | None = None,
+        deadline: Deadline | None = None,
+    ) -> QueryResult:
+        """Return the value of a query at one moment."""
+        ...
+
+    def range(
+        self,
+        store: ProjectStore,
+        text: str,
+        start_ms: int,
+        end_ms: int,
+        step_ms: int,
+        *,
+        lookback_ms: int | None = None,
+        deadline: Deadline | None = None,
+    ) -> QueryResult:
+        """Return the value of a query at every step of a range, both ends included."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class QueryLimits:
+    """
+    Bounds of all queries; the settings are ``query.<name>``, with ``timeout`` for `timeout_s`.
+
+    Attributes
+    ----------
+    max_concurrent
+        Queries that run at the same time; more wait.
+    timeout_s
+        Longest time of a query, waiting included; a query may ask for less.
+    """
+
+    max_concurrent: int = 20
+    timeout_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A query's result, and the seconds that it waited and ran."""
+
+    result: QueryResult
+    waited_s: float
+    ran_s: float
+
+
+class RunningQuery(Generic[Answer]):
+    """
+    A query on its way.
+
+    Attributes
+    ----------
+    future
+        Ends with the answer or the query's error.
+    patience_s
+        Seconds after which waiting for `future` has no point any more: give up with `overdue`.
+    """
+
+    def __init__(self, future: Future[Answer], deadline: Deadline, overdue: QueryTimeout) -> None:
+        self.future = future
+        self.patience_s = deadline.seconds + _GRACE_S
+        self._deadline = deadline
+        self._overdue = overdue
+
+    def cancel(self) -> None:
+        """Give the query up: it leaves the queue, or ends at its next check."""
+        self._deadline.cancel()
+        self.future.cancel()
+
+    def overdue(self) -> QueryTimeout:
+        """Cancel a query that outlived its patience; return the error to answer with."""
+        waiting = self.future.cancel()
+        self.cancel()
+        return self._overdue if waiting else QueryTimeout(self._deadline.seconds)
+
+    def wait(self) -> Answer:
+        """Return the answer; for callers that may block."""
+        try:
+            return self.future.result(self.patience_s)
+        except FutureTimeout:
+            raise self.overdue() from None
+        except CancelledError:
+            raise QueryCancelled from None
+
+
+class QueryService:
+    """
+    Runs queries of any project's store. May be used from any thread.
+
+    Parameters
+    ----------
+    engine
+        Evaluates them.
+    limits
+        How many, how long.
+    clock
+        Measures deadlines and durations.
+    registry
+        Takes ``bongsu_query_active``, ``bongsu_query_duration_seconds``, ``bongsu_query_ended_total`` and
+        ``bongsu_query_samples_total``.
+    log
+        Told of slow queries.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        limits: QueryLimits,
+        clock: Clock,
+        registry: CollectorRegistry,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self.limits = limits
+        self._engine = engine
+        self._clock = clock
+        self._log = log
+        self._active = ActiveQueries(registry)
+        self._pool = ThreadPoolExecutor(limits.max_concurrent, thread_name_prefix="query")
+        self._closed = False
+        self._duration = Histogram(
+            "bongsu_query_duration_seconds",
+            "Time that queries ran, without waiting.",
+            ["kind"],
+            registry=registry,
+            buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100),
+        )
+        self._ended = Counter(
+            "bongsu_query_ended_total", "Queries by how they ended.", ["outcome"], registry=registry
+        )
+        self._samples = Counter(
+            "bongsu_query_samples_total", "Samples that queries read from the store.", registry=registry
+        )
+
+    def start(
+        self,
+        open_store: Callable[[], ProjectStore],
+        query: InstantQuery | RangeQuery,
+        finish: Callable[[Outcome], Answer],
+    ) -> RunningQuery[Answer]:
+        """
+        Run a query in a worker thread as soon as there is room.
+
+        Parameters
+        ----------
+        open_store
+            Gives the store of the caller's project, in the worker thread.
+        finish
+            Makes the answer out of the result, in the worker thread, while the query still counts as running.
+
+        Raises
+        ------
+        QueriesClosed
+            If the service is closed.
+        """
+        if self._closed:
+            raise QueriesClosed
+        seconds = self.limits.timeout_s
+        if query.timeout_ms is not None:
+            seconds = min(seconds, query.timeout_ms / 1000)
+        deadline = Deadline(seconds, monotonic=self._clock.monotonic)
+        kind = "instant" if isinstance(query, InstantQuery) else "range"
+        number = self._active.add(kind, query.text, self._clock.now_ms())
+        future = self._pool.submit(
+            self._run, number, self._clock.monotonic(), open_store, query, deadline, finish
+        )
+        future.add_done_callback(lambda _: self._active.remove(number))
+        return RunningQuery(future, deadline, QueueTimeout(seconds, self.limits.max_concurrent))
+
+    def active(self) -> tuple[ActiveQuery, ...]:
+        """Return the queries that wait or run now, of all projects, oldest first."""
+        return self._active.list()
+
+    def close(self) -> None:
+        """Start no more queries, drop those that wait, let those that run end; returns when they have."""
+        self._closed = True
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _run(
+        self,
+        number: int,
+        submitted_s: float,
+        open_store: Callable[[], ProjectStore],
+        query: InstantQuery | RangeQuery,
+        deadline: Deadline,
+        finish: Callable[[Outcome], Answer],
+    ) -> Answer:
+        started_s = self._clock.monotonic()
+        self._active.start(number)
+        outcome = "internal"
+        try:
+            self._check_queue(deadline)
+            result = self._evaluate(open_store(), query, deadline)
+            ran_s = self._clock.monotonic() - started_s
+            answer = finish(Outcome(result, started_s - submitted_s, ran_s))
+            self._samples.inc(result.stats.samples)
+            outcome = "success"
+        except BongsuError as error:
+            outcome = _outcome(error)
+            raise
+        finally:
+            self._note(query, self._clock.monotonic() - started_s, outcome)
+        return answer
+
+    def _check_queue(self, deadline: Deadline) -> None:
+        try:
+            deadline.check()
+        except QueryTimeout:
+            raise QueueTimeout(deadline.seconds, self.limits.max_concurrent) from None
+
+    def _evaluate(
+        self, store: ProjectStore, query: InstantQuery | RangeQuery, deadline: Deadline
+    ) -> QueryResult:
+        if isinstance(query, InstantQuery):
+            return self._engine.instant(
+                store, query.text, query.time_ms, lookback_ms=query.lookback_ms, deadline=deadline
+            )
+        return self._engine.range(
+            store,
+            query.text,
+            query.start_ms,
+            query.end_ms,
+            query.step_ms,
+            lookback_ms=query.lookback_ms,
+            deadline=deadline,
+        )
+
+    def _note(self, query: InstantQuery | RangeQuery, seconds: float, outcome: str) -> None:
+        kind = "instant" if isinstance(query, InstantQuery) else "range"
+        self._duration.labels(kind).observe(seconds)
+        self._ended.labels(outcome).inc()
+        if seconds > _SLOW_S:
+            self._log.info(
+                "slow query",
+                kind=kind,
+                seconds=round(seconds, 3),
+                outcome=outcome,
+                text=query.text[:_LOGGED_CHARACTERS],
+            )
+
+
+def _outcome(error: BongsuError) -> str:
+    return next((outcome for kind, outcome in _OUTCOMES.items() if isinstance(error, kind)), "unavailable")
