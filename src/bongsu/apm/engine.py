@@ -1,0 +1,191 @@
+"""The real-time states of all projects: made when data comes, sealed every five seconds, written into the stores."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from bongsu.apm.project import ProjectApm, Taken
+from bongsu.apm.series import TickWriter
+from bongsu.apm.settings import TICK_MS, ApmSettings
+from bongsu.apm.ticks import SealedTick
+from bongsu.model.errors import NotFound, Unavailable
+from bongsu.storage.errors import StoreClosed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from prometheus_client import CollectorRegistry
+    from structlog.typing import FilteringBoundLogger
+
+    from bongsu.runtime.clock import Clock
+    from bongsu.storage.contract import ProjectStore
+    from bongsu.wire.otlp.values import MetricBatch, SpanBatch
+
+_KEPT_TICKS = 60
+"""Sealed ticks that wait while a store takes no writes: five minutes, as long as the longest memory of the state itself."""
+
+_MARGIN_S = 0.01
+"""Timers may fire a little early; a tick must be due when its time is read again."""
+
+
+class _Project:
+    """A project's state with its way into the store."""
+
+    __slots__ = ("state", "waiting", "writer")
+
+    def __init__(self, state: ProjectApm, writer: TickWriter) -> None:
+        self.state = state
+        self.writer = writer
+        self.waiting: deque[SealedTick] = deque()
+
+
+class ApmEngine:
+    """
+    All projects' real-time numbers. Methods may be called from any thread; `run` belongs to an event loop.
+
+    Parameters
+    ----------
+    settings
+        Of every project.
+    secret
+        From which each project's own key for hashing users is derived. Hashes live in memory only, so a new random secret at
+        every start is right.
+    store_of
+        Returns the store of a project; raises NotFound when there is no such project any more.
+    clock, registry, log
+        Time, own metrics and logger.
+    """
+
+    def __init__(
+        self,
+        settings: ApmSettings,
+        *,
+        secret: bytes,
+        store_of: Callable[[str], ProjectStore],
+        clock: Clock,
+        registry: CollectorRegistry,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self.settings = settings
+        self._secret = hashlib.blake2b(secret, digest_size=32).digest()
+        self._store_of = store_of
+        self._clock = clock
+        self._log = log
+        self._lock = threading.Lock()
+        self._sealing = threading.Lock()
+        self._projects: dict[str, _Project] = {}
+        self._spans = Counter("bongsu_apm_ingested_spans_total", "Spans received.", registry=registry)
+        self._refused = Counter(
+            "bongsu_apm_refused_items_total",
+            "Spans and points not taken, for too many agents.",
+            registry=registry,
+        )
+        self._lost = Counter(
+            "bongsu_apm_lost_ticks_total",
+            "Sealed ticks dropped because a store took no writes.",
+            registry=registry,
+        )
+        self._rejected = Counter(
+            "bongsu_apm_rejected_samples_total", "Samples of ticks that a store refused.", registry=registry
+        )
+        self._failed = Counter(
+            "bongsu_apm_failed_seals_total", "Projects whose tick failed by a defect.", registry=registry
+        )
+        self._seconds = Histogram(
+            "bongsu_apm_seal_seconds",
+            "Time to seal and write the due ticks of all projects.",
+            registry=registry,
+        )
+        projects = Gauge("bongsu_apm_projects", "Projects with real-time state.", registry=registry)
+        projects.set_function(lambda: len(self._projects))
+
+    def add_spans(self, project_id: str, batch: SpanBatch, *, peer: str = "") -> Taken:
+        """Take the spans of a request; raises NotFound when the project is gone."""
+        taken = self._project(project_id).state.add_spans(batch, now_ms=self._clock.now_ms(), peer=peer)
+        self._spans.inc(len(batch))
+        self._refused.inc(taken.refused)
+        return taken
+
+    def add_metrics(self, project_id: str, batch: MetricBatch, *, peer: str = "") -> Taken:
+        """Take what a metrics request tells of agents; raises NotFound when the project is gone."""
+        taken = self._project(project_id).state.add_metrics(batch, now_ms=self._clock.now_ms(), peer=peer)
+        self._refused.inc(taken.refused)
+        return taken
+
+    def newest(self, project_id: str) -> SealedTick:
+        """Return a project's newest sealed tick; for a project that never reported, an empty one of the newest tick due."""
+        project = self._projects.get(project_id)
+        if project is None:
+            return SealedTick((self._clock.now_ms() - self.settings.grace_ms) // TICK_MS * TICK_MS)
+        return project.state.newest()
+
+    def drop_project(self, project_id: str) -> None:
+        """Forget a project that was removed."""
+        with self._lock:
+            self._projects.pop(project_id, None)
+
+    def tick(self) -> int:
+        """Seal and write what is due in every project; return the ticks written. Blocks for the stores."""
+        written = 0
+        with self._sealing, self._seconds.time():
+            for project_id, project in list(self._projects.items()):
+                try:
+                    written += self._tick_project(project_id, project)
+                except Exception:  # noqa: BLE001 - logged; anything may go wrong in one project
+                    # One project's trouble must not stop the others' numbers.
+                    self._log.exception("sealing failed", project=project_id)
+                    self._failed.inc()
+        return written
+
+    async def run(self) -> None:
+        """Seal every tick when it is due, until cancelled."""
+        while True:
+            behind_ms = (self._clock.now_ms() - self.settings.grace_ms) % TICK_MS
+            await self._clock.sleep((TICK_MS - behind_ms) / 1000 + _MARGIN_S)
+            await asyncio.to_thread(self.tick)
+
+    def _project(self, project_id: str) -> _Project:
+        project = self._projects.get(project_id)
+        if project is not None:
+            return project
+        store = self._store_of(project_id)
+        with self._lock:
+            if project_id not in self._projects:
+                # A key of its own for every project, so that equal users cannot be found out across projects.
+                secret = hashlib.blake2b(project_id.encode(), key=self._secret, digest_size=32).digest()
+                state = ProjectApm(self.settings, secret=secret, now_ms=self._clock.now_ms())
+                self._projects[project_id] = _Project(state, TickWriter(store))
+            return self._projects[project_id]
+
+    def _tick_project(self, project_id: str, project: _Project) -> int:
+        ticks = project.state.tick(self._clock.now_ms())
+        project.waiting.extend(tick for tick in ticks if tick.agents or tick.forgotten)
+        return self._write(project_id, project)
+
+    def _write(self, project_id: str, project: _Project) -> int:
+        written = 0
+        try:
+            while project.waiting:
+                self._rejected.inc(project.writer.write(project.waiting[0]))
+                project.waiting.popleft()
+                written += 1
+        except (StoreClosed, NotFound):
+            self._log.info("project is gone", project=project_id)
+            self.drop_project(project_id)
+        except Unavailable as error:
+            self._log.warning(
+                "ticks wait for the store",
+                project=project_id,
+                ticks=len(project.waiting),
+                cause=error.message,
+            )
+            while len(project.waiting) > _KEPT_TICKS:
+                project.waiting.popleft()
+                self._lost.inc()
+        return written

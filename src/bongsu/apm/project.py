@@ -1,0 +1,401 @@
+"""
+The real-time state of one project: spans and gauges in, sealed ticks out.
+
+A tick is `[n * 5000, (n + 1) * 5000)` milliseconds of Unix time. Spans and gauge reports wait in their open tick; `tick`
+seals a tick `grace_ms` after its end, in order, and only then are they merged into what lasts (users, gauges, sums). So
+a sealed tick is what was known of that tick and nothing newer, and it never changes.
+
+Thread safety: every method may be called from any thread. Decoding, hashing and classification happen before the project's
+one lock is taken; under it there are only additions.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from bongsu.apm import names
+from bongsu.apm.agents import Agent
+from bongsu.apm.entries import Entry, Mark, SpanMemory, classify
+from bongsu.apm.gauges import KNOWN, Report, read_reports
+from bongsu.apm.identity import Identity, identify
+from bongsu.apm.latency import bucket_of
+from bongsu.apm.settings import TICK_MS, ApmSettings
+from bongsu.apm.ticks import AgentTick, Gauges, SealedTick, TransactionTotals, fold, sum_transactions
+from bongsu.apm.users import UserHasher, UserWindow
+from bongsu.wire.otlp.values import FLAG_HAS_IS_REMOTE, StatusCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bongsu.apm.gauges import MetricState
+    from bongsu.apm.identity import AgentId
+    from bongsu.wire.otlp.values import Attributes, MetricBatch, Span, SpanBatch, SpanGroup
+
+_MAX_CATCH_UP = 60
+"""Ticks that are sealed one by one after a pause of the process: the length of the user window. A longer pause loses what was
+open, as a restart does."""
+
+_AGENT_PRECISION = 10
+"""Sketches of one agent's users: 1 KiB and 3 %, 60 KiB for a window; the project's own sketches are finer."""
+_LEAST_EXACT_USERS = 200
+"""Users counted exactly for each agent, however many agents share the project's budget."""
+
+
+_COUNTED_MARKS = frozenset((Mark.COUNTED, Mark.LOCAL_COUNTED))
+_LOCAL_MARKS = frozenset((Mark.LOCAL, Mark.LOCAL_COUNTED))
+
+
+class Taken(NamedTuple):
+    """What became of a request: items that were not taken, and why."""
+
+    refused: int = 0
+    reason: str = ""
+
+
+class _Transaction(NamedTuple):
+    """A span that is a transaction, unless its parent turns out to be local (`parent_id` is set)."""
+
+    key: bytes
+    end_ms: int
+    elapsed_ns: int
+    failed: bool
+    user: int | None
+    parent_id: bytes
+
+
+class _Link(NamedTuple):
+    """A span whose sender does not tell remote parents: it may be the local parent of others."""
+
+    span_id: bytes
+    parent_id: bytes
+    transaction: _Transaction | None
+
+
+@dataclass(slots=True)
+class _Part:
+    """What one request holds of one agent."""
+
+    spans: int = 0
+    newest_ns: int = 0
+    certain: list[_Transaction] = field(default_factory=list)
+    links: list[_Link] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Held:
+    """A transaction that is counted when its tick is sealed, unless its parent shows up."""
+
+    transaction: _Transaction
+    is_nested: bool = False
+
+
+@dataclass(slots=True)
+class _OpenTick:
+    totals: dict[Agent, TransactionTotals] = field(default_factory=dict)
+    users: dict[Agent, set[int]] = field(default_factory=dict)
+    seen: set[bytes] = field(default_factory=set)
+    held: dict[tuple[Agent, bytes], list[_Held]] = field(default_factory=dict)
+    reports: list[tuple[MetricState, Report]] = field(default_factory=list)
+
+
+class ProjectApm:
+    """
+    Real-time numbers of one project.
+
+    Parameters
+    ----------
+    settings
+        See `ApmSettings`.
+    secret
+        Key for the hashes of users, at most 64 bytes, this project's own.
+    now_ms
+        Unix milliseconds now: ticks that are due already are taken as sealed and empty.
+    """
+
+    def __init__(self, settings: ApmSettings, *, secret: bytes, now_ms: int) -> None:
+        self.settings = settings
+        self._hasher = UserHasher(secret)
+        self._lock = threading.Lock()
+        self._agents: dict[AgentId, Agent] = {}
+        self._open: dict[int, _OpenTick] = {}
+        self._memory = SpanMemory(settings.max_open_spans)
+        self._window = settings.user_window_ms // TICK_MS
+        self._users = UserWindow(self._window, settings.exact_users)
+        self._since_start = TransactionTotals()
+        self._late = 0
+        self._repeated = 0
+        self._sealed = self._due(now_ms)
+        self._newest = SealedTick(self._end_ms(self._sealed))
+
+    def newest(self) -> SealedTick:
+        """Return the newest sealed tick; an empty one before the first."""
+        return self._newest
+
+    def add_spans(self, batch: SpanBatch, *, now_ms: int, peer: str = "") -> Taken:
+        """
+        Take the spans of one request.
+
+        Parameters
+        ----------
+        now_ms
+            Time of arrival.
+        peer
+            Address of the sender, for agents whose resource names no host.
+        """
+        parts: dict[Identity, _Part] = {}
+        for group in batch.groups:
+            if group.spans:
+                self._prepare(group, parts.setdefault(identify(group.resource.attributes, peer), _Part()))
+        refused = 0
+        with self._lock:
+            for identity, part in parts.items():
+                agent = self._agent(identity)
+                if agent is None:
+                    refused += part.spans
+                    continue
+                agent.span_pulse.beat(now_ms)
+                shift = agent.skew.shift(part.newest_ns // 1_000_000, now_ms)
+                for transaction in part.certain:
+                    self._place(agent, transaction, shift, now_ms)
+                for link in part.links:
+                    self._link(agent, link, shift, now_ms)
+        return self._taken(refused, "spans")
+
+    def add_metrics(self, batch: MetricBatch, *, now_ms: int, peer: str = "") -> Taken:
+        """Take what the real-time numbers need of a metrics request; see `add_spans`."""
+        refused = 0
+        for group in batch.groups:
+            identity = identify(group.resource.attributes, peer)
+            reports = [
+                (metric.name, report)
+                for metric in group.metrics
+                if (known := KNOWN.get(metric.name)) is not None
+                for report in read_reports(metric, known.role)
+            ]
+            with self._lock:
+                agent = self._agent(identity)
+                if agent is None:
+                    refused += sum(len(metric.points) for metric in group.metrics)
+                    continue
+                agent.metric_pulse.beat(now_ms)
+                self._place_reports(agent, group.scope.name, reports, now_ms)
+        return self._taken(refused, "data points")
+
+    def tick(self, now_ms: int) -> list[SealedTick]:
+        """Seal every tick that is due and return them, oldest first; empty when none is."""
+        due = self._due(now_ms)
+        with self._lock:
+            if due - self._sealed > _MAX_CATCH_UP:
+                self._sealed = due - _MAX_CATCH_UP
+                self._open = {index: tick for index, tick in self._open.items() if index > self._sealed}
+            return [self._seal(index) for index in range(self._sealed + 1, due + 1)]
+
+    def _due(self, now_ms: int) -> int:
+        return (now_ms - self.settings.grace_ms) // TICK_MS - 1
+
+    @staticmethod
+    def _end_ms(index: int) -> int:
+        return (index + 1) * TICK_MS
+
+    # Before the lock.
+
+    def _prepare(self, group: SpanGroup, part: _Part) -> None:
+        """Sort the spans of a group into those that are transactions for certain and those that need a look at their parents."""
+        root_internal = self.settings.root_internal
+        part.spans += len(group.spans)
+        for span in group.spans:
+            part.newest_ns = max(part.newest_ns, span.end_ns)
+            entry = classify(span, root_internal=root_internal)
+            tells_remote = span.flags & FLAG_HAS_IS_REMOTE
+            if entry is Entry.NO and tells_remote:
+                continue
+            transaction = None if entry is Entry.NO else self._transaction(span, entry)
+            if not tells_remote:
+                part.links.append(_Link(span.span_id, span.parent_id, transaction))
+            elif transaction is not None:
+                part.certain.append(transaction)
+
+    def _transaction(self, span: Span, entry: Entry) -> _Transaction:
+        return _Transaction(
+            span.trace_id + span.span_id,
+            span.end_ns // 1_000_000,
+            max(0, span.end_ns - span.start_ns),
+            _failed(span),
+            self._hasher.hash_of(span.attributes),
+            span.parent_id if entry is Entry.UNKNOWN else b"",
+        )
+
+    # Under the lock.
+
+    def _agent(self, identity: Identity) -> Agent | None:
+        agent = self._agents.get(identity.agent)
+        if agent is None:
+            if len(self._agents) >= self.settings.max_agents:
+                return None
+            budget = max(_LEAST_EXACT_USERS, self.settings.exact_users // (len(self._agents) + 1))
+            users = UserWindow(self._window, budget, precision=_AGENT_PRECISION)
+            agent = self._agents[identity.agent] = Agent(identity, self.settings, users)
+        agent.identity = identity  # a restarted agent may run on another host
+        return agent
+
+    def _open_tick(self, index: int) -> _OpenTick:
+        tick = self._open.get(index)
+        if tick is None:
+            tick = self._open[index] = _OpenTick()
+        return tick
+
+    def _place(self, agent: Agent, transaction: _Transaction, shift: int, now_ms: int) -> bool:
+        """Put a transaction into its tick; return False when it is late or was there before."""
+        # What ended cannot have ended later than now: a clock that is a little ahead.
+        index = min(transaction.end_ms + shift, now_ms) // TICK_MS
+        if index <= self._sealed:
+            self._late += 1
+            return False
+        key = transaction.key
+        if any(key in tick.seen for tick in self._open.values()):
+            self._repeated += 1
+            return False
+        tick = self._open_tick(index)
+        tick.seen.add(key)
+        if transaction.parent_id:
+            tick.held.setdefault((agent, transaction.parent_id), []).append(_Held(transaction))
+        else:
+            self._count(tick, agent, transaction)
+        return True
+
+    def _count(self, tick: _OpenTick, agent: Agent, transaction: _Transaction) -> None:
+        totals = tick.totals.get(agent)
+        if totals is None:
+            totals = tick.totals[agent] = TransactionTotals()
+        elapsed = transaction.elapsed_ns
+        totals.count += 1
+        totals.elapsed_ns += elapsed
+        totals.buckets[bucket_of(elapsed)] += 1
+        threshold = self.settings.apdex_ms * 1_000_000
+        if transaction.failed:
+            totals.errors += 1
+        elif elapsed <= threshold:
+            totals.satisfied += 1
+        elif elapsed <= 4 * threshold:
+            totals.tolerated += 1
+        if transaction.user is not None:
+            tick.users.setdefault(agent, set()).add(transaction.user)
+
+    def _link(self, agent: Agent, link: _Link, shift: int, now_ms: int) -> None:
+        """Take a span whose sender does not tell remote parents (`bongsu.apm.entries`)."""
+        for tick in self._open.values():
+            for held in tick.held.get((agent, link.span_id), ()):
+                held.is_nested = True
+        mark = self._memory.get(agent, link.span_id)
+        if mark in _COUNTED_MARKS:
+            self._memory.put(agent, link.span_id, Mark.LOCAL_COUNTED)
+            if link.parent_id and link.transaction is None:
+                self._memory.put(agent, link.parent_id, Mark.COUNTED)
+            return
+        self._memory.put(agent, link.span_id, Mark.LOCAL)
+        transaction = link.transaction
+        if transaction is None:
+            return
+        if transaction.parent_id and self._memory.get(agent, transaction.parent_id) in _LOCAL_MARKS:
+            return
+        self._place(agent, transaction, shift, now_ms)
+
+    def _place_reports(
+        self, agent: Agent, scope: str, reports: Iterable[tuple[str, Report]], now_ms: int
+    ) -> None:
+        for name, report in reports:
+            state = agent.metric(scope, name)
+            if state is None:
+                continue
+            time_ms = report.time_ms or now_ms
+            if abs(now_ms - time_ms) > self.settings.max_skew_ms:
+                time_ms = (
+                    now_ms  # a gauge is sent when it is read: its time of arrival is right to the second
+                )
+            time_ms = min(time_ms, now_ms)
+            # A report for a tick that is sealed still tells the state of now: it goes into the oldest open one.
+            index = max(time_ms // TICK_MS, self._sealed + 1)
+            self._open_tick(index).reports.append((state, report._replace(time_ms=time_ms)))
+
+    def _seal(self, index: int) -> SealedTick:
+        end_ms = self._end_ms(index)
+        tick = self._open.pop(index, None) or _OpenTick()
+        self._count_held(tick)
+        for state, report in sorted(tick.reports, key=lambda entry: entry[1].time_ms):
+            state.put(report)
+        self._users.advance(index, set().union(*tick.users.values()))
+        forgotten = self._forget(end_ms, tick)
+        agents = tuple(self._agent_tick(agent, index, tick) for agent in self._in_order())
+        transactions = sum_transactions(agent.transactions for agent in agents)
+        self._since_start.add(transactions)
+        self._sealed = index
+        self._newest = SealedTick(
+            end_ms=end_ms,
+            numbers=fold(agents, self._users.count()),
+            agents=agents,
+            forgotten=forgotten,
+            transactions=transactions,
+            since_start=sum_transactions((self._since_start,)),
+            late_spans=self._late,
+            repeated_spans=self._repeated,
+            users_exact=self._users.is_exact,
+        )
+        return self._newest
+
+    def _count_held(self, tick: _OpenTick) -> None:
+        for (agent, parent_id), entries in tick.held.items():
+            for held in entries:
+                if not held.is_nested:
+                    self._count(tick, agent, held.transaction)
+                    self._memory.put(agent, parent_id, Mark.COUNTED)
+
+    def _in_order(self) -> list[Agent]:
+        return [self._agents[agent_id] for agent_id in sorted(self._agents)]
+
+    def _forget(self, end_ms: int, tick: _OpenTick) -> tuple[Identity, ...]:
+        """Drop the agents that have been silent for long."""
+        limit = end_ms + self.settings.grace_ms - self.settings.agent_forget_ms
+        gone = [a for a in self._agents.values() if a.newest_ms < limit and a not in tick.totals]
+        for agent in gone:
+            del self._agents[agent.identity.agent]
+        return tuple(agent.identity for agent in gone)
+
+    def _agent_tick(self, agent: Agent, index: int, tick: _OpenTick) -> AgentTick:
+        end_ms = self._end_ms(index)
+        totals = tick.totals.get(agent)
+        if totals is not None:
+            agent.since_start.add(totals)
+        agent.users.advance(index, tick.users.get(agent, set()))
+        # Silence is judged when the tick is sealed: what came in the grace time is heard.
+        is_active = agent.is_active(end_ms + self.settings.grace_ms, self.settings)
+        return AgentTick(
+            identity=agent.identity,
+            is_active=is_active,
+            transactions=totals or TransactionTotals(),
+            since_start=sum_transactions((agent.since_start,)),
+            users=agent.users.count(),
+            gauges=agent.gauges(end_ms, self.settings) if is_active else Gauges(),
+        )
+
+    def _taken(self, refused: int, what: str) -> Taken:
+        if not refused:
+            return Taken()
+        return Taken(
+            refused,
+            f"{refused} {what} are of new agents, and the project has {self.settings.max_agents} already; give restarted "
+            "agents the same service.instance.id, or raise the setting 'apm.max_agents'",
+        )
+
+
+def _failed(span: Span) -> bool:
+    return span.status == StatusCode.ERROR or _http_status(span.attributes) >= 500
+
+
+def _http_status(attributes: Attributes) -> int:
+    for key in names.HTTP_STATUS_KEYS:
+        value = attributes.get(key)
+        if isinstance(value, int):
+            return value
+    return 0

@@ -1,0 +1,1 @@
+"""What comes in from outside becomes samples: OTLP metrics and remote write into the projects' stores."""
