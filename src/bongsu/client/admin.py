@@ -70,9 +70,11 @@ class AdminClient:
 
     def _call(self, method: str, path: str, body: object = None) -> Any:
         headers = {"Authorization": f"Bearer {self.token}"}
-        return call_json(method, f"{self.url.rstrip('/')}/admin/v1/{path}", headers=headers, body=body)
+        answer: Record = call_json(
+            method, f"{self.url.rstrip('/')}/admin/v1/{path}", headers=headers, body=body
+        )
+        return answer
 
     def _list(self, method: str, path: str) -> list[Record]:
-        answer = self._call(method, path)
-        records: list[Record] = answer if isinstance(answer, list) else next(iter(answer.values()))
+        records: list[Record] = next(iter(self._call(method, path).values()))
         return records

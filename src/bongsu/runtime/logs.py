@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import structlog
 
 if TYPE_CHECKING:
-    from structlog.typing import Processor
+    from structlog.typing import FilteringBoundLogger, Processor
 
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("auto", "console", "json")
 
 
-def configure_logging(level: str = "info", style: str = "auto") -> structlog.stdlib.BoundLogger:
+def configure_logging(level: str = "info", style: str = "auto") -> FilteringBoundLogger:
     """
     Set the process' logging up, the standard library's included, and return its root logger.
 
@@ -41,7 +41,7 @@ def configure_logging(level: str = "info", style: str = "auto") -> structlog.std
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -54,8 +54,11 @@ def configure_logging(level: str = "info", style: str = "auto") -> structlog.std
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # Libraries tell of their own steps at "info"; the server says itself what it is doing.
+    for library in ("alembic", "uvicorn.error", "aiohttp"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     # Requests are counted in the metrics; a line for each would drown the rest.
     logging.getLogger("uvicorn.access").handlers[:] = []
     logging.getLogger("uvicorn.access").propagate = False
-    logger: structlog.stdlib.BoundLogger = structlog.get_logger("bongsu")
+    logger: FilteringBoundLogger = structlog.get_logger("bongsu")
     return logger

@@ -87,6 +87,9 @@ class ScrapeSettings:
     interval: int = _setting(15_000, "time between two scrapes of a target", minimum=1000, duration=True)
     timeout: int = _setting(10_000, "longest time that a scrape may take", minimum=100, duration=True)
     max_body_bytes: int = _setting(64 << 20, "largest answer of a target, after decompression", minimum=1024)
+    max_samples: int = _setting(
+        500_000, "most samples of one scrape; a larger one fails; 0: no limit", minimum=0
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,12 @@ class LimitSettings:
     max_labels_per_series: int = _setting(64, "labels of one series", minimum=0)
     max_label_name_bytes: int = _setting(1_024, "bytes of a label name", minimum=0)
     max_label_value_bytes: int = _setting(8_192, "bytes of a label value", minimum=0)
+    max_targets_per_server: int = _setting(
+        5, "collection targets of one server over all workspaces", minimum=0
+    )
+    max_workspaces: int = _setting(500, "workspaces of a project", minimum=0)
+    max_servers: int = _setting(5_000, "servers of a project", minimum=0)
+    max_keys: int = _setting(100, "keys of a project", minimum=0)
 
 
 @dataclass(frozen=True, slots=True)

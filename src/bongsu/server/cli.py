@@ -1,0 +1,243 @@
+"""The `bongsu` command."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from bongsu import __version__
+from bongsu.client.admin import AdminClient, Record
+from bongsu.model.errors import BongsuError
+
+# Parts that import numba, the database or the web framework are imported by the commands that need them: `bongsu --help`
+# answers at once.
+
+
+class _Commands(click.Group):
+    """Commands whose domain errors end the process with their message alone."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BongsuError as error:
+            raise click.ClickException(error.message) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="bongsu")
+def main() -> None:
+    """Bongsu: monitoring that collects, stores, answers, draws and alerts, in one program."""
+
+
+@main.command()
+@click.option("--data", metavar="DIR", help="Folder of everything that is stored.")
+@click.option("--listen", metavar="HOST:PORT", help="Address to listen on.  [default: 127.0.0.1:9595]")
+@click.option(
+    "--config", "file", metavar="FILE", type=click.Path(path_type=Path), help="TOML file of settings."
+)
+@click.option(
+    "--enable-feature",
+    "features",
+    metavar="NAME,...",
+    multiple=True,
+    help="Switch on what is off by default.",
+)
+def serve(data: str | None, listen: str | None, file: Path | None, features: tuple[str, ...]) -> None:
+    """Start the server."""
+    from bongsu.server.config import load_settings
+    from bongsu.server.serve import run
+
+    flags = {"server.data": data, "server.listen": listen}
+    names = frozenset(name.strip() for item in features for name in item.split(",") if name.strip())
+    settings = load_settings(file, flags={k: v for k, v in flags.items() if v is not None}, features=names)
+    sys.exit(run(settings))
+
+
+@main.command("settings")
+def show_settings() -> None:
+    """List every setting with its default."""
+    from bongsu.server.config import setting_rows
+
+    table = Table("setting", "environment", "default", "meaning", box=None)
+    for row in setting_rows():
+        table.add_row(*row)
+    Console().print(table)
+
+
+def _admin(ctx: click.Context, _parameter: object, url: str) -> AdminClient:
+    """Make the admin client of a command from --url and the token that the environment or the data folder holds."""
+    from bongsu.control.credentials import read_credentials
+
+    token = os.environ.get("BONGSU_ADMIN_TOKEN")
+    if not token:
+        folder = Path(os.environ.get("BONGSU_SERVER_DATA", "bongsu-data"))
+        credentials = read_credentials(folder)
+        if credentials is None:
+            ctx.fail(
+                f"no admin token: BONGSU_ADMIN_TOKEN is not set and {folder}/credentials.json is not there; set the variable, "
+                "or set BONGSU_SERVER_DATA to the server's data folder"
+            )
+        token = credentials.admin_token
+    return AdminClient(url, token)
+
+
+_url = click.option(
+    "--url",
+    "admin",
+    default="http://127.0.0.1:9595",
+    envvar="BONGSU_URL",
+    show_default=True,
+    callback=_admin,
+    help="Address of the server (BONGSU_URL).",
+)
+
+
+def _show(records: list[Record], columns: tuple[str, ...]) -> None:
+    """Print records as a table on a terminal and as JSON lines elsewhere, for scripts."""
+    if not sys.stdout.isatty():
+        for record in records:
+            click.echo(json.dumps(record))
+        return
+    table = Table(*columns, box=None)
+    for record in records:
+        table.add_row(*(str(record.get(column, "")) for column in columns))
+    Console().print(table)
+
+
+def _given(**fields: object) -> dict[str, object]:
+    return {name: value for name, value in fields.items() if value not in (None, ())}
+
+
+@main.group()
+def project() -> None:
+    """Make, list, change and remove projects."""
+
+
+_PROJECT_COLUMNS = ("projectId", "pcode", "name", "region", "retention")
+_NEW_PROJECT_COLUMNS = ("projectId", "pcode", "name", "region", "appkey", "token")
+
+
+@project.command("create")
+@click.argument("name")
+@click.option("--region", help="Region code.")
+@click.option("--retention", help="How long samples are kept, as in 15d; 0: for ever.")
+@_url
+def project_create(admin: AdminClient, name: str, region: str | None, retention: str | None) -> None:
+    """Make a project and show its two keys, this once."""
+    _show(
+        [admin.create_project(name=name, **_given(region=region, retention=retention))], _NEW_PROJECT_COLUMNS
+    )
+
+
+@project.command("list")
+@_url
+def project_list(admin: AdminClient) -> None:
+    """List all projects."""
+    _show(admin.projects(), _PROJECT_COLUMNS)
+
+
+@project.command("update")
+@click.argument("project_id")
+@click.option("--name", help="New name.")
+@click.option("--retention", help="How long samples are kept, as in 15d; 0: for ever.")
+@_url
+def project_update(admin: AdminClient, project_id: str, name: str | None, retention: str | None) -> None:
+    """Change a project."""
+    _show([admin.update_project(project_id, **_given(name=name, retention=retention))], _PROJECT_COLUMNS)
+
+
+@project.command("delete")
+@click.argument("project_id")
+@click.confirmation_option(prompt="This removes the project with all its samples. Go on?")
+@_url
+def project_delete(admin: AdminClient, project_id: str) -> None:
+    """Remove a project with all its data."""
+    admin.delete_project(project_id)
+
+
+@main.group()
+def key() -> None:
+    """Make, list and revoke keys of a project."""
+
+
+@key.command("create")
+@click.argument("project_id")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(["read", "write", "manage"]),
+    help="May be repeated.",
+)
+@click.option("--name", help="What the key is for.")
+@click.option("--expires", "expires_in", help="Time until it expires, as in 90d; default: never.")
+@_url
+def key_create(
+    admin: AdminClient, project_id: str, scopes: tuple[str, ...], name: str | None, expires_in: str | None
+) -> None:
+    """Make a key and show its secret, this once."""
+    fields = _given(scopes=list(scopes) or ["read"], name=name, expiresIn=expires_in)
+    _show([admin.create_key(project_id, **fields)], ("keyId", "key", "scopes", "expiresAt"))
+
+
+@key.command("list")
+@click.argument("project_id")
+@_url
+def key_list(admin: AdminClient, project_id: str) -> None:
+    """List the keys of a project; secrets are never shown again."""
+    _show(admin.keys(project_id), ("keyId", "name", "scopes", "createdAt", "expiresAt"))
+
+
+@key.command("revoke")
+@click.argument("project_id")
+@click.argument("key_id")
+@_url
+def key_revoke(admin: AdminClient, project_id: str, key_id: str) -> None:
+    """Revoke a key, at once."""
+    admin.delete_key(project_id, key_id)
+
+
+@main.group()
+def server() -> None:
+    """Register, list and remove the servers that may be scraped."""
+
+
+_SERVER_COLUMNS = ("hostId", "hostNm", "svrIp", "instanceId")
+
+
+@server.command("add")
+@click.argument("project_id")
+@click.argument("host_name")
+@click.argument("address")
+@click.option("--instance-id", help="Identifier of the machine where it came from.")
+@_url
+def server_add(
+    admin: AdminClient, project_id: str, host_name: str, address: str, instance_id: str | None
+) -> None:
+    """Register a server of a project by name and address."""
+    fields = _given(hostNm=host_name, svrIp=address, instanceId=instance_id)
+    _show([admin.create_server(project_id, **fields)], _SERVER_COLUMNS)
+
+
+@server.command("list")
+@click.argument("project_id")
+@_url
+def server_list(admin: AdminClient, project_id: str) -> None:
+    """List the servers of a project."""
+    _show(admin.servers(project_id), _SERVER_COLUMNS)
+
+
+@server.command("remove")
+@click.argument("project_id")
+@click.argument("host_id")
+@_url
+def server_remove(admin: AdminClient, project_id: str, host_id: str) -> None:
+    """Remove a server with its collection targets."""
+    admin.delete_server(project_id, host_id)

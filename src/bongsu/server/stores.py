@@ -1,0 +1,76 @@
+"""The stores of projects, opened with each project's own options."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from bongsu.storage.contract import StoreLimits, StoreOptions
+
+if TYPE_CHECKING:
+    from bongsu.control.plane import ControlPlane
+    from bongsu.control.values import Project, ProjectSettings
+    from bongsu.server.config import LimitSettings
+    from bongsu.storage.contract import ProjectStore, Store
+
+
+class ProjectStores:
+    """
+    Opens the store of a project with its retention and limits, and again when these change. Safe from any thread.
+
+    The same project always gets the same view, whatever its options: who holds one may go on using it.
+    """
+
+    def __init__(self, store: Store, control: ControlPlane, limits: LimitSettings) -> None:
+        self._store = store
+        self._control = control
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._open: dict[str, tuple[ProjectSettings, ProjectStore]] = {}
+
+    def of(self, project: Project) -> ProjectStore:
+        """Return the store of a project that the caller has looked up."""
+        known = self._open.get(project.project_id)
+        if known is not None and known[0] == project.settings:
+            return known[1]
+        with self._lock:
+            view = self._store.project(project.project_id, self._options(project.settings))
+            self._open[project.project_id] = (project.settings, view)
+            return view
+
+    def by_id(self, project_id: str) -> ProjectStore:
+        """Return the store of a project; raises NotFound when there is no such project."""
+        known = self._open.get(project_id)
+        return known[1] if known is not None else self.of(self._control.projects.get(project_id))
+
+    def refresh(self) -> list[str]:
+        """Apply changed options, remove the data of projects that are gone, and return those projects' ids."""
+        projects = {project.project_id: project for project in self._control.projects.all()}
+        for project_id in list(self._open):
+            if project_id in projects:
+                self.of(projects[project_id])
+        return [
+            project_id
+            for project_id in list(self._open)
+            if project_id not in projects and self._drop(project_id)
+        ]
+
+    def _drop(self, project_id: str) -> bool:
+        with self._lock:
+            self._open.pop(project_id, None)
+            self._store.drop_project(project_id)
+        return True
+
+    def _options(self, settings: ProjectSettings) -> StoreOptions:
+        def limit(name: str) -> int:
+            return settings.limit(name, getattr(self._limits, name))
+
+        return StoreOptions(
+            retention_ms=settings.retention_ms,
+            limits=StoreLimits(
+                max_series=limit("max_series"),
+                max_labels_per_series=limit("max_labels_per_series"),
+                max_label_name_bytes=limit("max_label_name_bytes"),
+                max_label_value_bytes=limit("max_label_value_bytes"),
+            ),
+        )
