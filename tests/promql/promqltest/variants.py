@@ -12,6 +12,7 @@ from bongsu.promql.errors import ParseError
 from bongsu.promql.parser import parse, to_text
 from bongsu.promql.parser.ast import (
     Aggregate,
+    AtBound,
     Binary,
     Call,
     Expr,
@@ -45,6 +46,8 @@ _TIME_FUNCTIONS = frozenset(
 )
 """Their value depends on the time of evaluation, pinned or not; `info` selects data of its own."""
 
+_RANGE_FUNCTIONS = frozenset({"start", "end", "step", "range"})
+
 
 def pinned(text: str, time_ms: int, features: frozenset[str]) -> str | None:
     """Return the query with every selector pinned to a time, or None where that changes its meaning."""
@@ -55,15 +58,37 @@ def pinned(text: str, time_ms: int, features: frozenset[str]) -> str | None:
     return None if _depends_on_time(expr) else to_text(_pin(expr, time_ms))
 
 
+def depends_on_range(text: str, features: frozenset[str]) -> bool:
+    """Tell whether a query asks for the ends or the step of its own range, which an instant query has not."""
+    return any(map(_asks_for_range, _parts(parse(text, features=features))))
+
+
 def pinned_times(time_ms: int) -> list[int]:
     """Return the times at which a query pinned to `time_ms` is asked."""
     return [-1000, 0, 1000] if time_ms == 0 else [-10 * time_ms, 0, time_ms // 5, time_ms, 10 * time_ms]
 
 
 def _depends_on_time(expr: Expr) -> bool:
-    if isinstance(expr, Call) and expr.function.name in _TIME_FUNCTIONS:
-        return True
-    return any(map(_depends_on_time, _operands(expr)))
+    return any(isinstance(part, Call) and part.function.name in _TIME_FUNCTIONS for part in _parts(expr))
+
+
+def _asks_for_range(expr: Expr) -> bool:
+    match expr:
+        case Call():
+            return expr.function.name in _RANGE_FUNCTIONS
+        case VectorSelector():
+            return isinstance(expr.at, AtBound) or not isinstance(expr.offset, int)
+        case MatrixSelector():
+            return _asks_for_range(expr.selector) or not isinstance(expr.range, int)
+        case Subquery():
+            durations = (expr.range, expr.offset, expr.step or 0)
+            return isinstance(expr.at, AtBound) or not all(isinstance(part, int) for part in durations)
+        case _:
+            return False
+
+
+def _parts(expr: Expr) -> list[Expr]:
+    return [expr, *(part for operand in _operands(expr) for part in _parts(operand))]
 
 
 def _operands(expr: Expr) -> tuple[Expr, ...]:
