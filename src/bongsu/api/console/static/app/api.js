@@ -1,0 +1,144 @@
+// Calls to the server's own APIs with the session cookie. Each API has its envelope; all failures become ApiError.
+import { signal } from "./ui.js";
+import { ROOT } from "./router.js";
+
+/** What went wrong, in the server's words, with its immutable id. */
+export class ApiError extends Error {
+  /** @param {string} message @param {{id?: string, status?: number}} [about] */
+  constructor(message, { id = "unknown", status = 0 } = {}) {
+    super(message);
+    this.name = "ApiError";
+    this.id = id;
+    this.status = status;
+  }
+}
+
+/**
+ * Whom this browser acts for: undefined while unknown, null when signed out.
+ * @type {import("./ui.js").Signal<any>}
+ */
+export const session = signal(undefined);
+
+/** Difference between the server's clock and this machine's, in milliseconds. */
+let skewMs = 0;
+/** Now by the server's clock: charts of a browser whose clock is off would miss the newest data. */
+export const nowMs = () => Date.now() + skewMs;
+
+/**
+ * @typedef {{query?: Record<string, any>, json?: unknown, form?: Record<string, any>, signal?: AbortSignal}} Options
+ * @param {string} method @param {string} path @param {Options} [options]
+ * @returns {Promise<{status: number, body: any}>}
+ */
+async function call(method, path, { query, json, form, signal: abort } = {}) {
+  /** @type {Record<string, string>} */
+  const headers = { "X-Bongsu-Console": "1", Accept: "application/json" };
+  let body;
+  if (json !== undefined) {
+    headers["Content-Type"] = "application/json";
+    body = JSON.stringify(json);
+  } else if (form !== undefined) body = parameters(form);
+  const search = query ? `?${parameters(query)}` : "";
+  let answer;
+  try {
+    answer = await fetch(ROOT + path + search, { method, headers, body, signal: abort, credentials: "same-origin" });
+  } catch (error) {
+    if (abort?.aborted) throw error;
+    throw new ApiError("the server did not answer", { id: "unreachable" });
+  }
+  if (answer.status === 401 && session.value) session.value = null;
+  const text = await answer.text();
+  return { status: answer.status, body: parse(text) };
+}
+
+/** @param {Record<string, any>} values lists become repeated parameters; undefined ones are left out */
+function parameters(values) {
+  const list = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) {
+    for (const item of Array.isArray(value) ? value : [value]) if (item !== undefined) list.append(name, String(item));
+  }
+  return list;
+}
+
+/** @param {string} text */
+function parse(text) {
+  try {
+    return text === "" ? null : JSON.parse(text);
+  } catch {
+    return text; // a proxy's page, or a plain sentence
+  }
+}
+
+/** @param {{status: number, body: any}} answer @returns {ApiError} */
+function failure({ status, body }) {
+  const told = body?.error?.message ?? body?.error ?? body?.message ?? body?.header?.resultMessage ?? body;
+  const id = body?.error?.id ?? body?.id ?? body?.errorType ?? body?.header?.resultCode ?? "unknown";
+  return new ApiError(typeof told === "string" && told ? told : `HTTP ${status}`, { id: String(id), status });
+}
+
+/** @param {{status: number, body: any}} answer */
+function expectOk(answer) {
+  if (answer.status >= 200 && answer.status < 300) return answer.body;
+  throw failure(answer);
+}
+
+/** Sign in with `{key}` or `{once}`. @param {{key?: string, once?: string}} credentials */
+export async function signIn(credentials) {
+  accept(expectOk(await call("POST", "/console/api/session", { json: credentials })));
+}
+
+export async function signOut() {
+  expectOk(await call("DELETE", "/console/api/session"));
+  session.value = null;
+}
+
+/** Find out whom this browser acts for. */
+export async function restoreSession() {
+  const answer = await call("GET", "/console/api/session");
+  if (answer.status === 401) session.value = null;
+  else accept(expectOk(answer));
+}
+
+/** @param {any} about */
+function accept(about) {
+  skewMs = about.nowMs - Date.now();
+  session.value = about;
+}
+
+/**
+ * Ask the Prometheus API.
+ * @param {string} path below /prometheus/api/v1/
+ * @param {Record<string, any>} [query]
+ * @param {AbortSignal} [abort]
+ * @returns {Promise<any>} `data`, with `warnings` and `infos` beside it for queries
+ */
+export async function prometheus(path, query = {}, abort) {
+  const posted = path.startsWith("query"); // expressions may be longer than an address
+  const answer = await call(posted ? "POST" : "GET", `/prometheus/api/v1/${path}`, {
+    [posted ? "form" : "query"]: query,
+    signal: abort,
+  });
+  if (answer.body?.status !== "success") throw failure(answer);
+  return answer.body.data;
+}
+
+/**
+ * Ask the workspace API; failures come with status 200 and say so in their header.
+ * @param {string} method @param {string} path below the project @param {unknown} [json] @param {AbortSignal} [abort]
+ */
+export async function sysmon(method, path, json, abort) {
+  const project = encodeURIComponent(session.value.project.projectId);
+  const answer = await call(method, `/v1.0/projects/${project}/${path}`, { json, signal: abort });
+  const body = expectOk(answer);
+  if (!body?.header?.isSuccessful) throw failure(answer);
+  return body.body;
+}
+
+/** Ask the APM API. @param {string} path below /open @param {AbortSignal} [abort] @param {Record<string, any>} [query] */
+export async function openapm(path, abort, query) {
+  return expectOk(await call("GET", `/open/${path}`, { signal: abort, query }));
+}
+
+/** Ask an API of the console itself. @param {string} method @param {string} path @param {Options} [options] */
+export async function consoleApi(method, path, options) {
+  return expectOk(await call(method, `/console/api/${path}`, options));
+}

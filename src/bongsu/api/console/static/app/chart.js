@@ -1,0 +1,230 @@
+// Line charts: uPlot draws, we add what it lacks: a sentence, a table, a keyboard cursor, themes.
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./ui.js";
+import uPlot from "../vendor/uplot-1.6.32.min.js";
+import { t } from "./i18n.js";
+import { dark, zone } from "./settings.js";
+import { axisLabel, clock, dateTime, withUnit } from "./format.js";
+import { setFixed } from "./time.js";
+import { Button } from "./widgets.js";
+
+/**
+ * @typedef {{name: string, values: (number | null)[]}} Series
+ * @typedef {{times: number[], series: Series[]}} Lines times in Unix seconds
+ */
+
+/** Told apart by most colour-blind readers, on light and on dark; beyond them the hue turns by the golden angle. */
+const COLOURS = ["#3b7ddd", "#e08a1e", "#8a5cd1", "#1f9d8b", "#d1495b", "#7d8c1f", "#c2559f", "#5a7184"];
+const MOST_DRAWN = 60; // more lines are a carpet: the first ones are drawn, and a button draws all
+
+/** @param {number} index */
+export const colour = (index) => COLOURS[index] ?? `hsl(${Math.round(index * 137.508) % 360} 55% 55%)`;
+
+/**
+ * @param {{title: string, lines: Lines, unit?: import("./format.js").Unit, height?: number, min?: number, max?: number,
+ *   legend?: boolean, fill?: boolean, start?: number, end?: number}} props
+ * start and end in Unix seconds fix the time axis, so that a gap at either side is seen
+ */
+export function LineChart({ title, lines, unit = "none", height = 180, min, max, legend = true, fill = false, start, end }) {
+  const [asTable, setAsTable] = useState(false);
+  const [all, setAll] = useState(false);
+  const [alone, setAlone] = useState(/** @type {string | null} */ (null));
+  const drawn = useMemo(() => pick(lines, all, alone), [lines, all, alone]);
+  const hidden = lines.series.length - drawn.series.length;
+  const pickOne = (/** @type {string} */ name) => setAlone(alone === name ? null : name);
+  return html`<figure class="chart">
+    <figcaption class="visually-hidden">${title}. ${summary(lines, unit)}</figcaption>
+    ${asTable
+      ? html`<${ValueTable} lines=${drawn} unit=${unit} height=${height} />`
+      : html`<${Plot} ...${{ title, lines: drawn, unit, height, min, max, fill, start, end }} />`}
+    <div class="chart-foot">
+      ${legend && html`<${Legend} lines=${lines} drawn=${drawn} unit=${unit} alone=${alone} onPick=${pickOne} />`}
+      ${hidden > 0 && alone === null && html`<${Button} kind="quiet" onClick=${() => setAll(true)}>${t("chart.showAll", { hidden })}<//>`}
+      <${Button} icon="table" kind="quiet" label=${t("chart.table")} pressed=${asTable} onClick=${() => setAsTable(!asTable)} />
+    </div>
+  </figure>`;
+}
+
+/** @param {Lines} lines @param {boolean} all @param {string | null} alone @returns {Lines & {colours: string[]}} */
+function pick(lines, all, alone) {
+  const numbered = lines.series.map((series, index) => ({ series, paint: colour(index) }));
+  const chosen = numbered.filter(({ series }, index) => (alone === null ? all || index < MOST_DRAWN : series.name === alone));
+  return { times: lines.times, series: chosen.map((one) => one.series), colours: chosen.map((one) => one.paint) };
+}
+
+/** @param {(number | null)[]} values */
+const last = (values) => values.findLast((value) => value !== null);
+
+/** One sentence for a reader who does not see the lines. @param {Lines} lines @param {import("./format.js").Unit} unit */
+function summary(lines, unit) {
+  if (lines.series.length !== 1) return t("chart.summaryMany", { count: lines.series.length });
+  const known = lines.series[0].values.filter((value) => value !== null);
+  const [low, high] = [known.reduce((a, b) => Math.min(a, b), Infinity), known.reduce((a, b) => Math.max(a, b), -Infinity)];
+  return t("chart.summary", { last: withUnit(last(known), unit), min: withUnit(low, unit), max: withUnit(high, unit) });
+}
+
+/** @param {{title: string, lines: Lines & {colours: string[]}, unit: import("./format.js").Unit, height: number, min?: number, max?: number, fill: boolean, start?: number, end?: number}} props */
+function Plot({ title, lines, unit, height, min, max, fill, start, end }) {
+  const box = useRef(/** @type {HTMLDivElement | null} */ (null));
+  const plot = useRef(/** @type {any} */ (null));
+  const newest = useRef({ start, end });
+  newest.current = { start, end };
+  const [spoken, setSpoken] = useState("");
+  const shape = `${dark.value} ${zone.value} ${unit} ${height} ${min} ${max} ${lines.series.map((one) => one.name).join("\u0000")}`;
+
+  useLayoutEffect(() => {
+    const target = /** @type {HTMLDivElement} */ (box.current);
+    plot.current = new uPlot(options(target, { lines, unit, height, min, max, fill, newest }), data(lines), target);
+    const resized = new ResizeObserver(() => plot.current?.setSize({ width: target.clientWidth, height }));
+    resized.observe(target);
+    return () => {
+      resized.disconnect();
+      plot.current.destroy();
+      plot.current = null;
+    };
+  }, [shape]);
+
+  useEffect(() => {
+    plot.current?.setData(data(lines));
+  }, [lines, start, end]);
+
+  const move = (/** @type {KeyboardEvent} */ event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (step === undefined || lines.times.length === 0) return;
+    event.preventDefault();
+    const at = plot.current.cursor.idx ?? (step < 0 ? lines.times.length : -1);
+    const index = Math.max(0, Math.min(lines.times.length - 1, at + step));
+    plot.current.setCursor({ left: plot.current.valToPos(lines.times[index], "x"), top: 0 });
+    setSpoken(describe(lines, index, unit));
+  };
+  return html`<div ref=${box} class="plot" tabindex="0" role="img" aria-label=${title} onKeyDown=${move} style=${{ height: `${height}px` }}></div>
+    <div class="visually-hidden" aria-live="polite">${spoken}</div>`;
+}
+
+/** @param {Lines} lines @param {number} index @param {import("./format.js").Unit} unit */
+function describe(lines, index, unit) {
+  const few = lines.series.slice(0, 5).map((one) => `${one.name} ${withUnit(one.values[index], unit)}`);
+  return `${clock(lines.times[index] * 1000)}: ${few.join(", ")}`;
+}
+
+/** @param {Lines} lines */
+const data = (lines) => [lines.times, ...lines.series.map((one) => one.values)];
+
+/** @param {HTMLElement} target @param {any} about */
+function options(target, { lines, unit, height, min, max, fill, newest }) {
+  const style = getComputedStyle(target);
+  const [text, grid] = [style.getPropertyValue("--muted"), style.getPropertyValue("--grid")];
+  const font = `11px ${style.fontFamily}`;
+  const axis = { stroke: text, font, grid: { stroke: grid, width: 1 }, ticks: { show: false } };
+  return {
+    width: target.clientWidth,
+    height,
+    legend: { show: false },
+    padding: [8, 8, 0, 0],
+    cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 }, sync: { key: "time" } },
+    select: { show: true },
+    scales: {
+      x: { range: (/** @type {any} */ _, /** @type {number} */ low, /** @type {number} */ high) => [newest.current.start ?? low, newest.current.end ?? high] },
+      y: { range: (/** @type {any} */ _, /** @type {number} */ low, /** @type {number} */ high) => valueRange(low, high, min, max) },
+    },
+    axes: [
+      { ...axis, space: 70, size: 24, values: (/** @type {any} */ _, /** @type {number[]} */ splits, /** @type {any} */ __, /** @type {any} */ ___, /** @type {number} */ step) => splits.map((at) => axisLabel(at * 1000, step * 1000)) },
+      { ...axis, space: 30, size: 60, values: (/** @type {any} */ _, /** @type {number[]} */ splits) => splits.map((value) => withUnit(value, unit)) },
+    ],
+    series: [
+      {},
+      ...lines.series.map((/** @type {Series} */ one, /** @type {number} */ index) => ({
+        label: one.name,
+        stroke: lines.colours[index],
+        width: 1.5,
+        points: { show: one.values.filter((value) => value !== null).length < 2 ? true : undefined, size: 4 },
+        fill: fill && lines.series.length === 1 ? `${lines.colours[index]}22` : undefined,
+      })),
+    ],
+    plugins: [tooltip(unit)],
+    hooks: { setSelect: [(/** @type {any} */ self) => zoom(self)] },
+  };
+}
+
+/** Zero is in sight for what cannot be negative, and a flat line is not stretched to fill the height. @param {number} low @param {number} high @param {number} [min] @param {number} [max] */
+function valueRange(low, high, min, max) {
+  if (low === null || !Number.isFinite(low)) return [min ?? 0, max ?? 1];
+  const bottom = min ?? (low >= 0 && low <= high * 0.75 ? 0 : low);
+  const top = max ?? (high === bottom ? bottom + (Math.abs(bottom) || 1) : high + (high - bottom) * 0.08);
+  return [bottom, Math.max(top, high)];
+}
+
+/** Dragging over a chart shows that time in the whole view. @param {any} self */
+function zoom(self) {
+  const { left, width } = self.select;
+  if (width < 4) return; // a click, not a drag
+  setFixed(self.posToVal(left, "x") * 1000, self.posToVal(left + width, "x") * 1000);
+  self.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+}
+
+/** @param {import("./format.js").Unit} unit */
+function tooltip(unit) {
+  const tip = document.createElement("div");
+  tip.className = "tip";
+  const MOST = 12; // the highest ones under the cursor; a longer list would leave the screen
+  const show = (/** @type {any} */ self) => {
+    const { idx, left } = self.cursor;
+    if (idx === null || idx === undefined || left < 0) return tip.remove();
+    const rows = self.series
+      .slice(1)
+      .map((/** @type {any} */ one, /** @type {number} */ index) => ({ name: one.label, paint: colourOf(one), value: self.data[index + 1][idx] }))
+      .filter((/** @type {any} */ row) => row.value !== null && row.value !== undefined)
+      .sort((/** @type {any} */ a, /** @type {any} */ b) => b.value - a.value);
+    tip.replaceChildren(line("time", dateTime(self.data[0][idx] * 1000)));
+    for (const row of rows.slice(0, MOST)) tip.append(line("row", row.name, withUnit(row.value, unit), row.paint));
+    if (rows.length > MOST) tip.append(line("more", `+ ${rows.length - MOST}`));
+    self.over.append(tip);
+    tip.classList.toggle("left", left > self.over.clientWidth / 2);
+    tip.style.left = `${left}px`;
+  };
+  return { hooks: { setCursor: show, destroy: () => tip.remove() } };
+}
+
+/** @param {any} series */
+const colourOf = (series) => (typeof series.stroke === "function" ? series.stroke() : series.stroke);
+
+/** @param {string} kind @param {string} name @param {string} [value] @param {string} [paint] */
+function line(kind, name, value, paint) {
+  const row = document.createElement("div");
+  row.className = kind;
+  if (paint) {
+    const swatch = row.appendChild(document.createElement("i"));
+    swatch.style.background = paint;
+  }
+  row.appendChild(document.createElement("span")).textContent = name;
+  if (value !== undefined) row.appendChild(document.createElement("b")).textContent = value;
+  return row;
+}
+
+/** @param {{lines: Lines, drawn: Lines, unit: import("./format.js").Unit, alone: string | null, onPick: (name: string) => void}} props */
+function Legend({ lines, drawn, unit, alone, onPick }) {
+  const shown = alone === null ? drawn.series : lines.series.slice(0, MOST_DRAWN);
+  return html`<ul class="legend">
+    ${shown.map(
+      (one, index) => html`<li key=${one.name}>
+        <button type="button" aria-pressed=${alone === one.name} class=${alone !== null && alone !== one.name ? "off" : ""} onClick=${() => onPick(one.name)} title=${one.name}>
+          <i style=${{ background: colour(index) }}></i><span>${one.name}</span><b>${withUnit(last(one.values), unit)}</b>
+        </button>
+      </li>`,
+    )}
+  </ul>`;
+}
+
+const MOST_ROWS = 500; // newest first; a longer table would stall the page and nobody reads it
+
+/** @param {{lines: Lines, unit: import("./format.js").Unit, height: number}} props */
+function ValueTable({ lines, unit, height }) {
+  const rows = lines.times.map((time, index) => ({ time, index })).slice(-MOST_ROWS).reverse();
+  return html`<div class="scroll" style=${{ maxHeight: `${height}px` }} tabindex="0">
+    <table>
+      <thead><tr><th scope="col">${t("chart.time")}</th>${lines.series.map((one) => html`<th scope="col" class="number">${one.name}</th>`)}</tr></thead>
+      <tbody>
+        ${rows.map(({ time, index }) => html`<tr key=${time}><th scope="row">${dateTime(time * 1000)}</th>${lines.series.map((one) => html`<td class="number">${withUnit(one.values[index], unit)}</td>`)}</tr>`)}
+      </tbody>
+    </table>
+  </div>`;
+}

@@ -1,0 +1,100 @@
+// Numbers, sizes and times for people: ISO dates and a 24-hour clock in every language.
+import { language } from "./i18n.js";
+import { zone } from "./settings.js";
+
+const STEPS = ["", "k", "M", "G", "T", "P"];
+const NOTHING = "–";
+
+/** @param {number} value @param {number} [digits] digits after the point at most */
+export function number(value, digits = 2) {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "∞" : "−∞";
+  return new Intl.NumberFormat(language.value, { maximumFractionDigits: digits }).format(value);
+}
+
+/** Three or four digits and a letter: 12.3k. @param {number} value */
+export function short(value) {
+  const size = Math.abs(value);
+  if (!Number.isFinite(value) || size === 0) return number(value);
+  if (size < 1e-3) return value.toExponential(1);
+  if (size < 1000) return number(value, size < 1 ? 4 : size < 10 ? 3 : size < 100 ? 2 : 1);
+  const step = Math.min(STEPS.length - 1, Math.floor(Math.log10(size) / 3));
+  return number(value / 1000 ** step, 1) + STEPS[step];
+}
+
+/** @param {number} value */
+export function bytes(value) {
+  if (!Number.isFinite(value)) return number(value);
+  const step = value === 0 ? 0 : Math.min(5, Math.max(0, Math.floor(Math.log2(Math.abs(value)) / 10)));
+  return `${number(value / 1024 ** step, 1)} ${["B", "KiB", "MiB", "GiB", "TiB", "PiB"][step]}`;
+}
+
+/** @param {number} value milliseconds */
+export function milliseconds(value) {
+  if (!Number.isFinite(value)) return NOTHING;
+  if (Math.abs(value) < 1) return value === 0 ? "0 ms" : `${number(value, 3)} ms`;
+  return Math.abs(value) < 1000 ? `${number(value, 0)} ms` : `${number(value / 1000, 2)} s`;
+}
+
+const UNITS = {
+  none: short,
+  percent: (/** @type {number} */ value) => `${number(value, 1)}%`,
+  ratio: (/** @type {number} */ value) => `${number(value * 100, 1)}%`,
+  ms: milliseconds,
+  s: (/** @type {number} */ value) => milliseconds(value * 1000),
+  bytes,
+  bytesPerSecond: (/** @type {number} */ value) => `${bytes(value)}/s`,
+  perSecond: (/** @type {number} */ value) => `${short(value)}/s`,
+};
+/** @typedef {keyof typeof UNITS} Unit */
+
+/** @param {number | null | undefined} value @param {Unit} [unit] */
+export function withUnit(value, unit = "none") {
+  return value === null || value === undefined ? NOTHING : UNITS[unit](value);
+}
+
+/** @param {number} ms @returns {Record<string, string>} */
+function partsOf(ms) {
+  const format = new Intl.DateTimeFormat("en-GB", {
+    timeZone: zone.value === "utc" ? "UTC" : undefined,
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hourCycle: "h23",
+  });
+  return Object.fromEntries(format.formatToParts(ms).map(({ type, value }) => [type, value]));
+}
+
+/** 2026-11-22 21:04:05. @param {number} ms */
+export function dateTime(ms) {
+  const part = partsOf(ms);
+  return `${part.year}-${part.month}-${part.day} ${part.hour}:${part.minute}:${part.second}`;
+}
+
+/** 21:04:05. @param {number} ms */
+export function clock(ms) {
+  const part = partsOf(ms);
+  return `${part.hour}:${part.minute}:${part.second}`;
+}
+
+/** 21:04, or 11-22 where the day begins: the labels of a time axis. @param {number} ms @param {number} incrementMs */
+export function axisLabel(ms, incrementMs) {
+  const part = partsOf(ms);
+  if (incrementMs >= 86_400_000 || (part.hour === "00" && part.minute === "00" && part.second === "00")) {
+    return `${part.month}-${part.day}`;
+  }
+  return incrementMs < 60_000 ? `${part.hour}:${part.minute}:${part.second}` : `${part.hour}:${part.minute}`;
+}
+
+/** "3 minutes ago" in the current language. @param {number} ms @param {number} now */
+export function ago(ms, now) {
+  const seconds = Math.round((ms - now) / 1000);
+  const words = new Intl.RelativeTimeFormat(language.value, { numeric: "auto" });
+  const size = Math.abs(seconds);
+  if (size < 60) return words.format(seconds, "second");
+  if (size < 3600) return words.format(Math.round(seconds / 60), "minute");
+  if (size < 86_400) return words.format(Math.round(seconds / 3600), "hour");
+  return words.format(Math.round(seconds / 86_400), "day");
+}

@@ -1,0 +1,54 @@
+// Loading data for a component: aborts what is out of date, asks again while live, rests in hidden tabs.
+import { signal, useEffect, useRef, useState } from "./ui.js";
+import { paused } from "./time.js";
+
+const visible = signal(!document.hidden);
+document.addEventListener("visibilitychange", () => (visible.value = !document.hidden));
+
+/**
+ * @template T
+ * @typedef {{data: T | undefined, error: Error | undefined, loading: boolean, reload: () => void}} Loaded
+ */
+
+/**
+ * Load something now, whenever `dependencies` change, and every so often while the tab is visible and not paused.
+ * Old data stays while new data loads, and when a refresh fails; `error` tells that it did.
+ * @template T
+ * @param {(abort: AbortSignal) => Promise<T>} load
+ * @param {unknown[]} dependencies
+ * @param {{every?: number}} [options] milliseconds; 0 loads once
+ * @returns {Loaded<T>}
+ */
+export function useLoad(load, dependencies, { every = 0 } = {}) {
+  const [state, setState] = useState(/** @type {any} */ ({ data: undefined, error: undefined, loading: true }));
+  const [turn, setTurn] = useState(0);
+  const newest = useRef(load);
+  newest.current = load;
+  const live = every > 0 && visible.value && !paused.value;
+
+  useEffect(() => {
+    const abort = new AbortController();
+    let timer = 0;
+    const run = async () => {
+      try {
+        const data = await newest.current(abort.signal);
+        if (!abort.signal.aborted) setState({ data, error: undefined, loading: false });
+      } catch (error) {
+        if (!abort.signal.aborted) setState((/** @type {any} */ old) => ({ data: old.data, error, loading: false }));
+      }
+      // The next one is asked for after this one's answer: a slow server is not asked faster than it can answer.
+      if (live && !abort.signal.aborted) timer = setTimeout(run, every - (Date.now() % every) + LATE_MS);
+    };
+    setState((/** @type {any} */ old) => ({ ...old, loading: true }));
+    run();
+    return () => {
+      abort.abort();
+      clearTimeout(timer);
+    };
+  }, [...dependencies, turn, live, every]);
+
+  return { ...state, reload: () => setTurn((old) => old + 1) };
+}
+
+/** Asked this long after a multiple of the interval, so that all panels of a page ask together and the tick is there. */
+const LATE_MS = 300;

@@ -1,0 +1,168 @@
+// Home: what is wrong now, how the service does, and what a newcomer does next.
+import { html } from "../ui.js";
+import { prometheus } from "../api.js";
+import { withUnit } from "../format.js";
+import { t } from "../i18n.js";
+import { useLoad } from "../load.js";
+import { href } from "../router.js";
+import { isDone } from "../settings.js";
+import { sample } from "../series.js";
+import { apdexBand, hasApplications, loadAgents, loadSpot, NUMBERS, TICK_MS } from "../spot.js";
+import { loadAll, loadServers, stateOf } from "../targets.js";
+import { Badge, Empty, Icon, Loading, Panel, Stat } from "../widgets.js";
+
+const TARGETS_MS = 15_000; // targets are scraped at this pace by default
+const SPARK = { span: 900, step: 15 }; // a quarter of an hour, sixty points
+
+export function Page() {
+  const targets = useLoad(loadAll, [], { every: TARGETS_MS });
+  const spot = useLoad(loadSpot, [], { every: TICK_MS });
+  const servers = useLoad(loadServers, [], { every: TARGETS_MS });
+  const names = useLoad(loadAnyMetric, [], { every: TARGETS_MS });
+  return html`
+    <${Wrong} targets=${targets} spot=${spot} />
+    <${Golden} spot=${spot} />
+    <div class="split">
+      <${Collecting} targets=${targets} />
+      <${Checklist} spot=${spot.data} targets=${targets.data} servers=${servers.data} names=${names.data} />
+    </div>
+  `;
+}
+
+/** @param {AbortSignal} abort @returns {Promise<string[]>} at most one name: it only tells whether there is data */
+const loadAnyMetric = (abort) => prometheus("label/__name__/values", { limit: 1 }, abort);
+
+/** @param {{targets: any, spot: any}} props */
+function Wrong({ targets, spot }) {
+  const agents = useLoad(loadAgents, [spot.data?.inact_agent], { every: 0 });
+  const failing = (targets.data ?? []).flatMap((/** @type {any} */ group) =>
+    group.targets
+      .filter((/** @type {any} */ target) => ["warn", "bad"].includes(stateOf(target)))
+      .map((/** @type {any} */ target) => ({ target, workspace: group.workspace })),
+  );
+  const silent = (agents.data ?? []).filter((agent) => !agent.active);
+  return html`<${Panel} title=${t("home.wrong")}>
+    <${Loading} of=${targets}>
+      ${() =>
+        failing.length + silent.length === 0
+          ? html`<${AllGood} targets=${targets.data} spot=${spot.data} />`
+          : html`<div class="scroll"><table>
+              <thead><tr><th scope="col">${t("home.what")}</th><th scope="col">${t("home.where")}</th><th scope="col">${t("home.why")}</th><th></th></tr></thead>
+              <tbody>
+                ${failing.map(FailingRow)}
+                ${silent.map((agent) => html`<tr key=${agent.oname}>
+                  <td><${Badge} state="warn">${t("home.silentAgent")}<//></td><td>${agent.oname}</td><td>${t("home.silentWhy")}</td>
+                  <td><a class="button quiet" href=${href("realtime")}>${t("nav.realtime")}</a></td>
+                </tr>`)}
+              </tbody>
+            </table></div>`}
+    <//>
+  <//>`;
+}
+
+/** @param {any} row */
+function FailingRow({ target, workspace }) {
+  const state = stateOf(target);
+  return html`<tr key=${target.targetId}>
+    <td><${Badge} state=${state}>${t(`target.state.${state}`)}<//></td>
+    <td>${target.hostNm} <span class="hint">${target.svrIp}:${target.port} · ${workspace.jobName}</span></td>
+    <td>${target.failReason}</td>
+    <td><a class="button quiet" href=${href(`openmetrics/${workspace.jobId}`)}>${t("home.mend")}</a></td>
+  </tr>`;
+}
+
+/** @param {{targets: any[], spot: any}} props */
+function AllGood({ targets, spot }) {
+  const all = targets.flatMap((group) => group.targets);
+  const collecting = all.filter((target) => stateOf(target) === "ok").length;
+  const agents = spot?.act_agent ?? 0;
+  if (all.length + agents === 0) return html`<${Empty} why=${t("home.nothingYet")} hint=${t("home.nothingYetHint")} />`;
+  return html`<div class="good"><${Icon} name="ok" /><div><strong>${t("home.allGood")}</strong><span class="hint">${t("home.allGoodHint", { collecting, agents })}</span></div></div>`;
+}
+
+/** The numbers that tell most, with the last quarter of an hour where the store has it. */
+const SHOWN = ["tps", "rtime", "actx", "user", "cpu", "apdex"];
+
+/** @param {{spot: any}} props */
+function Golden({ spot }) {
+  const trends = useLoad(loadTrends, [], { every: TARGETS_MS });
+  if (spot.data && !hasApplications(spot.data)) return null;
+  return html`<${Loading} of=${spot}>
+    ${(/** @type {any} */ numbers) => html`<div class="stats">
+      ${NUMBERS.filter((one) => SHOWN.includes(one.name)).map(
+        (one) => html`<${Stat} key=${one.name} label=${t(`spot.${one.name}`)} value=${withUnit(numbers[one.spot], one.unit)} href=${href("realtime")}
+          state=${one.name === "apdex" && numbers.txcount > 0 ? apdexBand(numbers.apdex) : ""}>
+          <${Sparkline} values=${trends.data?.[one.name]} />
+        <//>`,
+      )}
+    </div>`}
+  <//>`;
+}
+
+/** @param {AbortSignal} abort @returns {Promise<Record<string, number[]>>} */
+async function loadTrends(abort) {
+  const end = Math.floor(Date.now() / 1000 / SPARK.step) * SPARK.step;
+  const query = `{__name__=~"bongsu_apm_(${SHOWN.join("|")})"}`;
+  const data = await prometheus("query_range", { query, start: end - SPARK.span, end, step: SPARK.step }, abort);
+  const named = data.result.map((/** @type {any} */ one) => [
+    one.metric.__name__.replace("bongsu_apm_", ""),
+    one.values.map((/** @type {any} */ pair) => sample(pair[1])).filter(Number.isFinite),
+  ]);
+  return Object.fromEntries(named);
+}
+
+/** A line without axes: only whether it rises or falls. @param {{values?: number[]}} props */
+function Sparkline({ values = [] }) {
+  const [low, high] = [Math.min(0, ...values), Math.max(1e-9, ...values)];
+  const step = 100 / Math.max(1, values.length - 1);
+  const path = values.map((value, index) => `${index ? "L" : "M"}${(index * step).toFixed(1)} ${(24 - ((value - low) / (high - low)) * 22).toFixed(1)}`);
+  return html`<svg class="spark" viewBox="0 0 100 26" preserveAspectRatio="none" aria-hidden="true"><path d=${path.join("")} /></svg>`;
+}
+
+/** @param {{targets: any}} props */
+function Collecting({ targets }) {
+  return html`<${Panel} title=${t("home.collecting")}>
+    <${Loading} of=${targets}>
+      ${(/** @type {any[]} */ groups) =>
+        groups.every((group) => group.targets.length === 0)
+          ? html`<${Empty} why=${t("targets.none")} hint=${t("targets.noneHint")}><a class="button primary" href=${href("openmetrics")}>${t("targets.add")}</a><//>`
+          : html`<table><tbody>${groups.map((group) => html`<${Workspace} key=${group.workspace.jobId} group=${group} />`)}</tbody></table>`}
+    <//>
+  <//>`;
+}
+
+/** @param {{group: any}} props */
+function Workspace({ group: { workspace, targets } }) {
+  const states = /** @type {const} */ (["bad", "warn", "wait", "ok"]).map((state) => ({
+    state,
+    count: targets.filter((/** @type {any} */ target) => stateOf(target) === state).length,
+  }));
+  return html`<tr>
+    <th scope="row"><a href=${href(`openmetrics/${workspace.jobId}`)}>${workspace.jobName}</a></th>
+    <td><div class="actions">
+      ${targets.length === 0 && html`<span class="hint">${t("targets.noneShort")}</span>`}
+      ${states.filter(({ count }) => count > 0).map(({ state, count }) => html`<${Badge} key=${state} state=${state}>${count} ${t(`target.state.${state}`)}<//>`)}
+    </div></td>
+  </tr>`;
+}
+
+/** @param {{spot: any, targets: any, servers: any, names: any}} props */
+function Checklist({ spot, targets, servers, names }) {
+  const steps = [
+    { text: "check.key", done: true },
+    { text: "check.source", done: (spot && hasApplications(spot)) || targets?.some((/** @type {any} */ group) => group.targets.length > 0), view: servers?.length ? "openmetrics" : "servers" },
+    { text: "check.data", done: names?.length > 0, view: "status" },
+    { text: "check.query", done: isDone("query"), view: "explore" },
+  ];
+  if (steps.every((step) => step.done)) return null;
+  return html`<${Panel} title=${t("check.title")}>
+    <ul class="checklist">
+      ${steps.map(
+        (step) => html`<li key=${step.text} class=${step.done ? "done" : "open"}>
+          <${Icon} name=${step.done ? "ok" : "wait"} /><span>${t(step.text)}<span class="visually-hidden"> – ${t(step.done ? "check.done" : "check.open")}</span></span>
+          ${!step.done && step.view !== undefined && html`<a class="button" href=${href(step.view)}>${t("check.go")}</a>`}
+        </li>`,
+      )}
+    </ul>
+  <//>`;
+}

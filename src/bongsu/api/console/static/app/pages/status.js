@@ -1,0 +1,78 @@
+// Status: how big the store is and what makes it so, and which server this is.
+import { html } from "../ui.js";
+import { prometheus, session } from "../api.js";
+import { bytes, dateTime, number } from "../format.js";
+import { t } from "../i18n.js";
+import { useLoad } from "../load.js";
+import { exploreHref } from "../query.js";
+import { formatDuration } from "../time.js";
+import { Empty, Loading, Panel, Stat } from "../widgets.js";
+
+const EVERY_MS = 15_000;
+const TOP = 15; // about a screen; the tail is seldom the cause
+
+export function Page() {
+  const store = useLoad((abort) => prometheus("status/tsdb", { limit: TOP }, abort), [], { every: EVERY_MS });
+  return html`
+    <${Loading} of=${store}>${(/** @type {any} */ data) => html`<${Store} data=${data} />`}<//>
+    <div class="split">
+      <${Server} />
+      <${Pairs} title=${t("status.config")} path="status/flags" />
+    </div>
+  `;
+}
+
+/** @param {{data: any}} props */
+function Store({ data }) {
+  const { numSeries, chunkCount, minTime, maxTime } = data.headStats;
+  const { retentionMs } = session.value.project;
+  return html`
+    <div class="stats">
+      <${Stat} label=${t("status.series")} value=${number(numSeries)} />
+      <${Stat} label=${t("status.chunks")} value=${number(chunkCount)} />
+      <${Stat} label=${t("status.retention")} value=${retentionMs === 0 ? t("status.forEver") : formatDuration(retentionMs)} />
+    </div>
+    ${numSeries > 0 && html`<p class="hint">${t("status.span", { from: dateTime(minTime), to: dateTime(maxTime) })}</p>`}
+    <div class="split">
+      <${Top} title=${t("status.byMetric")} rows=${data.seriesCountByMetricName} link=${(/** @type {string} */ name) => exploreHref(`{__name__=${JSON.stringify(name)}}`)} />
+      <${Top} title=${t("status.byLabel")} rows=${data.labelValueCountByLabelName} link=${(/** @type {string} */ name) => exploreHref(`topk(20, count by (${name}) ({__name__=~".+"}))`)} />
+      <${Top} title=${t("status.byPair")} rows=${data.seriesCountByLabelValuePair} />
+      <${Top} title=${t("status.byBytes")} rows=${data.memoryInBytesByLabelName} unit=${bytes} />
+    </div>
+  `;
+}
+
+/** @param {{title: string, rows?: {name: string, value: number}[], link?: (name: string) => string, unit?: (value: number) => string}} props */
+function Top({ title, rows = [], link, unit = number }) {
+  if (rows.length === 0) return html`<${Panel} title=${title}><${Empty} why=${t("status.nothing")} hint=${t("status.nothingHint")} /><//>`;
+  const most = Math.max(1, ...rows.map((row) => row.value));
+  return html`<${Panel} title=${title}>
+    <table class="bars"><tbody>
+      ${rows.map((row) => html`<tr key=${row.name}>
+        <th scope="row" class="clip" title=${row.name}>${link ? html`<a href=${link(row.name)}>${row.name}</a>` : row.name}</th>
+        <td aria-hidden="true"><span class="fill" style=${{ width: `${(100 * row.value) / most}%` }}></span></td>
+        <td class="number">${unit(row.value)}</td>
+      </tr>`)}
+    </tbody></table>
+  <//>`;
+}
+
+function Server() {
+  const info = useLoad(async (abort) => {
+    const [build, runtime] = await Promise.all([prometheus("status/buildinfo", {}, abort), prometheus("status/runtimeinfo", {}, abort)]);
+    return { console: session.value.version, ...build, ...runtime };
+  }, []);
+  return html`<${Panel} title=${t("status.server")}><${Loading} of=${info}>${(/** @type {any} */ data) => html`<${Table} data=${data} />`}<//><//>`;
+}
+
+/** @param {{title: string, path: string}} props */
+function Pairs({ title, path }) {
+  const info = useLoad((abort) => prometheus(path, {}, abort), []);
+  return html`<${Panel} title=${title}><${Loading} of=${info}>${(/** @type {any} */ data) => html`<${Table} data=${data} />`}<//><//>`;
+}
+
+/** @param {{data: Record<string, unknown>}} props */
+function Table({ data }) {
+  const rows = Object.entries(data).filter(([, value]) => value !== "" && typeof value !== "object");
+  return html`<div class="scroll facts" tabindex="0"><table class="pairs"><tbody>${rows.map(([name, value]) => html`<tr key=${name}><th scope="row">${name}</th><td><code>${String(value)}</code></td></tr>`)}</tbody></table></div>`;
+}

@@ -1,0 +1,54 @@
+// Query panels: a range of one or more expressions, drawn live.
+import { html } from "./ui.js";
+import { prometheus } from "./api.js";
+import { LineChart } from "./chart.js";
+import { t } from "./i18n.js";
+import { useLoad } from "./load.js";
+import { href } from "./router.js";
+import { legendName, seriesName, toLines } from "./series.js";
+import { grid, range, refreshMs } from "./time.js";
+import { Empty, Loading, Panel } from "./widgets.js";
+
+/**
+ * @typedef {{expr: string, legend?: string}} Query `legend` may name labels: {{instance}}
+ */
+
+/** `$__rate` in an expression: four scrapes of 15 s, so that one lost scrape leaves no gap, or the step where that is longer. */
+const LEAST_RATE_S = 60;
+
+/** @param {string} expr @param {number} step seconds */
+const withRate = (expr, step) => expr.replaceAll("$__rate", `${Math.max(LEAST_RATE_S, step)}s`);
+
+/**
+ * Run several expressions over the range of the view and lay their lines side by side.
+ * @param {Query[]} queries @param {AbortSignal} abort
+ */
+export async function loadLines(queries, abort) {
+  const asked = grid(range.value);
+  const answers = await Promise.all(queries.map(({ expr }) => prometheus("query_range", { query: withRate(expr, asked.step), ...asked }, abort)));
+  const parts = answers.map((data, index) => {
+    const { legend } = queries[index];
+    return toLines(data, asked, legend === undefined ? seriesName : (labels) => legendName(legend, labels));
+  });
+  return { lines: { times: parts[0].times, series: parts.flatMap((part) => part.series) }, asked };
+}
+
+/** The address of Explore with an expression. @param {string} expr */
+export const exploreHref = (expr) => href("explore", { "g0.expr": expr });
+
+/**
+ * @param {{title: string, queries: Query[], unit?: import("./format.js").Unit, height?: number, min?: number, max?: number,
+ *   every?: number, empty?: {why: string, hint?: string}, class?: string, fill?: boolean}} props
+ */
+export function QueryPanel({ title, queries, unit, height = 170, min, max, every, empty, class: extra, fill }) {
+  const loaded = useLoad((abort) => loadLines(queries, abort), [queries.map((one) => one.expr).join("\n"), range.value], { every: every ?? refreshMs.value });
+  const explore = html`<a class="button quiet" href=${exploreHref(withRate(queries[0].expr, LEAST_RATE_S))}>${t("action.explore")}</a>`;
+  return html`<${Panel} title=${title} class=${extra} actions=${explore}>
+    <${Loading} of=${loaded}>
+      ${({ lines, asked }) =>
+        lines.series.length === 0
+          ? html`<${Empty} why=${empty?.why ?? t("chart.noSeries")} hint=${empty?.hint ?? t("chart.noSeriesHint")} />`
+          : html`<${LineChart} ...${{ title, lines, unit, height, min, max, fill }} start=${asked.start} end=${asked.end} />`}
+    <//>
+  <//>`;
+}

@@ -1,0 +1,53 @@
+// From the answers of the query API to what charts and tables show.
+
+/** @typedef {Record<string, string>} Labels */
+
+/** Prometheus writes samples as text: "NaN", "+Inf", "1.5". @param {string} text */
+export function sample(text) {
+  if (text === "+Inf") return Infinity;
+  return text === "-Inf" ? -Infinity : Number(text);
+}
+
+/** `name{label="value"}`, as it could be asked for. @param {Labels} labels */
+export function seriesName(labels) {
+  const { __name__: name = "", ...rest } = labels;
+  const inner = Object.entries(rest).map(([label, value]) => `${label}=${JSON.stringify(value)}`);
+  return inner.length || !name ? `${name}{${inner.join(", ")}}` : name;
+}
+
+/** `{{label}}` in a template stands for its value. @param {string} template @param {Labels} labels */
+export function legendName(template, labels) {
+  return template.replace(/\{\{\s*([\w.]+)\s*\}\}/g, (_, label) => labels[label] ?? "");
+}
+
+/**
+ * A matrix on its grid: one array of times, a value or null for each series and time.
+ * @param {any} data the answer of query_range @param {{start: number, end: number, step: number}} grid in seconds
+ * @param {(labels: Labels) => string} [name]
+ * @returns {import("./chart.js").Lines}
+ */
+export function toLines(data, { start, end, step }, name = seriesName) {
+  const count = Math.floor((end - start) / step + 1e-9) + 1;
+  const times = Array.from({ length: count }, (_, index) => start + index * step);
+  const series = data.result.map((/** @type {any} */ one) => {
+    const values = new Array(count).fill(null);
+    for (const [time, text] of one.values ?? []) {
+      const value = sample(text);
+      // Only finite numbers have a place on an axis; the table shows the others.
+      if (Number.isFinite(value)) values[Math.round((time - start) / step)] = value;
+    }
+    return { name: name(one.metric), values };
+  });
+  return { times, series: unique(series) };
+}
+
+/** Names are keys in charts: equal ones get a number. @param {import("./chart.js").Series[]} series */
+function unique(series) {
+  /** @type {Map<string, number>} */
+  const seen = new Map();
+  return series.map((one) => {
+    const count = (seen.get(one.name) ?? 0) + 1;
+    seen.set(one.name, count);
+    return count === 1 ? one : { ...one, name: `${one.name} (${count})` };
+  });
+}

@@ -1,0 +1,45 @@
+// Workspaces with their targets, and what a target's result means.
+import { sysmon } from "./api.js";
+
+/**
+ * @typedef {{jobId: string, jobName: string, metricsPath: string, description: string | null, reservedJobCd: string | null, lstModYmdt: string}} Workspace
+ * @typedef {{targetId: string, jobId: string, hostId: string, hostNm: string, svrIp: string, port: number, resultCd: number | null, failReason: string | null}} Target
+ * @typedef {{hostId: string, hostNm: string, svrIp: string, instanceId: string | null}} Server
+ * @typedef {"ok" | "warn" | "bad" | "wait"} State
+ */
+
+/** Collecting, an HTTP error, nothing collected, not yet tried. @param {Target} target @returns {State} */
+export function stateOf({ resultCd }) {
+  if (resultCd === null) return "wait";
+  if (resultCd === 0) return "ok";
+  return resultCd > 0 ? "warn" : "bad";
+}
+
+/** @param {AbortSignal} [abort] @returns {Promise<Workspace[]>} */
+export const loadWorkspaces = (abort) => sysmon("GET", "jobs", undefined, abort);
+
+/** @param {string} jobId @param {AbortSignal} [abort] @returns {Promise<Target[]>} */
+export const loadTargets = (jobId, abort) => sysmon("GET", `jobs/${encodeURIComponent(jobId)}/targets`, undefined, abort);
+
+/** @param {AbortSignal} [abort] @returns {Promise<Server[]>} */
+export const loadServers = (abort) => sysmon("GET", "servers", undefined, abort);
+
+/** How many workspaces are asked at the same time: a browser opens six connections to a host. */
+const AT_ONCE = 4;
+
+/**
+ * All workspaces, each with its targets.
+ * @param {AbortSignal} [abort]
+ * @returns {Promise<{workspace: Workspace, targets: Target[]}[]>}
+ */
+export async function loadAll(abort) {
+  const workspaces = await loadWorkspaces(abort);
+  /** @type {{workspace: Workspace, targets: Target[]}[]} */
+  const found = [];
+  const waiting = workspaces.entries();
+  const work = async () => {
+    for (const [index, workspace] of waiting) found[index] = { workspace, targets: await loadTargets(workspace.jobId, abort) };
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return found;
+}
