@@ -25,11 +25,12 @@ from bongsu.promql.execute.range_functions import (
 )
 from bongsu.promql.execute.samples import EvaluatedSamples, SampleBlock, StoredSamples
 from bongsu.promql.execute.shape import drop_names, empty_vector, repeat_step
-from bongsu.promql.execute.sources import SelectorSource, materialize
+from bongsu.promql.execute.sources import SelectorSource, SmoothedSource, materialize
 from bongsu.promql.parser.ast import (
     Aggregate,
     Binary,
     Call,
+    Extent,
     MatrixSelector,
     NumberLiteral,
     Paren,
@@ -181,7 +182,9 @@ def _call(expr: Call, context: Context) -> Value:
             return apply_window(expr, window, scalars, context)
     if name == "timestamp" and isinstance(selector := _bare(expr.args[0]), VectorSelector):
         with ExitStack() as stack:
-            source = replace(selector_source(selector, context, stack), of_sample=_sample_seconds)
+            source = selector_source(selector, context, stack)
+            if isinstance(source, SelectorSource):
+                source = replace(source, of_sample=_sample_seconds)
             return drop_names(materialize(source, context.query), context)
     if any(argument.value_type is ValueType.MATRIX for argument in expr.args):
         raise NotImplementedYet(f"{name}()")
@@ -226,15 +229,20 @@ def _window_arguments(call: Call, context: Context, stack: ExitStack) -> tuple[W
     return window, scalars
 
 
-def selector_source(expr: VectorSelector, context: Context, stack: ExitStack) -> SelectorSource:
+def selector_source(
+    expr: VectorSelector, context: Context, stack: ExitStack
+) -> SelectorSource | SmoothedSource:
     """Select the series of an instant selector; the selection is open until `stack` is left."""
-    if expr.extent is not None:
-        raise NotImplementedYet(f"the modifier {expr.extent.value}")
     query = context.query
     ends = context.ends(_ms(expr.offset), expr.at)
     start, end = int(ends[0]) - query.lookback_ms + 1, int(ends[-1])
+    if expr.extent is Extent.SMOOTHED:
+        end += query.lookback_ms
     selection = stack.enter_context(query.store.select(expr.matchers, start, end))
     query.budget.count_series(len(selection.labels))
+    if expr.extent is Extent.SMOOTHED:
+        reader = StoredSamples(selection, start, end, keep_stale=False)
+        return SmoothedSource(reader, ends, query.lookback_ms)
     return SelectorSource(StoredSamples(selection, start, end, keep_stale=True), ends, query.lookback_ms)
 
 
@@ -245,14 +253,17 @@ def range_window(expr: PlanExpr, context: Context, stack: ExitStack) -> Window:
         return _subquery_window(bare, expr, context)
     assert isinstance(bare, MatrixSelector)
     selector = bare.selector
-    if selector.extent is not None:
-        raise NotImplementedYet(f"the modifier {selector.extent.value}")
     span = _ms(bare.range)
     ends = context.ends(_ms(selector.offset), selector.at)
     start, end = int(ends[0]) - span + 1, int(ends[-1])
+    if selector.extent is not None:
+        start -= context.query.lookback_ms
+    if selector.extent is Extent.SMOOTHED:
+        end += context.query.lookback_ms
     selection = stack.enter_context(context.query.store.select(selector.matchers, start, end))
     context.query.budget.count_series(len(selection.labels))
-    return Window(StoredSamples(selection, start, end, keep_stale=False), ends, span, expr)
+    reader = StoredSamples(selection, start, end, keep_stale=False)
+    return Window(reader, ends, span, expr, selector.extent)
 
 
 def _subquery_window(subquery: Subquery, expr: PlanExpr, context: Context) -> Window:

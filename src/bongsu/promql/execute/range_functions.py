@@ -13,7 +13,8 @@ from bongsu.promql.annotations import bad_quantile
 from bongsu.promql.errors import ExecutionError
 from bongsu.promql.execute.histogram_windows import HistogramWindows
 from bongsu.promql.execute.shape import drop_names, names_of
-from bongsu.promql.execute.sources import WindowSource, materialize
+from bongsu.promql.execute.sources import ExtendedSource, WindowSource, materialize
+from bongsu.promql.parser.ast import Extent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +36,13 @@ _KEEP_NAME = frozenset({"last_over_time", "first_over_time"})
 _COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
 
 
+_EXTENDED = {
+    Extent.ANCHORED: (WindowOp.RESETS, WindowOp.CHANGES, WindowOp.RATE, WindowOp.INCREASE, WindowOp.DELTA),
+    Extent.SMOOTHED: (WindowOp.RATE, WindowOp.INCREASE, WindowOp.DELTA),
+}
+"""Functions that have a meaning on ranges with filled edges."""
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """
@@ -52,17 +60,35 @@ class Window:
     ends: NDArray[np.int64]
     span: int
     argument: PlanExpr
+    extent: Extent | None = None
 
 
-def window_source(call: Call, window: Window, scalars: Sequence[Scalar], context: Context) -> WindowSource:
+def window_source(
+    call: Call, window: Window, scalars: Sequence[Scalar], context: Context
+) -> WindowSource | ExtendedSource:
     """Return the source of a function's results, after its arguments were checked."""
     op = WINDOW_OPS[call.function.name]
     params = _params(op, scalars, context)
     _check_params(op, params, call.args[0].span, context)
     _note_possible_gauge(op, window, context)
+    if window.extent is not None:
+        return _extended_source(op, window, context)
     names = window.reader.labels
     histograms = HistogramWindows(op, window.ends, window.span, params, names, window.argument.span, context)
     return WindowSource(window.reader, op, window.ends, window.span, params, histograms)
+
+
+def _extended_source(op: WindowOp, window: Window, context: Context) -> ExtendedSource:
+    assert window.extent is not None
+    allowed = _EXTENDED[window.extent]
+    if op not in allowed:
+        names = ", ".join(sorted(each.name.lower() for each in allowed))
+        raise ExecutionError(
+            f"{window.extent.value} modifier can only be used with: {names} - not with {op.name.lower()}",
+            id="promql-bad-extent",
+        )
+    smoothed = window.extent is Extent.SMOOTHED
+    return ExtendedSource(window.reader, op, window.ends, window.span, context.query.lookback_ms, smoothed)
 
 
 def apply_window(call: Call, window: Window, scalars: Sequence[Scalar], context: Context) -> Vector:

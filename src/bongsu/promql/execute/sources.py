@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from bongsu.kernels.extents import extended_windows, smoothed_at
 from bongsu.kernels.windows import WindowOp, latest, windows
 from bongsu.model.samples import KIND_FLOAT, KIND_HISTOGRAM, STALE_BITS
+from bongsu.promql.errors import NotImplementedYet
 from bongsu.promql.execute.blocks import run_blocks
 from bongsu.promql.execute.shape import prune
 from bongsu.promql.values import Vector
@@ -139,6 +141,65 @@ class WindowSource:
             cells.kinds[row] = 0
             self.with_histograms(start_row + row, block, row, cells, histograms)
         return histograms
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendedSource:
+    """A counter or gauge function over windows whose edges are filled; `smoothed` interpolates them."""
+
+    reader: SampleReader
+    op: WindowOp
+    ends: NDArray[np.int64]
+    span: int
+    lookback: int
+    smoothed: bool
+
+    @property
+    def n_steps(self) -> int:
+        """Columns of the matrix."""
+        return len(self.ends)
+
+    def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> NDArray[np.object_] | None:
+        """Compute the windows of a block."""
+        del start_row
+        _refuse_histograms(block)
+        extended_windows(
+            self.op,
+            block.floats,
+            self.ends,
+            self.span,
+            self.lookback,
+            cells.values,
+            cells.kinds,
+            smoothed=self.smoothed,
+        )
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class SmoothedSource:
+    """The value of each series at each step, interpolated between the samples around it."""
+
+    reader: SampleReader
+    ends: NDArray[np.int64]
+    lookback: int
+
+    @property
+    def n_steps(self) -> int:
+        """Columns of the matrix."""
+        return len(self.ends)
+
+    def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> NDArray[np.object_] | None:
+        """Interpolate the samples of a block."""
+        del start_row
+        _refuse_histograms(block)
+        smoothed_at(block.floats, self.ends, self.lookback, cells.values, cells.kinds)
+        return None
+
+
+def _refuse_histograms(block: SampleBlock) -> None:
+    if block.histograms is not None:
+        raise NotImplementedYet("the modifiers anchored and smoothed on native histograms")
 
 
 def materialize(source: Source, query: QueryScope) -> Vector:

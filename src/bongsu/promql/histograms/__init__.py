@@ -1,0 +1,1 @@
+"""Native histograms as PromQL computes with them: layouts, arithmetic, statistics, text."""
