@@ -12,7 +12,7 @@ from bongsu.api.body import read_json_object
 from bongsu.api.console.files import StaticFiles
 from bongsu.api.console.page import render, security_headers
 from bongsu.api.console.sessions import cookie_name, require_own_page
-from bongsu.api.errors import guard
+from bongsu.api.errors import Unauthorized, guard
 from bongsu.api.respond import json_response, no_content
 from bongsu.api.threads import in_thread
 from bongsu.control.values import Scope
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bongsu.runtime.clock import Clock
 
 _FOREVER = "public, max-age=31536000, immutable"
+_NEVER = {"Cache-Control": "no-store"}
 _MAX_TOKEN = 512
 """Keys and tokens are below a hundred characters; anything longer is a paste of something else."""
 
@@ -108,8 +109,12 @@ class _Console:
         return Response(content, headers=headers, media_type=file.media_type)
 
     async def show(self, request: Request) -> Response:
-        """Tell the page whom it acts for."""
-        return json_response(self._about(await self._access.require(request, Scope.READ)))
+        """Tell the page whom it acts for; null, and no failure, for a browser that is not signed in."""
+        try:
+            access = await self._access.require(request, Scope.READ)
+        except Unauthorized:
+            return json_response(None, headers=_NEVER)
+        return json_response(self._about(access), headers=_NEVER)
 
     async def sign_in(self, request: Request) -> Response:
         """Exchange a key or a one-time token for a session; by POST, so that link previews do not burn the token."""
@@ -117,7 +122,7 @@ class _Console:
         access = await self._credentials(await read_json_object(request))
         self._access.check_scope(access, Scope.READ)
         token, record = await in_thread(self._sessions.open, access.key_id)
-        answer = json_response(self._about(access), headers={"Cache-Control": "no-store"})
+        answer = json_response(self._about(access), headers=_NEVER)
         answer.set_cookie(
             cookie_name(request),
             token,

@@ -93,9 +93,9 @@ export async function signOut() {
 
 /** Find out whom this browser acts for. */
 export async function restoreSession() {
-  const answer = await call("GET", "/console/api/session");
-  if (answer.status === 401) session.value = null;
-  else accept(expectOk(answer));
+  const about = expectOk(await call("GET", "/console/api/session"));
+  if (about === null) session.value = null;
+  else accept(about);
 }
 
 /** @param {any} about */

@@ -32,7 +32,7 @@ export function SignIn() {
           <input type="password" name="key" autocomplete="off" spellcheck=${false} required autofocus value=${key}
             onInput=${(/** @type {any} */ event) => setKey(event.target.value)} />
         <//>
-        <${Button} type="submit" kind="primary" icon="key" disabled=${busy || key.trim() === ""}>${t("signin.submit")}<//>
+        <${Button} type="submit" kind="primary" icon="key" disabled=${busy}>${t("signin.submit")}<//>
       </form>
       ${problem.value && html`<${Failure} error=${problem.value} />`}
       <p class="hint">${t("signin.where")} <code>credentials.json</code></p>
