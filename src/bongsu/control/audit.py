@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from bongsu.control.rows import is_id
 from bongsu.control.tables import AuditRow
 from bongsu.control.values import AuditEntry
 
@@ -59,6 +60,8 @@ class AuditTrail:
         query = select(AuditRow).order_by(AuditRow.sequence.desc()).limit(count)
         if project_id is not None:
             query = query.where(AuditRow.project_id == project_id)
+        if project_id is not None and not is_id(project_id):
+            return []
         with self._database.read() as session:
             return [
                 AuditEntry(row.at_ms, row.actor, row.action, row.subject, row.project_id, row.detail)

@@ -13,7 +13,7 @@ from bongsu.control.checks import check_scopes, check_text
 from bongsu.control.errors import BadValue, UnknownKey
 from bongsu.control.ids import make_key_id, make_secret
 from bongsu.control.limits import refuse_beyond
-from bongsu.control.rows import key_of, lock_project, project_of, scopes_of, unknown_project
+from bongsu.control.rows import find_project, is_id, key_of, lock_project, project_of, scopes_of
 from bongsu.control.tables import KeyRow, ProjectRow
 from bongsu.control.values import KeyGrant, NewKey
 
@@ -41,6 +41,8 @@ class Keys:
     def find(self, key_id: str) -> KeyGrant | None:
         """Return what a key is checked against, expired or not; None when it was never made, or revoked."""
         query = select(KeyRow, ProjectRow).join(ProjectRow).where(KeyRow.key_id == key_id)
+        if not is_id(key_id):
+            return None
         with self._context.database.read() as session:
             found = session.execute(query).one_or_none()
         if found is None:
@@ -53,10 +55,10 @@ class Keys:
     def all(self, project_id: str) -> list[Key]:
         """Return the keys of a project, oldest first."""
         with self._context.database.read() as session:
-            pcode = session.scalar(select(ProjectRow.pcode).where(ProjectRow.project_id == project_id))
-            if pcode is None:
-                raise unknown_project(project_id)
-            query = select(KeyRow).where(KeyRow.pcode == pcode).order_by(KeyRow.created_ms, KeyRow.key_id)
+            project = find_project(session, project_id)
+            query = (
+                select(KeyRow).where(KeyRow.pcode == project.pcode).order_by(KeyRow.created_ms, KeyRow.key_id)
+            )
             return [key_of(row) for row in session.scalars(query)]
 
     def create(
@@ -158,7 +160,7 @@ class Keys:
 
 
 def _find(session: Session, project: ProjectRow, key_id: str) -> KeyRow:
-    row = session.get(KeyRow, key_id)
+    row = session.get(KeyRow, key_id) if is_id(key_id) else None
     if row is None or row.pcode != project.pcode:
         raise UnknownKey(
             f"the project has no key {key_id[:_SHOWN]!r}; the list of keys has the ids that exist"

@@ -18,7 +18,7 @@ from bongsu.control.checks import (
     check_text,
 )
 from bongsu.control.ids import make_project_id
-from bongsu.control.rows import lock_project, project_of, refusing_duplicates, unknown_project
+from bongsu.control.rows import find_project, lock_project, project_of, refusing_duplicates
 from bongsu.control.tables import ProjectRow
 from bongsu.control.values import ALL_SCOPES, DEFAULT_RETENTION_MS, Project, Scope
 
@@ -72,10 +72,7 @@ class Projects:
     def get(self, project_id: str) -> Project:
         """Return one project, or raise UnknownProject."""
         with self._context.database.read() as session:
-            row = session.scalar(select(ProjectRow).where(ProjectRow.project_id == project_id))
-        if row is None:
-            raise unknown_project(project_id)
-        return project_of(row)
+            return project_of(find_project(session, project_id))
 
     def create(
         self, fields: Mapping[str, object], *, project_id: str | None = None, actor: str = SYSTEM

@@ -15,10 +15,22 @@ from bongsu.control.values import Key, Project, ProjectSettings, Scope, Server, 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sqlalchemy import Select
     from sqlalchemy.orm import Session
 
 _SHOWN = 100
 """Characters of an unknown id that an error repeats."""
+_MAX_ID = 64
+"""The longest id that any column holds."""
+
+
+def is_id(text: str) -> bool:
+    """
+    Tell whether a text can be an id at all.
+
+    What comes from a URL may hold anything, NUL and half surrogates included, which databases refuse in their own words.
+    """
+    return len(text) <= _MAX_ID and text.isascii() and text.replace("-", "").isalnum()
 
 
 def project_of(row: ProjectRow) -> Project:
@@ -55,6 +67,11 @@ def workspace_of(row: WorkspaceRow) -> Workspace:
     )
 
 
+def find_project(session: Session, project_id: str) -> ProjectRow:
+    """Return a project's row, or raise UnknownProject."""
+    return _found_project(session, project_id, select(ProjectRow))
+
+
 def lock_project(session: Session, project_id: str) -> ProjectRow:
     """
     Return a project's row for a change of what it holds.
@@ -62,16 +79,21 @@ def lock_project(session: Session, project_id: str) -> ProjectRow:
     On PostgreSQL the row is locked until the transaction ends, so that counts against limits are exact and what hangs on the
     project cannot lose it meanwhile; on SQLite the whole database is.
     """
-    query = select(ProjectRow).where(ProjectRow.project_id == project_id).with_for_update()
-    row = session.scalar(query)
+    return _found_project(session, project_id, select(ProjectRow).with_for_update())
+
+
+def _found_project(session: Session, project_id: str, query: Select[ProjectRow]) -> ProjectRow:
+    row = session.scalar(query.where(ProjectRow.project_id == project_id)) if is_id(project_id) else None
     if row is None:
-        raise unknown_project(project_id)
+        raise UnknownProject(
+            f"there is no project {project_id[:_SHOWN]!r}; the list of projects has the ids that exist"
+        )
     return row
 
 
 def find_server(session: Session, pcode: int, host_id: str) -> ServerRow:
     """Return a server's row, or raise UnknownServer; another project's is unknown."""
-    row = session.get(ServerRow, host_id)
+    row = session.get(ServerRow, host_id) if is_id(host_id) else None
     if row is None or row.pcode != pcode:
         raise UnknownServer(
             f"the project has no server {host_id[:_SHOWN]!r}; the list of servers has the ids that exist"
@@ -81,19 +103,12 @@ def find_server(session: Session, pcode: int, host_id: str) -> ServerRow:
 
 def find_workspace(session: Session, pcode: int, job_id: str) -> WorkspaceRow:
     """Return a workspace's row, or raise UnknownWorkspace; another project's is unknown."""
-    row = session.get(WorkspaceRow, job_id)
+    row = session.get(WorkspaceRow, job_id) if is_id(job_id) else None
     if row is None or row.pcode != pcode:
         raise UnknownWorkspace(
             f"the project has no workspace {job_id[:_SHOWN]!r}; the list of workspaces has the ids that exist"
         )
     return row
-
-
-def unknown_project(project_id: str) -> UnknownProject:
-    """Return the error of a project that is not there."""
-    return UnknownProject(
-        f"there is no project {project_id[:_SHOWN]!r}; the list of projects has the ids that exist"
-    )
 
 
 @contextlib.contextmanager

@@ -11,7 +11,14 @@ from bongsu.control.changes import Topic
 from bongsu.control.checks import check_port
 from bongsu.control.errors import BadValue, UnknownServer, UnknownTarget
 from bongsu.control.limits import refuse_beyond
-from bongsu.control.rows import find_server, find_workspace, lock_project, project_of, refusing_duplicates
+from bongsu.control.rows import (
+    find_server,
+    find_workspace,
+    is_id,
+    lock_project,
+    project_of,
+    refusing_duplicates,
+)
 from bongsu.control.tables import ProjectRow, ServerRow, TargetRow, TargetStateRow, WorkspaceRow
 from bongsu.control.values import ScrapeTarget, Target, TargetState
 from bongsu.control.workspaces import refuse_reserved
@@ -47,7 +54,8 @@ class Targets:
         """Return one target, or raise UnknownWorkspace or UnknownTarget."""
         with self._context.database.read() as session:
             find_workspace(session, project.pcode, job_id)
-            row = session.execute(_with_server(job_id).where(TargetRow.target_id == target_id)).one_or_none()
+            query = _with_server(job_id).where(TargetRow.target_id == target_id)
+            row = session.execute(query).one_or_none() if is_id(target_id) else None
         if row is None:
             raise _unknown(target_id)
         return self._target(row)
@@ -94,7 +102,7 @@ class Targets:
         with self._context.database.write() as session:
             owner = lock_project(session, project.project_id)
             refuse_reserved(find_workspace(session, owner.pcode, job_id), "gives no target away by hand")
-            row = session.get(TargetRow, target_id)
+            row = session.get(TargetRow, target_id) if is_id(target_id) else None
             if row is None or row.job_id != job_id:
                 raise _unknown(target_id)
             session.delete(row)

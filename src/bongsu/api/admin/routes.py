@@ -1,0 +1,226 @@
+"""The calls of `/admin/v1`: projects, their keys and servers, the audit trail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bongsu.api.admin.records import (
+    audit_record,
+    error_record,
+    key_record,
+    new_key_record,
+    new_project_record,
+    project_record,
+    server_record,
+)
+from bongsu.api.body import read_json_object
+from bongsu.api.respond import json_response, no_content
+from bongsu.api.routing import Router
+from bongsu.api.threads import in_thread
+from bongsu.control.audit import ADMIN
+from bongsu.control.checks import check_known
+from bongsu.control.errors import BadValue
+from bongsu.model.durations import parse_duration
+from bongsu.model.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
+    from structlog.typing import FilteringBoundLogger
+
+    from bongsu.api.admin.token import AdminToken
+    from bongsu.api.errors import Failure, Handler
+    from bongsu.control.plane import ControlPlane
+    from bongsu.control.values import Project
+    from bongsu.runtime.clock import Clock
+
+CREATED = 201
+REGION_HEADER = "x-sysmon-region"
+DEFAULT_KEY_NAME = "key"
+DEFAULT_SCOPES = ("read",)
+"""What a key may do that names no scope: the least."""
+_MAX_AUDIT_ENTRIES = 1000
+
+
+def routes(
+    *,
+    token: AdminToken,
+    control: ControlPlane,
+    drop_data: Callable[[str], None],
+    clock: Clock,
+    log: FilteringBoundLogger,
+) -> list[BaseRoute]:
+    """
+    Return the routes of the admin API.
+
+    Parameters
+    ----------
+    drop_data
+        Removes what else is kept of a project, by its id; called in a worker thread after the project is gone. It may be called
+        for a project that has nothing.
+    """
+    calls = _Calls(control, drop_data, clock)
+    router = Router(_problem, log)
+
+    def resource(path: str, **handlers: Handler) -> BaseRoute:
+        guarded = {method: _behind(token, handler) for method, handler in handlers.items()}
+        return router.resource(f"/admin/v1{path}", **guarded)
+
+    project = "/projects/{projectId}"
+    return [
+        resource("/projects", GET=calls.list_projects, POST=calls.create_project),
+        resource(project, GET=calls.show_project, PATCH=calls.update_project, DELETE=calls.delete_project),
+        resource(f"{project}/keys", GET=calls.list_keys, POST=calls.create_key),
+        resource(f"{project}/keys/{{keyId}}", DELETE=calls.revoke_key),
+        resource(f"{project}/keys/{{keyId}}/rotate", POST=calls.rotate_key),
+        resource(f"{project}/servers", GET=calls.list_servers, POST=calls.create_server),
+        resource(
+            f"{project}/servers/{{hostId}}",
+            GET=calls.show_server,
+            PATCH=calls.update_server,
+            DELETE=calls.delete_server,
+        ),
+        resource(f"{project}/audit", GET=calls.list_audit),
+        resource("/audit", GET=calls.list_audit),
+        router.unknown("/admin/v1/{rest:path}"),
+    ]
+
+
+def _problem(failed: Failure) -> Response:
+    return json_response(error_record(failed), status=failed.status, headers=failed.headers)
+
+
+def _behind(token: AdminToken, handler: Handler) -> Handler:
+    async def checked(request: Request) -> Response:
+        token.require(request)
+        return await handler(request)
+
+    return checked
+
+
+class _Calls:
+    """The handlers."""
+
+    def __init__(self, control: ControlPlane, drop_data: Callable[[str], None], clock: Clock) -> None:
+        self._control = control
+        self._drop_data = drop_data
+        self._clock = clock
+
+    async def list_projects(self, _request: Request) -> Response:
+        found = await in_thread(self._control.projects.all)
+        return json_response({"projects": [project_record(project) for project in found]})
+
+    async def create_project(self, request: Request) -> Response:
+        made = await in_thread(self._control.projects.create, await read_json_object(request), actor=ADMIN)
+        return json_response(new_project_record(made), status=CREATED)
+
+    async def show_project(self, request: Request) -> Response:
+        return json_response(project_record(await self._project(request)))
+
+    async def update_project(self, request: Request) -> Response:
+        fields = await read_json_object(request)
+        updated = await in_thread(
+            self._control.projects.update, request.path_params["projectId"], fields, actor=ADMIN
+        )
+        return json_response(project_record(updated))
+
+    async def delete_project(self, request: Request) -> Response:
+        project_id = request.path_params["projectId"]
+        await in_thread(self._control.projects.delete, project_id, actor=ADMIN)
+        await in_thread(self._drop_data, project_id)
+        return no_content()
+
+    async def list_keys(self, request: Request) -> Response:
+        found = await in_thread(self._control.keys.all, request.path_params["projectId"])
+        return json_response({"keys": [key_record(key) for key in found]})
+
+    async def create_key(self, request: Request) -> Response:
+        fields = await read_json_object(request)
+        check_known(fields, ("name", "scopes", "expiresIn"))
+        expires_in = fields.get("expiresIn")
+        made = await in_thread(
+            self._control.keys.create,
+            request.path_params["projectId"],
+            name=fields.get("name", DEFAULT_KEY_NAME),
+            scopes=fields.get("scopes", DEFAULT_SCOPES),
+            expires_ms=None
+            if expires_in is None
+            else self._clock.now_ms() + _duration("expiresIn", expires_in),
+            actor=ADMIN,
+        )
+        return json_response(new_key_record(made), status=CREATED)
+
+    async def rotate_key(self, request: Request) -> Response:
+        fields = await read_json_object(request)
+        check_known(fields, ("overlap",))
+        made = await in_thread(
+            self._control.keys.rotate,
+            request.path_params["projectId"],
+            request.path_params["keyId"],
+            overlap_ms=_duration("overlap", fields.get("overlap", "0")),
+            actor=ADMIN,
+        )
+        return json_response(new_key_record(made), status=CREATED)
+
+    async def revoke_key(self, request: Request) -> Response:
+        project_id, key_id = request.path_params["projectId"], request.path_params["keyId"]
+        await in_thread(self._control.keys.revoke, project_id, key_id, actor=ADMIN)
+        return no_content()
+
+    async def list_servers(self, request: Request) -> Response:
+        project = await self._project(request)
+        found = await in_thread(self._control.servers.all, project, region=request.query_params.get("region"))
+        return json_response({"servers": [server_record(server) for server in found]})
+
+    async def create_server(self, request: Request) -> Response:
+        project, fields = await self._project(request), await read_json_object(request)
+        region = request.headers.get(REGION_HEADER)
+        if region is not None:
+            fields.setdefault("region", region.strip())
+        made = await in_thread(self._control.servers.create, project, fields, actor=ADMIN)
+        return json_response(server_record(made), status=CREATED)
+
+    async def show_server(self, request: Request) -> Response:
+        project = await self._project(request)
+        found = await in_thread(self._control.servers.get, project, request.path_params["hostId"])
+        return json_response(server_record(found))
+
+    async def update_server(self, request: Request) -> Response:
+        project, fields = await self._project(request), await read_json_object(request)
+        updated = await in_thread(
+            self._control.servers.update, project, request.path_params["hostId"], fields, actor=ADMIN
+        )
+        return json_response(server_record(updated))
+
+    async def delete_server(self, request: Request) -> Response:
+        project = await self._project(request)
+        await in_thread(self._control.servers.delete, project, request.path_params["hostId"], actor=ADMIN)
+        return no_content()
+
+    async def list_audit(self, request: Request) -> Response:
+        project_id = request.path_params.get("projectId")
+        found = await in_thread(self._control.audit.newest, project_id=project_id, count=_count(request))
+        return json_response({"entries": [audit_record(entry) for entry in found]})
+
+    async def _project(self, request: Request) -> Project:
+        return await in_thread(self._control.projects.get, request.path_params["projectId"])
+
+
+def _duration(field: str, value: Any) -> int:
+    """Return the milliseconds of a duration in a JSON field."""
+    if not isinstance(value, str):
+        raise BadValue(f"{field!r} is {str(value)[:40]!r}; send a duration as a text, such as '90d'")
+    try:
+        return parse_duration(value)
+    except InvalidInput as error:
+        raise BadValue(f"{field!r} is {error.message}") from error
+
+
+def _count(request: Request) -> int:
+    sent = request.query_params.get("limit", "100")
+    if not (sent.isascii() and sent.isdigit() and len(sent) < 10 and 1 <= int(sent) <= _MAX_AUDIT_ENTRIES):
+        raise BadValue(f"'limit' is {sent[:40]!r}; send a number from 1 to {_MAX_AUDIT_ENTRIES}")
+    return int(sent)
