@@ -1,4 +1,4 @@
-"""Reading a store back, in the plainest form."""
+"""All samples of a store, as plain values, for tests that compare them."""
 
 from __future__ import annotations
 
@@ -8,30 +8,36 @@ import numpy as np
 
 from bongsu.model.labels import format_labels
 from bongsu.model.matchers import Matcher, MatchOp
-from bongsu.model.samples import STALE_BITS
+from bongsu.model.samples import KIND_FLOAT
+from bongsu.storage.contract import FLAG_STARTS
+from bongsu.storage.histograms import decode_histogram
 
 if TYPE_CHECKING:
+    from bongsu.model.histograms import Histogram
     from bongsu.storage.contract import ProjectStore
 
-STALE = "stale"
-_EVER = 2**62
+FOREVER = 2**62
 
 
-def samples_of(store: ProjectStore, name: str = ".*") -> dict[str, list[tuple[int, float | str]]]:
-    """Return (time, value) of every sample by series as text; stale markers as `STALE`."""
-    result: dict[str, list[tuple[int, float | str]]] = {}
-    with store.select([Matcher("__name__", MatchOp.REGEX, name)], -_EVER, _EVER) as selection:
-        view = selection.chunks(0, selection.labels.n_series)
-        for row, labels in enumerate(selection.labels.maps()):
-            found: list[tuple[int, float | str]] = []
-            for chunk in range(view.first_chunk[row], view.first_chunk[row + 1]):
-                start, count = view.offset[chunk], view.count[chunk]
-                times = view.data[start : start + 8 * count].view(np.int64)
-                begin = start + 8 * count * (1 + int(view.flags[chunk]))
-                bits = view.data[begin : begin + 8 * count].view(np.uint64)
-                found += [
-                    (int(t), STALE if int(b) == STALE_BITS else float(np.uint64(b).view(np.float64)))
-                    for t, b in zip(times, bits, strict=True)
-                ]
-            result[format_labels(labels)] = found
-    return result
+def stored(store: ProjectStore, **labels: str) -> dict[str, dict[int, float | Histogram]]:
+    """Return the samples of the matching series of a store that hands out raw chunks: by PromQL text, then by time."""
+    matchers = [Matcher(name, MatchOp.EQUAL, value) for name, value in labels.items()]
+    found: dict[str, dict[int, float | Histogram]] = {}
+    with store.select(matchers, 0, FOREVER) as selection:
+        maps = selection.labels.maps()
+        view = selection.chunks(0, len(maps))
+        for row, names in enumerate(maps):
+            samples = found.setdefault(format_labels(names), {})
+            for chunk in range(int(view.first_chunk[row]), int(view.first_chunk[row + 1])):
+                data = view.data[int(view.offset[chunk]) :]
+                count = int(view.count[chunk])
+                times = data[: 8 * count].view(np.int64).tolist()
+                data = data[8 * count * (2 if view.flags[chunk] & FLAG_STARTS else 1) :]
+                if view.kind[chunk] == KIND_FLOAT:
+                    samples.update(zip(times, data[: 8 * count].view(np.float64).tolist(), strict=True))
+                else:
+                    offsets = data[: 4 * (count + 1)].view(np.uint32).tolist()
+                    payload = data[4 * (count + 1) :].tobytes()
+                    for i, time in enumerate(times):
+                        samples[time] = decode_histogram(payload[offsets[i] : offsets[i + 1]])
+    return found

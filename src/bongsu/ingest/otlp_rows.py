@@ -1,0 +1,288 @@
+"""
+OTLP metrics as rows: which samples of which series each data point is.
+
+The rows of one request are collected in lists; `bongsu.ingest.otlp_metrics` writes them in one batch. A point is taken whole
+or not at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from bongsu.ingest import otlp_names as naming
+from bongsu.ingest.otlp_delta import DeltaTotals, TooManyStreams
+from bongsu.ingest.otlp_histograms import native_histogram
+from bongsu.model.errors import InvalidInput
+from bongsu.model.labels import METRIC_NAME, series_key
+from bongsu.model.samples import STALE_NAN, Exemplar, MetricMetadata
+from bongsu.wire.otlp.values import (
+    ExponentialPoint,
+    HistogramPoint,
+    MetricKind,
+    NumberPoint,
+    SummaryPoint,
+    Temporality,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bongsu.model.histograms import Histogram
+    from bongsu.wire.otlp.values import Metric, MetricGroup, Point, PointExemplar, Resource
+
+_IDENTIFYING = frozenset(("service.namespace", "service.name", "service.instance.id"))
+_MAX_EXEMPLAR_CHARACTERS = 128
+"""The most that names and values of an exemplar's labels may have together (OpenMetrics 1.0)."""
+_REASONS_KEPT = 5
+_TARGET_INFO = "target_info"
+_TARGET_INFO_EVERY_MS = 150_000
+"""Half the default lookback of queries: a join with `target_info` finds it all along a long request."""
+
+
+class Row(NamedTuple):
+    """One sample: a number, or a native histogram. `point` numbers the data point it belongs to."""
+
+    key: bytes
+    time_ms: int
+    value: float | Histogram
+    start_ms: int
+    point: int
+
+
+class ExemplarRow(NamedTuple):
+    """An exemplar of the series with this key."""
+
+    key: bytes
+    exemplar: Exemplar
+
+
+@dataclass(slots=True)
+class Rows:
+    """What a request becomes."""
+
+    rows: list[Row] = field(default_factory=list)
+    exemplars: list[ExemplarRow] = field(default_factory=list)
+    metadata: dict[MetricMetadata, None] = field(default_factory=dict)
+    points: int = 0
+    refused: int = 0
+    reasons: list[str] = field(default_factory=list)
+
+    def refuse(self, reason: str, points: int = 1) -> None:
+        """Count points that are left out for one reason."""
+        self.refused += points
+        if len(self.reasons) < _REASONS_KEPT and reason not in self.reasons:
+            self.reasons.append(reason)
+
+
+class RowBuilder:
+    """
+    Turns metric groups into rows.
+
+    Parameters
+    ----------
+    totals
+        Of the project's delta streams.
+    now_ms
+        Time of arrival, Unix milliseconds.
+    max_ahead_ms
+        Points further in the future than this are refused: a wrong clock must not blind queries.
+    """
+
+    def __init__(self, totals: DeltaTotals, *, now_ms: int, max_ahead_ms: int) -> None:
+        self._totals = totals
+        self._now_ms = now_ms
+        self._latest_ms = now_ms + max_ahead_ms
+        self.rows = Rows()
+
+    def add(self, group: MetricGroup) -> None:
+        """Add the metrics of one scope of one resource."""
+        base = resource_labels(group.resource)
+        first = len(self.rows.rows)
+        for metric in group.metrics:
+            self._add_metric(base, metric)
+        times = [row.time_ms for row in self.rows.rows[first:]]
+        if times:
+            self._add_target_info(group.resource, base, min(times), max(times))
+
+    def _add_metric(self, base: dict[str, str], metric: Metric) -> None:
+        name = naming.metric_name(metric.name, metric.unit, metric.kind, monotonic=metric.monotonic)
+        if not name:
+            self.rows.refuse(
+                f"metric name {metric.name[:80]!r} has no letter or digit; give it one", len(metric.points)
+            )
+            return
+        cumulative = (
+            metric.kind in {MetricKind.GAUGE, MetricKind.SUMMARY}
+            or metric.temporality == Temporality.CUMULATIVE
+        )
+        if not cumulative and metric.temporality != Temporality.DELTA:
+            self.rows.refuse(
+                f"metric {metric.name!r} has no temporality; set aggregationTemporality to delta or cumulative",
+                len(metric.points),
+            )
+            return
+        taken = self.rows.refused
+        for point in metric.points:
+            try:
+                self._add_point(base, name, metric, point, cumulative=cumulative)
+            except (_Refused, InvalidInput) as error:
+                self.rows.refuse(f"metric {metric.name!r}: {error}")
+        if self.rows.refused - taken < len(metric.points):
+            self.rows.metadata[_metadata(name, metric)] = None
+
+    def _add_point(
+        self, base: dict[str, str], name: str, metric: Metric, point: Point, *, cumulative: bool
+    ) -> None:
+        time_ms = point.time_ns // 1_000_000
+        if time_ms == 0:
+            raise _Refused("a point has no time; set timeUnixNano")
+        if time_ms > self._latest_ms:
+            raise _Refused(
+                f"a point is {(time_ms - self._now_ms) // 1000} s ahead of the server's clock; set the sender's clock"
+            )
+        labels = {**naming.labels_of(point.attributes), **base}
+        if not cumulative:
+            point = self._accumulated(metric, labels, point)
+        start_ms = point.start_ns // 1_000_000
+        number = self.rows.points
+        rows = [
+            Row(series_key({**own, METRIC_NAME: own_name}), time_ms, value, start_ms, number)
+            for own_name, own, value in _samples(name, labels, point)
+        ]
+        self.rows.points += 1
+        self.rows.rows += rows
+        if not isinstance(point, SummaryPoint) and point.exemplars:
+            self._add_exemplars(rows, point)
+
+    def _accumulated(self, metric: Metric, labels: dict[str, str], point: Point) -> Point:
+        stream = (metric.name, metric.unit, metric.kind, *labels.items())
+        try:
+            total: Point | None = None
+            if isinstance(point, NumberPoint):
+                total = self._totals.add_number(stream, point, self._now_ms)
+            elif isinstance(point, HistogramPoint):
+                total = self._totals.add_histogram(stream, point, self._now_ms)
+            else:
+                raise _Refused(
+                    "exponential histograms in delta temporality cannot be taken; set "
+                    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=cumulative"
+                )
+        except TooManyStreams:
+            raise _Refused(
+                "too many streams in delta temporality; send cumulative ones, or raise the setting "
+                "'otlp.max_delta_streams'"
+            ) from None
+        if total is None:
+            raise _Refused("a delta point is older than one before it; send delta points in order of time")
+        return total
+
+    def _add_exemplars(self, rows: list[Row], point: NumberPoint | HistogramPoint | ExponentialPoint) -> None:
+        for exemplar in point.exemplars:
+            row = rows[0]
+            if isinstance(point, HistogramPoint):
+                # A histogram's bucket rows come first, in order of their bounds.
+                bucket = sum(1 for bound in point.bounds if exemplar.value > bound)
+                row = rows[bucket]
+            self.rows.exemplars.append(ExemplarRow(row.key, _exemplar(exemplar)))
+
+    def _add_target_info(self, resource: Resource, base: dict[str, str], first_ms: int, last_ms: int) -> None:
+        """Add the resource's other attributes as one series, where it can be joined and there is something to join."""
+        others = {k: v for k, v in resource.attributes.items() if k not in _IDENTIFYING}
+        labels = naming.labels_of(others)
+        if not base or not labels:
+            return
+        key = series_key({**labels, **base, METRIC_NAME: _TARGET_INFO})
+        times = {last_ms, *range(first_ms, last_ms, _TARGET_INFO_EVERY_MS)}
+        self.rows.rows += [Row(key, time_ms, 1.0, 0, -1) for time_ms in sorted(times)]
+        self.rows.metadata[
+            MetricMetadata(_TARGET_INFO, "gauge", "Attributes of the resource that sends metrics.")
+        ] = None
+
+
+class _Refused(Exception):
+    """A data point cannot be taken."""
+
+
+def resource_labels(resource: Resource) -> dict[str, str]:
+    """Return ``job`` and ``instance`` of a resource, as far as it names them."""
+    attributes = resource.attributes
+    namespace, service, instance = (
+        naming.label_value(attributes.get(key, ""))
+        for key in ("service.namespace", "service.name", "service.instance.id")
+    )
+    labels: dict[str, str] = {}
+    if service:
+        labels["job"] = f"{namespace}/{service}" if namespace else service
+    if instance:
+        labels["instance"] = instance
+    return labels
+
+
+def _samples(
+    name: str, labels: dict[str, str], point: Point
+) -> Iterator[tuple[str, dict[str, str], float | Histogram]]:
+    """Yield (name, labels, value) of each sample of a point; all are stale markers where the point has no value."""
+    if isinstance(point, NumberPoint):
+        yield name, labels, STALE_NAN if point.absent else float(point.value)
+    elif isinstance(point, HistogramPoint):
+        yield from _histogram_samples(name, labels, point)
+    elif isinstance(point, ExponentialPoint):
+        histogram = native_histogram(point)
+        if isinstance(histogram, str):
+            raise _Refused(histogram)
+        yield name, labels, histogram
+    else:
+        yield from _summary_samples(name, labels, point)
+
+
+def _histogram_samples(
+    name: str, labels: dict[str, str], point: HistogramPoint
+) -> Iterator[tuple[str, dict[str, str], float]]:
+    running = 0
+    for bound, count in zip(point.bounds, point.counts, strict=False):
+        running += count
+        value = STALE_NAN if point.absent else float(running)
+        yield f"{name}_bucket", {**labels, "le": naming.bound_text(bound)}, value
+    total = STALE_NAN if point.absent else float(point.observations)
+    if not point.bounds or point.bounds[-1] != float("inf"):
+        yield f"{name}_bucket", {**labels, "le": "+Inf"}, total
+    if point.sum is not None:
+        yield f"{name}_sum", labels, STALE_NAN if point.absent else point.sum
+    yield f"{name}_count", labels, total
+
+
+def _summary_samples(
+    name: str, labels: dict[str, str], point: SummaryPoint
+) -> Iterator[tuple[str, dict[str, str], float]]:
+    for quantile, value in point.quantiles:
+        own = {**labels, "quantile": naming.bound_text(quantile)}
+        yield name, own, STALE_NAN if point.absent else value
+    yield f"{name}_sum", labels, STALE_NAN if point.absent else point.sum
+    yield f"{name}_count", labels, STALE_NAN if point.absent else float(point.observations)
+
+
+def _exemplar(exemplar: PointExemplar) -> Exemplar:
+    """Return an exemplar with its trace; its attributes only as far as they fit."""
+    ids = {"trace_id": exemplar.trace_id.hex(), "span_id": exemplar.span_id.hex()}
+    labels = {key: value for key, value in ids.items() if value}
+    room = _MAX_EXEMPLAR_CHARACTERS - sum(len(k) + len(v) for k, v in labels.items())
+    for key, value in naming.labels_of(exemplar.attributes).items():
+        room -= len(key) + len(value)
+        if room < 0:
+            break
+        labels.setdefault(key, value)
+    return Exemplar(tuple(sorted(labels.items())), exemplar.value, exemplar.time_ns // 1_000_000)
+
+
+def _metadata(name: str, metric: Metric) -> MetricMetadata:
+    match metric.kind:
+        case MetricKind.SUM:
+            kind = "counter" if metric.monotonic else "gauge"
+        case MetricKind.HISTOGRAM | MetricKind.EXPONENTIAL:
+            kind = "histogram"
+        case MetricKind.SUMMARY:
+            kind = "summary"
+        case _:
+            kind = "gauge"
+    return MetricMetadata(name, kind, metric.description, naming.unit_word(metric.unit))
