@@ -1,7 +1,9 @@
 // Real time: the newest 5-second tick of all applications, and the minutes before it.
 import { html } from "../ui.js";
 import { ActiveTransactions } from "../active.js";
+import { Arc } from "../arc.js";
 import { withUnit } from "../format.js";
+import { HitMap } from "../heatmap.js";
 import { t } from "../i18n.js";
 import { useLoad } from "../load.js";
 import { href } from "../router.js";
@@ -53,7 +55,9 @@ function stateOf(name, numbers) {
 function Details({ numbers }) {
   const every = range.value.live ? TICK_MS : 0;
   return html`<div class="grid">
+    <${Arc} numbers=${numbers} />
     <${ActiveTransactions} numbers=${numbers} />
+    <${HitMap} every=${every} />
     <${Agents} key="agents" changed=${`${numbers.act_agent} ${numbers.inact_agent}`} />
     ${CHARTS.map((chart) => html`<${QueryPanel} key=${chart.title} ...${chart} title=${t(chart.title)} every=${every} height=${150} empty=${{ why: t("realtime.noHistory"), hint: t("realtime.noHistoryHint") }} />`)}
   </div>`;
