@@ -14,8 +14,10 @@ from bongsu.runtime.compress import (
     GzipStream,
     compress_gzip,
     compress_snappy,
+    compress_zstd,
     decompress,
     decompress_snappy,
+    decompress_zstd,
 )
 
 if TYPE_CHECKING:
@@ -116,6 +118,31 @@ def test_any_bytes_give_a_snappy_block_or_a_declared_error(data: bytes) -> None:
 def test_a_snappy_block_that_states_more_than_the_cap_is_refused_unread() -> None:
     with pytest.raises(DecompressedTooLarge):
         decompress_snappy(b"\xff\xff\xff\xff\x0f" + bytes(10), 1000)
+
+
+@given(data=st.binary(max_size=2000))
+def test_zstd_comes_back(data: bytes) -> None:
+    assert data == decompress_zstd(compress_zstd(data), len(data))
+    if data:
+        with pytest.raises(DecompressedTooLarge):
+            decompress_zstd(compress_zstd(data), len(data) - 1)
+
+
+@given(data=st.binary(max_size=200))
+def test_any_bytes_give_zstd_content_or_a_declared_error(data: bytes) -> None:
+    try:
+        content = decompress_zstd(b"\x28\xb5\x2f\xfd" + data, 1000)
+    except (InvalidInput, DecompressedTooLarge):
+        return
+
+    assert len(content) <= 1000
+
+
+def test_a_zstd_bomb_is_refused_at_the_cap() -> None:
+    bomb = compress_zstd(bytes(1 << 26))
+    assert len(bomb) < 10_000
+    with pytest.raises(DecompressedTooLarge, match="expand to more than the 1048576 bytes allowed"):
+        decompress_zstd(bomb, 1 << 20)
 
 
 @given(st.lists(st.binary(max_size=2000), max_size=20))

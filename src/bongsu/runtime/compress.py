@@ -7,9 +7,10 @@ A few kilobytes can expand to gigabytes; every function here stops at the cap, b
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cramjam
+import numpy as np
 
 from bongsu.model.errors import BongsuError, InvalidInput
 
@@ -26,6 +27,8 @@ _FEED_BYTES = 1 << 16
 """Input is fed by 64 KiB: what follows a gzip member is copied back once per member, and this bounds the copy."""
 _MAX_MEMBERS = 10_000
 """Far beyond what a client sends; bounds the work that a body of empty members can cause."""
+_BUFFER_FULL = "failed to write whole buffer"
+"""How the zstd library says that its output did not fit."""
 _VARINT_BITS = 32
 """A snappy block states its length in 32 bits."""
 
@@ -186,6 +189,37 @@ def decompress_snappy(data: bytes, max_bytes: int) -> bytes:
         raise InvalidInput(
             f"cannot read {len(data)} bytes as a snappy block: {error}", id="bad-compression"
         ) from error
+
+
+def decompress_zstd(data: bytes, max_bytes: int) -> bytes:
+    """
+    Return the content of zstd frames, as vmagent and vmalert send them.
+
+    Raises
+    ------
+    InvalidInput
+        If a frame is damaged.
+    DecompressedTooLarge
+        If the content is over `max_bytes`.
+    """
+    # Untouched pages of an empty array cost no memory, so the cap itself may be the size of the buffer. One byte more
+    # tells "full" from "over".
+    # Any: numpy declares the buffer protocol to type checkers from Python 3.12 on.
+    buffer: Any = np.empty(max_bytes + 1, dtype=np.uint8)
+    try:
+        written = cramjam.zstd.decompress_into(data, buffer)
+    except cramjam.DecompressionError as error:
+        if _BUFFER_FULL in str(error):
+            raise DecompressedTooLarge("zstd", len(data), max_bytes) from error
+        raise InvalidInput(f"cannot read {len(data)} bytes as zstd: {error}", id="bad-compression") from error
+    if written > max_bytes:
+        raise DecompressedTooLarge("zstd", len(data), max_bytes)
+    return buffer[:written].tobytes()
+
+
+def compress_zstd(data: bytes) -> bytes:
+    """Return one zstd frame."""
+    return bytes(cramjam.zstd.compress(data))
 
 
 def _snappy_length(data: bytes) -> int:
