@@ -20,7 +20,7 @@ async def in_thread(
     """
     Run a blocking function in a worker thread and return its result.
 
-    A cancelled caller waits for the function to end: it may hold a transaction or a lock, and nobody else would know
-    how it went.
+    A thread cannot be stopped: when the caller is cancelled, the function still runs to its end, so that a transaction or a lock
+    that it holds is always finished, and its result is dropped.
     """
     return await anyio.to_thread.run_sync(functools.partial(function, *args, **kwargs))

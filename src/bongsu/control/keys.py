@@ -57,7 +57,9 @@ class Keys:
         with self._context.database.read() as session:
             project = find_project(session, project_id)
             query = (
-                select(KeyRow).where(KeyRow.pcode == project.pcode).order_by(KeyRow.created_ms, KeyRow.key_id)
+                select(KeyRow)
+                .where(KeyRow.pcode == project.pcode)
+                .order_by(KeyRow.created_ms, KeyRow.name, KeyRow.key_id)
             )
             return [key_of(row) for row in session.scalars(query)]
 

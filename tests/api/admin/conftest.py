@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-
 from tests.support.control_app import ControlApp, running_control_app
 
 if TYPE_CHECKING:
