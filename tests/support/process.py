@@ -129,6 +129,7 @@ class ServerProcess:
     data: Path
     url: str = ""
     output: list[str] = field(default_factory=list)
+    reader: threading.Thread | None = None
 
     @property
     def admin_headers(self) -> dict[str, str]:
@@ -168,12 +169,22 @@ class ServerProcess:
         """End the process as a power cut would."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(30)
+        self._close()
 
     def stop(self) -> int:
         """End the process in order and return its exit status."""
         if self.process.poll() is None:
             self.process.terminate()
-        return self.process.wait(60)
+        status = self.process.wait(60)
+        self._close()
+        return status
+
+    def _close(self) -> None:
+        """Read what is left of the output and give its pipe back."""
+        if self.reader is not None:
+            self.reader.join(10)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
 
 def start_server(data: Path, *arguments: str, **environment: str) -> ServerProcess:
@@ -189,14 +200,15 @@ def start_server(data: Path, *arguments: str, **environment: str) -> ServerProce
     )
     server = ServerProcess(process, data)
     found: queue.Queue[str] = queue.Queue()
-    threading.Thread(target=_read_output, args=(server, found), daemon=True).start()
+    server.reader = threading.Thread(target=_read_output, args=(server, found), daemon=True)
+    server.reader.start()
     try:
         server.url = found.get(timeout=START_SECONDS)
     except queue.Empty:
-        process.kill()
+        server.kill()
         raise AssertionError("the server was not ready in time:\n" + "".join(server.output)) from None
     if not server.url:
-        raise AssertionError(f"the server ended with {process.wait()}:\n" + "".join(server.output))
+        raise AssertionError(f"the server ended with {server.stop()}:\n" + "".join(server.output))
     return server
 
 

@@ -25,6 +25,11 @@ class ProjectKeeper:
         self._stores = stores
         self._apm = apm
 
+    def drop(self, project_id: str) -> None:
+        """Remove what is kept of a project that was removed; harmless for one that has nothing. Blocks for the disk."""
+        self._stores.drop(project_id)
+        self._apm.drop_project(project_id)
+
     async def follow_changes(self) -> None:
         """Follow the control plane until cancelled."""
         changed = asyncio.Event()

@@ -49,17 +49,16 @@ class ProjectStores:
         for project_id in list(self._open):
             if project_id in projects:
                 self.of(projects[project_id])
-        return [
-            project_id
-            for project_id in list(self._open)
-            if project_id not in projects and self._drop(project_id)
-        ]
+        gone = [project_id for project_id in list(self._open) if project_id not in projects]
+        for project_id in gone:
+            self.drop(project_id)
+        return gone
 
-    def _drop(self, project_id: str) -> bool:
+    def drop(self, project_id: str) -> None:
+        """Remove the data of a project that is gone."""
         with self._lock:
             self._open.pop(project_id, None)
             self._store.drop_project(project_id)
-        return True
 
     def _options(self, settings: ProjectSettings) -> StoreOptions:
         def limit(name: str) -> int:

@@ -9,15 +9,19 @@ import secrets
 import socket
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from prometheus_client import Gauge, ProcessCollector
 
 from bongsu import __version__
 from bongsu.api.access import AccessControl
+from bongsu.api.admin.routes import routes as admin_routes
+from bongsu.api.admin.token import AdminToken
 from bongsu.api.console.routes import routes as console_routes
 from bongsu.api.console.sessions import SessionStore
 from bongsu.api.prometheus.routes import routes as prometheus_routes
 from bongsu.api.prometheus.status import StatusFacts, prometheus_config, prometheus_flags
+from bongsu.api.sysmon.routes import routes as sysmon_routes
 from bongsu.apm.engine import ApmEngine
 from bongsu.apm.settings import ApmSettings
 from bongsu.control.bootstrap import Bootstrap, bootstrap
@@ -26,6 +30,7 @@ from bongsu.control.database import sqlite_url
 from bongsu.control.limits import CONTROL_LIMIT_NAMES, ControlLimits
 from bongsu.control.plane import ControlPlane
 from bongsu.kernels.warm import compile_all
+from bongsu.model.errors import InvalidInput
 from bongsu.promql.engine import Engine, EngineOptions
 from bongsu.query.service import QueryLimits, QueryService
 from bongsu.scrape.scraper import Scraper
@@ -37,6 +42,7 @@ from bongsu.tsdb import TsdbStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from datetime import tzinfo
 
     from prometheus_client import CollectorRegistry
     from starlette.routing import BaseRoute
@@ -128,6 +134,7 @@ def build(
             engine, limits=limits, clock=clock, registry=registry, log=log.bind(part="query")
         )
         stack.callback(queries.close)
+        keeper = ProjectKeeper(control, stores, apm)
         sessions = SessionStore(clock, file=folder / "sessions.json")
         access = AccessControl(control.keys, clock, registry, sessions=sessions)
         routes = [
@@ -141,6 +148,19 @@ def build(
                 clock=clock,
                 log=log.bind(part="prometheus"),
             ),
+            *sysmon_routes(
+                access=access,
+                control=control,
+                log=log.bind(part="sysmon"),
+                time_zone=_time_zone(settings.time_zone),
+            ),
+            *admin_routes(
+                token=AdminToken(start.credentials.admin_token),
+                control=control,
+                drop_data=keeper.drop,
+                clock=clock,
+                log=log.bind(part="admin"),
+            ),
             *console_routes(
                 access=access,
                 sessions=sessions,
@@ -149,7 +169,6 @@ def build(
                 version=__version__,
             ),
         ]
-        keeper = ProjectKeeper(control, stores, apm)
         return Parts(
             routes=routes,
             bootstrap=start,
@@ -181,6 +200,18 @@ def _engine_options(settings: Settings) -> EngineOptions:
         threads=settings.query.threads or os.cpu_count() or 1,
         features=settings.features,
     )
+
+
+def _time_zone(name: str) -> tzinfo | None:
+    if not name:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise InvalidInput(
+            f"setting time_zone = {name!r}: not a known time zone; write one like 'Asia/Seoul' or 'UTC'",
+            id="bad-setting",
+        ) from error
 
 
 def _facts(settings: Settings, clock: Clock) -> StatusFacts:
