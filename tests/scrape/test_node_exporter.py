@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client import CollectorRegistry
 from tests.support.free_port import free_port
-from tests.support.samples import samples_of
+from tests.support.stored import samples_of
 
 from bongsu.scrape.fetch import fetch, open_session
 from bongsu.scrape.metrics import ScrapeMetrics

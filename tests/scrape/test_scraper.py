@@ -9,7 +9,7 @@ import pytest
 import structlog
 from prometheus_client import CollectorRegistry
 from tests.support.exporter import Exporter, running_exporter
-from tests.support.samples import STALE, samples_of
+from tests.support.stored import STALE, samples_of
 
 from bongsu.runtime.clock import ManualClock
 from bongsu.scrape.outcomes import Health, ScrapeOutcome

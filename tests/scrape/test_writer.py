@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client import CollectorRegistry
 from tests.support.exporter import TEXT_TYPE
-from tests.support.samples import STALE, samples_of
+from tests.support.forgetful_store import ForgetfulStore
+from tests.support.stored import STALE, samples_of
 
 from bongsu.model.samples import Exemplar, MetricMetadata
 from bongsu.scrape.fetch import FetchedBody
@@ -13,11 +14,10 @@ from bongsu.scrape.metrics import ScrapeMetrics
 from bongsu.scrape.outcomes import Failure, Health, ScrapeFailed
 from bongsu.scrape.targets import ScrapeLimits, ScrapeTarget
 from bongsu.scrape.writer import TargetWriter
-from bongsu.storage.contract import AppendResult, StoreLimits, StoreOptions
+from bongsu.storage.contract import StoreLimits, StoreOptions
 from bongsu.storage.memory import MemoryProjectStore
 
 if TYPE_CHECKING:
-    from bongsu.model.samples import SampleBatch
     from bongsu.scrape.outcomes import ScrapeOutcome
 
 T = 1_700_000_000_000
@@ -237,32 +237,14 @@ def test_series_over_the_projects_limit_are_dropped_and_offered_again_later() ->
     assert [(T + 60_000, 2.0)] == scene.samples()['b{job="j"}']
 
 
-class ForgetfulStore(MemoryProjectStore):
-    """A store whose old references may be declared unknown, as after a series has left."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.shift = 0
-
-    def resolve(self, keys):  # type: ignore[no-untyped-def]
-        resolution = super().resolve(keys)
-        resolution.refs[:] += self.shift
-        return resolution
-
-    def append(self, batch: SampleBatch) -> AppendResult:
-        batch.refs[:] -= self.shift
-        batch.refs[batch.refs < 0] = 10**9
-        return super().append(batch)
-
-
 def test_series_that_left_the_store_are_made_again() -> None:
     scene = Scene()
-    scene.store = ForgetfulStore()
+    store = scene.store = ForgetfulStore()
     scene.writer = TargetWriter(
         ScrapeTarget("t1", "u", (("job", "j"),), scene.store), ScrapeMetrics(CollectorRegistry())
     )
     scene.scrape(b"a 1\n", T)
-    scene.store.shift = 1_000
+    store.shift = 1_000
     outcome = scene.scrape(b"a 2\n", T + 1)
     scene.scrape(b"a 3\n", T + 2)
     assert (Health.UP, 0) == (outcome.health, outcome.dropped)

@@ -214,7 +214,7 @@ def decompress_zstd(data: bytes, max_bytes: int) -> bytes:
         raise InvalidInput(f"cannot read {len(data)} bytes as zstd: {error}", id="bad-compression") from error
     if written > max_bytes:
         raise DecompressedTooLarge("zstd", len(data), max_bytes)
-    return buffer[:written].tobytes()
+    return bytes(buffer[:written])
 
 
 def compress_zstd(data: bytes) -> bytes:

@@ -1,0 +1,134 @@
+"""The remote write receiver: ``/write`` and its alias ``/push``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.routing import Route
+
+from bongsu.api.body import BodyLimits, content_encoding, read_raw_body
+from bongsu.api.errors import UnsupportedMedia, failure_of, guard
+from bongsu.api.prometheus.endpoint import Endpoint
+from bongsu.api.prometheus.routes import PREFIX
+from bongsu.api.respond import no_content, text_response
+from bongsu.api.threads import in_thread
+from bongsu.control.values import Scope
+from bongsu.ingest.remote_write import WriteOutcome
+from bongsu.model.errors import BongsuError, InvalidInput
+from bongsu.runtime.compress import DecompressedTooLarge, decompress_snappy, decompress_zstd
+from bongsu.wire.remote_write.negotiation import UnsupportedMessage, version_of
+from bongsu.wire.remote_write.request import Version, WireRequest
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
+    from structlog.typing import FilteringBoundLogger
+
+    from bongsu.api.access import AccessControl, ProjectAccess
+    from bongsu.api.errors import Failure
+    from bongsu.api.prometheus.caller import OpenStore
+    from bongsu.ingest.remote_writers import RemoteWriters
+
+WRITE_LIMITS = BodyLimits(max_decompressed_bytes=32 * 1024 * 1024)
+"""Senders stay far below: Prometheus sends some 2,000 samples at once, and takes 32 MiB itself."""
+
+_ENCODINGS = {"snappy": decompress_snappy, "zstd": decompress_zstd}
+_COUNT_HEADERS = {
+    "samples": "X-Prometheus-Remote-Write-Samples-Written",
+    "histograms": "X-Prometheus-Remote-Write-Histograms-Written",
+    "exemplars": "X-Prometheus-Remote-Write-Exemplars-Written",
+}
+_PARTIAL_STATUS = 400
+"""The refused part must not be sent again, so it is the sender's mistake, never a 5xx (specification 2.0, "Partial Write")."""
+
+
+class RemoteWrite:
+    """Handler of remote write requests. Headers are judged before the body is read."""
+
+    def __init__(
+        self, access: AccessControl, open_store: OpenStore, writers: RemoteWriters, limits: BodyLimits
+    ) -> None:
+        self._access = access
+        self._open_store = open_store
+        self._writers = writers
+        self._limits = limits
+
+    async def write(self, request: Request) -> Response:
+        """Answer 204 when all is durable; 400 with the reasons when some of it, or all, was refused."""
+        access = await self._access.require(request, Scope.WRITE)
+        version, encoding = _judge_headers(request)
+        try:
+            body = await read_raw_body(request, self._limits)
+            outcome = await in_thread(self._store, access, body, encoding, version)
+        except BongsuError as error:
+            failure = failure_of(error)
+            if failure.status >= 500 and failure.id == "internal":
+                raise
+            return _with_counts(_render(failure), WriteOutcome(), version)
+        response = (
+            text_response(outcome.message + "\n", status=_PARTIAL_STATUS) if outcome.refused else no_content()
+        )
+        return _with_counts(response, outcome, version)
+
+    def _store(self, access: ProjectAccess, body: bytes, encoding: str, version: Version) -> WriteOutcome:
+        data = _decompress(body, encoding, self._limits.max_decompressed_bytes)
+        writer = self._writers.of(access.project.project_id, self._open_store(access))
+        return writer.write(WireRequest(data, version))
+
+
+def _judge_headers(request: Request) -> tuple[Version, str]:
+    encoding = content_encoding(request)
+    if encoding not in {"identity", *_ENCODINGS}:
+        raise UnsupportedMedia(
+            f"Content-Encoding is {encoding[:100]!r}; this call takes {', '.join(_ENCODINGS)} or none"
+        )
+    try:
+        return version_of(request.headers.get("content-type")), encoding
+    except UnsupportedMessage as error:
+        raise UnsupportedMedia(error.message) from error
+
+
+def _decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
+    if encoding == "identity":
+        return body
+    try:
+        return _ENCODINGS[encoding](body, max_bytes)
+    except DecompressedTooLarge as error:
+        # The specification leaves 400 as the only status that senders do not retry.
+        raise InvalidInput(
+            f"{error.message}, or raise the setting 'max_decompressed_bytes'", id=error.id
+        ) from error
+
+
+def _with_counts(response: Response, outcome: WriteOutcome, version: Version) -> Response:
+    if version is Version.V2:
+        for kind, header in _COUNT_HEADERS.items():
+            response.headers[header] = str(getattr(outcome, kind))
+    return response
+
+
+def _render(failure: Failure) -> Response:
+    """Return an error as senders log it: as plain text."""
+    return text_response(failure.message + "\n", status=failure.status, headers=failure.headers)
+
+
+def write_routes(
+    *,
+    access: AccessControl,
+    open_store: OpenStore,
+    writers: RemoteWriters,
+    log: FilteringBoundLogger,
+    limits: BodyLimits = WRITE_LIMITS,
+) -> list[BaseRoute]:
+    """
+    Return the routes of the receiver; they come before those of the query side.
+
+    Parameters
+    ----------
+    open_store
+        Gives the store of whom a request acts for, the same object each time.
+    """
+    handler = guard(RemoteWrite(access, open_store, writers, limits).write, render=_render, log=log)
+    endpoint = Endpoint({"POST": handler}, log)
+    return [Route(PREFIX + path, endpoint) for path in ("/write", "/push")]

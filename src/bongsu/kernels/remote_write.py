@@ -1,0 +1,405 @@
+"""
+Remote write requests, versions 1.0 and 2.0, read from their protobuf bytes; and the table that finds known series again.
+
+The walk fills arrays with numbers and offsets; texts stay in the request. A series is found by a 128-bit hash of its label
+bytes as they were sent, under seeds that are drawn per process, so that no sender can make two series meet on purpose.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bongsu.kernels._jit import kernel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Int = int | np.int64
+
+N_SERIES, N_SAMPLES, N_PARTS, N_SYMBOLS = 0, 1, 2, 3
+"""Positions in `counts`."""
+
+BEGIN, END, LABELS_BEGIN, LABELS_END, PLAIN, META_BEGIN, META_END, N_VALUES = 0, 1, 2, 3, 4, 5, 6, 7
+SERIES_COLUMNS = 8
+"""Columns of `series`: the message, its labels in one piece, whether they are in one piece, its metadata (2.0), its samples and histograms."""
+
+PART_EXEMPLAR, PART_HISTOGRAM, PART_METADATA = 1, 2, 3
+"""Kinds of `parts`, whose columns are kind, series, begin, end."""
+
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_MAX_TAG = (1 << 32) - 1  # a tag is 32 bits on the wire
+
+_MULTIPLIER_1 = np.uint64(0x9E3779B97F4A7C15)
+_MULTIPLIER_2 = np.uint64(0xC2B2AE3D27D4EB4F)
+"""Odd constants with well mixed bits: the golden ratio, and one of xxHash's primes (Yann Collet, BSD-2)."""
+
+_SHIFT = np.uint64(29)
+_BYTE = np.uint64(8)
+
+
+@kernel
+def _varint(data: NDArray[np.uint8], at: Int, stop: Int) -> tuple[np.int64, Int]:
+    """Return a varint as a signed 64-bit integer and where it ends, -1 when it does not."""
+    value = np.uint64(0)
+    shift = np.uint64(0)
+    for _ in range(10):
+        if at >= stop:
+            break
+        byte = data[at]
+        at += 1
+        value |= np.uint64(byte & 127) << shift
+        if byte < 128:
+            return np.int64(value), at
+        shift += np.uint64(7)
+    return np.int64(0), -1
+
+
+@kernel
+def _field(data: NDArray[np.uint8], at: Int, stop: Int) -> tuple[Int, Int, np.int64, Int]:
+    """Return number, wire type, payload begin (or the varint's value) and end of the next field; end is -1 when it is broken."""
+    tag, at = _varint(data, at, stop)
+    if at < 0 or tag < 8 or tag > _MAX_TAG:
+        return 0, 0, np.int64(0), -1
+    number, wire = tag >> 3, tag & 7
+    if wire == _VARINT:
+        value, at = _varint(data, at, stop)
+        return number, wire, value, at
+    size = np.int64(-1)
+    if wire == _BYTES:
+        size, at = _varint(data, at, stop)
+        if at < 0:
+            return 0, 0, np.int64(0), -1
+    elif wire == _FIXED64:
+        size = np.int64(8)
+    elif wire == _FIXED32:
+        size = np.int64(4)
+    if size < 0 or size > stop - at:
+        return 0, 0, np.int64(0), -1
+    return number, wire, np.int64(at), at + size
+
+
+@kernel
+def _word(data: NDArray[np.uint8], at: Int, size: Int) -> np.uint64:
+    """Return up to eight bytes as a little-endian integer."""
+    word = np.uint64(0)
+    for i in range(size):
+        word |= np.uint64(data[at + i]) << (_BYTE * np.uint64(i))
+    return word
+
+
+@kernel
+def _read_sample(data: NDArray[np.uint8], at: Int, stop: Int, sample: NDArray[np.int64]) -> Int:
+    """Read a Sample message into (series, timestamp, start, bits of the value); return -1 or where it is broken."""
+    while at < stop:
+        number, wire, value, end = _field(data, at, stop)
+        if end < 0:
+            return at
+        if number == 1:
+            if wire != _FIXED64:
+                return at
+            sample[3] = np.int64(_word(data, value, 8))
+        elif number == 2 or number == 3:
+            if wire != _VARINT:
+                return at
+            sample[number - 1] = value
+        at = end
+    return -1
+
+
+@kernel
+def _read_series(
+    data: NDArray[np.uint8],
+    at: Int,
+    stop: Int,
+    version: Int,
+    write: bool,
+    counts: NDArray[np.int64],
+    series: NDArray[np.int64],
+    samples: NDArray[np.int64],
+    parts: NDArray[np.int64],
+) -> Int:
+    """Read a TimeSeries message; return -1 or where it is broken."""
+    row = counts[N_SERIES]
+    labels_begin, labels_end, plain = at, at, 1
+    meta_begin: Int = 0
+    meta_end: Int = 0
+    values = 0
+    begin = at
+    while at < stop:
+        number, wire, value, end = _field(data, at, stop)
+        if end < 0:
+            return at
+        # In version 2.0 exemplars and histograms have each other's numbers.
+        part = 0
+        if version == 1:
+            part = PART_EXEMPLAR if number == 3 else PART_HISTOGRAM if number == 4 else 0
+        else:
+            part = PART_HISTOGRAM if number == 3 else PART_EXEMPLAR if number == 4 else 0
+        known = number <= 4 or (version == 2 and number == 5)
+        if known and wire != _BYTES and not (version == 2 and number == 1 and wire == _VARINT):
+            return at
+        if number == 1:
+            # One piece: the run of label messages (1.0), or the only packed list of references (2.0).
+            piece = at if version == 1 else value
+            if labels_end == labels_begin:
+                labels_begin = piece
+            elif version == 2 or at != labels_end:
+                plain = 0
+            if wire == _VARINT:
+                plain = 0
+            labels_end = end
+        elif number == 2:
+            if write:
+                sample = counts[N_SAMPLES]
+                samples[sample, 0] = row
+                samples[sample, 1:] = 0
+                broken = _read_sample(data, value, end, samples[sample])
+                if broken >= 0:
+                    return broken
+            counts[N_SAMPLES] += 1
+            values += 1
+        elif part:
+            if write:
+                parts[counts[N_PARTS], 0] = part
+                parts[counts[N_PARTS], 1] = row
+                parts[counts[N_PARTS], 2] = value
+                parts[counts[N_PARTS], 3] = end
+            counts[N_PARTS] += 1
+            values += part == PART_HISTOGRAM
+        elif number == 5 and version == 2:
+            meta_begin, meta_end = value, end
+        at = end
+    if write:
+        series[row, BEGIN] = begin
+        series[row, END] = stop
+        series[row, LABELS_BEGIN] = labels_begin
+        series[row, LABELS_END] = labels_end
+        series[row, PLAIN] = plain
+        series[row, META_BEGIN] = meta_begin
+        series[row, META_END] = meta_end
+        series[row, N_VALUES] = values
+    counts[N_SERIES] += 1
+    return -1
+
+
+@kernel
+def read_request(
+    data: NDArray[np.uint8],
+    version: Int,
+    write: bool,
+    counts: NDArray[np.int64],
+    series: NDArray[np.int64],
+    samples: NDArray[np.int64],
+    parts: NDArray[np.int64],
+    symbols: NDArray[np.int64],
+) -> Int:
+    """
+    Walk a request; call it once to count, and again with arrays of that size.
+
+    Parameters
+    ----------
+    data : ndarray of uint8
+    version : int
+        1 for ``prometheus.WriteRequest``, 2 for ``io.prometheus.write.v2.Request``.
+    write : bool
+        False only counts; the other arrays may then be empty.
+    counts : ndarray of int64, shape (4,)
+        Zeros; output.
+    series : ndarray of int64, shape (n_series, SERIES_COLUMNS)
+        Output, offsets into `data`.
+    samples : ndarray of int64, shape (n_samples, 4)
+        Output: series, timestamp and start timestamp in Unix milliseconds, bits of the value.
+    parts : ndarray of int64, shape (n_parts, 4)
+        Output: kind, series, begin, end of exemplars, histograms and (1.0) metadata.
+    symbols : ndarray of int64, shape (n_symbols, 2)
+        Output: begin and end of each symbol (2.0).
+
+    Returns
+    -------
+    int
+        -1, or the offset of the field that is broken.
+    """
+    at: Int = 0
+    stop = len(data)
+    while at < stop:
+        number, wire, value, end = _field(data, at, stop)
+        if end < 0:
+            return at
+        is_series = number == (1 if version == 1 else 5)
+        is_metadata = version == 1 and number == 3
+        is_symbol = version == 2 and number == 4
+        if (is_series or is_metadata or is_symbol) and wire != _BYTES:
+            return at
+        if is_series:
+            broken = _read_series(data, value, end, version, write, counts, series, samples, parts)
+            if broken >= 0:
+                return broken
+        elif is_metadata:
+            if write:
+                parts[counts[N_PARTS], 0] = PART_METADATA
+                parts[counts[N_PARTS], 1] = -1
+                parts[counts[N_PARTS], 2] = value
+                parts[counts[N_PARTS], 3] = end
+            counts[N_PARTS] += 1
+        elif is_symbol:
+            if write:
+                symbols[counts[N_SYMBOLS], 0] = value
+                symbols[counts[N_SYMBOLS], 1] = end
+            counts[N_SYMBOLS] += 1
+        at = end
+    return -1
+
+
+@kernel
+def _mix(state: np.uint64, word: np.uint64, multiplier: np.uint64) -> np.uint64:
+    state = (state ^ word) * multiplier
+    return state ^ (state >> _SHIFT)
+
+
+@kernel
+def hash_bytes(
+    data: NDArray[np.uint8],
+    begins: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    seeds: NDArray[np.uint64],
+    hashes: NDArray[np.uint64],
+) -> None:
+    """
+    Hash pieces of `data`.
+
+    Parameters
+    ----------
+    begins, ends : ndarray of int64, shape (n,)
+    seeds : ndarray of uint64, shape (2,)
+    hashes : ndarray of uint64, shape (n, 2)
+        Output.
+    """
+    for i in range(len(begins)):
+        at, stop = begins[i], ends[i]
+        first = _mix(seeds[0], np.uint64(stop - at), _MULTIPLIER_1)
+        second = _mix(seeds[1], np.uint64(stop - at), _MULTIPLIER_2)
+        while at < stop:
+            word = _word(data, at, 8) if stop - at >= 8 else _word(data, at, stop - at)
+            first = _mix(first, word, _MULTIPLIER_1)
+            second = _mix(second, word, _MULTIPLIER_2)
+            at += 8
+        hashes[i, 0] = first
+        hashes[i, 1] = second
+
+
+@kernel
+def hash_references(
+    data: NDArray[np.uint8],
+    series: NDArray[np.int64],
+    symbol_hashes: NDArray[np.uint64],
+    seeds: NDArray[np.uint64],
+    hashes: NDArray[np.uint64],
+    metadata: NDArray[np.uint64],
+) -> None:
+    """
+    Hash the labels, and the metadata, of the series of a 2.0 request by the symbols that they refer to.
+
+    Parameters
+    ----------
+    series : ndarray of int64, shape (n_series, SERIES_COLUMNS)
+        In/out: `PLAIN` becomes 0 where a reference is broken or out of range.
+    symbol_hashes : ndarray of uint64, shape (n_symbols, 2)
+    hashes : ndarray of uint64, shape (n_series, 2)
+        Output.
+    metadata : ndarray of uint64, shape (n_series,)
+        Output: hash of type, help and unit; 0 where a series has no metadata, or broken one.
+    """
+    for i in range(len(series)):
+        first, second = seeds[0], seeds[1]
+        at, stop = series[i, LABELS_BEGIN], series[i, LABELS_END]
+        while at < stop and series[i, PLAIN]:
+            reference, at = _varint(data, at, stop)
+            if at < 0 or reference < 0 or reference >= len(symbol_hashes):
+                series[i, PLAIN] = 0
+                break
+            first = _mix(first, symbol_hashes[reference, 0], _MULTIPLIER_1)
+            second = _mix(second, symbol_hashes[reference, 1], _MULTIPLIER_2)
+        hashes[i, 0] = first
+        hashes[i, 1] = second
+        state = np.uint64(0)
+        at, stop = series[i, META_BEGIN], series[i, META_END]
+        while at < stop:
+            number, wire, value, end = _field(data, at, stop)
+            if end < 0 or (number <= 4 and wire != _VARINT):
+                state = np.uint64(0)
+                break
+            if number == 1:
+                state = _mix(state, np.uint64(value + 1), _MULTIPLIER_1)
+            elif number == 3 or number == 4:
+                if value < 0 or value >= len(symbol_hashes):
+                    state = np.uint64(0)
+                    break
+                state = _mix(state, symbol_hashes[value, 0] + np.uint64(number), _MULTIPLIER_2)
+            at = end
+        metadata[i] = state
+
+
+@kernel
+def find_series(hashes: NDArray[np.uint64], table: NDArray[np.uint64], slots: NDArray[np.int64]) -> None:
+    """
+    Find hashes in an open-addressed table.
+
+    Parameters
+    ----------
+    hashes : ndarray of uint64, shape (n, 2)
+    table : ndarray of uint64, shape (capacity, 2)
+        Capacity is a power of two, at least one slot is free (both words 0).
+    slots : ndarray of int64, shape (n,)
+        Output: the slot of each hash; where it is not known, the free slot as ``-1 - slot``.
+    """
+    mask = np.uint64(len(table) - 1)
+    for i in range(len(hashes)):
+        slot = hashes[i, 0] & mask
+        while True:
+            first, second = table[slot, 0], table[slot, 1]
+            if first == hashes[i, 0] and second == hashes[i, 1]:
+                slots[i] = np.int64(slot)
+                break
+            if first == 0 and second == 0:
+                slots[i] = -1 - np.int64(slot)
+                break
+            slot = (slot + np.uint64(1)) & mask
+
+
+@kernel
+def insert_series(
+    hashes: NDArray[np.uint64],
+    refs: NDArray[np.int64],
+    table: NDArray[np.uint64],
+    table_refs: NDArray[np.int64],
+    slots: NDArray[np.int64],
+) -> Int:
+    """
+    Put hashes and their references into the table of `find_series`, which has room; a known one gets the new reference.
+
+    Parameters
+    ----------
+    slots : ndarray of int64, shape (n,)
+        Output: the slot of each.
+
+    Returns
+    -------
+    int
+        How many were new.
+    """
+    mask = np.uint64(len(table) - 1)
+    added = 0
+    for i in range(len(hashes)):
+        slot = hashes[i, 0] & mask
+        while not (table[slot, 0] == hashes[i, 0] and table[slot, 1] == hashes[i, 1]):
+            if table[slot, 0] == 0 and table[slot, 1] == 0:
+                table[slot, 0] = hashes[i, 0]
+                table[slot, 1] = hashes[i, 1]
+                added += 1
+                break
+            slot = (slot + np.uint64(1)) & mask
+        table_refs[slot] = refs[i]
+        slots[i] = np.int64(slot)
+    return added

@@ -1,0 +1,12 @@
+"""What is wrong with a remote write request."""
+
+from __future__ import annotations
+
+from bongsu.model.errors import InvalidInput
+
+
+class BadRemoteWrite(InvalidInput):
+    """The request, or one part of it, is malformed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, id="bad-remote-write")

@@ -1,0 +1,290 @@
+"""A remote write request: numbers in arrays, everything else as offsets into its bytes until somebody asks."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bongsu.kernels.remote_write import (
+    BEGIN,
+    END,
+    LABELS_BEGIN,
+    LABELS_END,
+    META_BEGIN,
+    META_END,
+    N_PARTS,
+    N_SAMPLES,
+    N_SERIES,
+    N_SYMBOLS,
+    PART_EXEMPLAR,
+    PART_HISTOGRAM,
+    PART_METADATA,
+    PLAIN,
+    SERIES_COLUMNS,
+    hash_bytes,
+    hash_references,
+    read_request,
+)
+from bongsu.model.labels import METRIC_NAME
+from bongsu.model.samples import Exemplar, MetricMetadata
+from bongsu.wire.remote_write.errors import BadRemoteWrite
+from bongsu.wire.remote_write.fields import (
+    Field,
+    read_double,
+    read_fields,
+    read_varints,
+    require_bytes,
+    require_number,
+    signed,
+)
+from bongsu.wire.remote_write.histograms import HistogramSample, read_histogram
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+Labels = tuple[tuple[str, str], ...]
+
+_TYPES = ("unknown", "counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset")
+"""Metric types by their number in both versions."""
+
+
+class Version(enum.IntEnum):
+    """Versions of the protocol."""
+
+    V1 = 1
+    V2 = 2
+
+
+MESSAGES = {"prometheus.WriteRequest": Version.V1, "io.prometheus.write.v2.Request": Version.V2}
+"""Names of the messages in the content type's ``proto`` parameter."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesHashes:
+    """
+    What tells known series and metadata again.
+
+    Attributes
+    ----------
+    labels : ndarray of uint64, shape (n_series, 2)
+    plain : ndarray of bool, shape (n_series,)
+        False where the labels are broken or scattered; their hash has no meaning.
+    metadata : ndarray of uint64, shape (n_series,)
+        0 where a series carries none.
+    """
+
+    labels: NDArray[np.uint64]
+    plain: NDArray[np.bool_]
+    metadata: NDArray[np.uint64]
+
+
+class WireRequest:
+    """
+    A request that was walked once. What `parts` point to, and the labels, are read when asked for; each may be broken on its
+    own without cost to the others.
+
+    Parameters
+    ----------
+    data
+        The decompressed request.
+
+    Raises
+    ------
+    BadRemoteWrite
+        If it is not the message of its version.
+    """
+
+    def __init__(self, data: bytes, version: Version) -> None:
+        self.data = data
+        self.version = version
+        self._bytes = np.frombuffer(data, dtype=np.uint8)
+        counts = np.zeros(4, dtype=np.int64)
+        self._walk(counts, _table(0, SERIES_COLUMNS), _table(0, 4), _table(0, 4), _table(0, 2), write=False)
+        self._series = _table(int(counts[N_SERIES]), SERIES_COLUMNS)
+        self._samples = _table(int(counts[N_SAMPLES]), 4)
+        self._parts = _table(int(counts[N_PARTS]), 4)
+        self._symbols = _table(int(counts[N_SYMBOLS]), 2)
+        counts[:] = 0
+        self._walk(counts, self._series, self._samples, self._parts, self._symbols, write=True)
+        if version is Version.V2 and (not len(self._symbols) or self._symbols[0, 0] != self._symbols[0, 1]):
+            raise BadRemoteWrite(
+                "the symbol table must begin with the empty string; send it as the first symbol"
+            )
+
+    def __len__(self) -> int:
+        return len(self._series)
+
+    @property
+    def sample_series(self) -> NDArray[np.int64]:
+        """Series of each sample."""
+        return self._samples[:, 0]
+
+    @property
+    def timestamps(self) -> NDArray[np.int64]:
+        """Unix milliseconds of each sample."""
+        return self._samples[:, 1]
+
+    @property
+    def starts(self) -> NDArray[np.int64] | None:
+        """Start timestamp of each sample, 0 where unknown; None when all are."""
+        starts = self._samples[:, 2]
+        return starts.copy() if starts.any() else None
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """Value of each sample, bit for bit."""
+        return self._samples[:, 3].copy().view(np.float64)
+
+    def hashes(self, seeds: NDArray[np.uint64]) -> SeriesHashes:
+        """Return the hashes of the series' labels; `seeds` are two words that the sender can't know."""
+        # The versions write the same labels differently: their hashes are apart.
+        seeds = seeds + np.uint64(self.version)
+        labels = np.empty((len(self), 2), dtype=np.uint64)
+        metadata = np.zeros(len(self), dtype=np.uint64)
+        if self.version is Version.V1:
+            hash_bytes(self._bytes, self._series[:, LABELS_BEGIN], self._series[:, LABELS_END], seeds, labels)
+        else:
+            symbols = np.empty((len(self._symbols), 2), dtype=np.uint64)
+            hash_bytes(self._bytes, self._symbols[:, 0], self._symbols[:, 1], seeds, symbols)
+            hash_references(self._bytes, self._series, symbols, seeds, labels, metadata)
+        return SeriesHashes(labels, self._series[:, PLAIN] == 1, metadata)
+
+    def labels(self, row: int) -> Labels:
+        """
+        Return the labels of a series, in the order in which they were sent.
+
+        Raises
+        ------
+        BadRemoteWrite
+            If they are malformed.
+        """
+        begin, end = int(self._series[row, BEGIN]), int(self._series[row, END])
+        fields = [field for field in read_fields(self.data, begin, end) if field[0] == 1]
+        if self.version is Version.V1:
+            return tuple(self._label(field) for field in fields)
+        return self._referenced([ref for field in fields for ref in read_varints(self.data, field)])
+
+    def histograms(self) -> Iterator[tuple[int, HistogramSample | BadRemoteWrite]]:
+        """Yield series and value of each native histogram, or what is wrong with it."""
+        for row, begin, end in self._parts_of(PART_HISTOGRAM):
+            try:
+                yield row, read_histogram(self.data, begin, end)
+            except BadRemoteWrite as error:
+                yield row, error
+
+    def exemplars(self) -> Iterator[tuple[int, Exemplar | BadRemoteWrite]]:
+        """Yield series and value of each exemplar, or what is wrong with it."""
+        for row, begin, end in self._parts_of(PART_EXEMPLAR):
+            try:
+                yield row, self._exemplar(begin, end)
+            except BadRemoteWrite as error:
+                yield row, error
+
+    def metadata(self) -> list[MetricMetadata]:
+        """Return the metadata messages of a 1.0 request."""
+        return [self._metadata_message(begin, end) for _, begin, end in self._parts_of(PART_METADATA)]
+
+    def series_metadata(self, row: int) -> MetricMetadata:
+        """Return the metadata that a series of a 2.0 request carries."""
+        begin, end = int(self._series[row, META_BEGIN]), int(self._series[row, META_END])
+        kind, texts = 0, {3: "", 4: ""}
+        for field in read_fields(self.data, begin, end):
+            if field[0] == 1:
+                kind = require_number(field)
+            elif field[0] in texts:
+                texts[field[0]] = self._symbol(require_number(field))
+        name = dict(self.labels(row)).get(METRIC_NAME, "")
+        return MetricMetadata(name, _type(kind), texts[3], texts[4])
+
+    def _walk(  # the arrays of `read_request`, in its order
+        self,
+        counts: NDArray[np.int64],
+        series: NDArray[np.int64],
+        samples: NDArray[np.int64],
+        parts: NDArray[np.int64],
+        symbols: NDArray[np.int64],
+        *,
+        write: bool,
+    ) -> None:
+        broken = read_request(self._bytes, int(self.version), write, counts, series, samples, parts, symbols)
+        if broken >= 0:
+            name = next(name for name, version in MESSAGES.items() if version is self.version)
+            raise BadRemoteWrite(
+                f"cannot read the body as {name}: malformed protobuf at byte {broken} of {len(self.data)}; "
+                "check that the content type names the message that is sent"
+            )
+
+    def _parts_of(self, kind: int) -> Iterator[tuple[int, int, int]]:
+        rows = self._parts[self._parts[:, 0] == kind, 1:]
+        yield from map(tuple, rows.tolist())
+
+    def _label(self, field: Field) -> tuple[str, str]:
+        texts = {1: "", 2: ""}
+        for inner in read_fields(self.data, *require_bytes(field)):
+            if inner[0] in texts:
+                texts[inner[0]] = self._text(*require_bytes(inner))
+        return texts[1], texts[2]
+
+    def _referenced(self, references: list[int]) -> Labels:
+        if len(references) % 2:
+            raise BadRemoteWrite(
+                f"{len(references)} label references are given; names and values go in pairs"
+            )
+        texts = [self._symbol(reference) for reference in references]
+        return tuple(zip(texts[::2], texts[1::2], strict=True))
+
+    def _symbol(self, reference: int) -> str:
+        if reference >= len(self._symbol_spans):
+            raise BadRemoteWrite(
+                f"reference {reference} is outside the symbol table, which has {len(self._symbols)} entries"
+            )
+        return self._text(*self._symbol_spans[reference])
+
+    @cached_property
+    def _symbol_spans(self) -> list[list[int]]:
+        spans: list[list[int]] = self._symbols.tolist()
+        return spans
+
+    def _text(self, begin: int, end: int) -> str:
+        try:
+            return self.data[begin:end].decode()
+        except UnicodeDecodeError as error:
+            raise BadRemoteWrite(f"text at byte {begin} is not UTF-8: {error.reason}") from error
+
+    def _exemplar(self, begin: int, end: int) -> Exemplar:
+        labels: list[tuple[str, str]] = []
+        references: list[int] = []
+        value, timestamp = 0.0, 0
+        for field in read_fields(self.data, begin, end):
+            if field[0] == 1 and self.version is Version.V1:
+                labels.append(self._label(field))
+            elif field[0] == 1:
+                references += read_varints(self.data, field)
+            elif field[0] == 2:
+                value = read_double(self.data, field)
+            elif field[0] == 3:
+                timestamp = signed(require_number(field))
+        return Exemplar((*labels, *self._referenced(references)), value, timestamp)
+
+    def _metadata_message(self, begin: int, end: int) -> MetricMetadata:
+        kind, texts = 0, {2: "", 4: "", 5: ""}
+        for field in read_fields(self.data, begin, end):
+            if field[0] == 1:
+                kind = require_number(field)
+            elif field[0] in texts:
+                texts[field[0]] = self._text(*require_bytes(field))
+        return MetricMetadata(texts[2], _type(kind), texts[4], texts[5])
+
+
+def _table(rows: int, columns: int) -> NDArray[np.int64]:
+    return np.empty((rows, columns), dtype=np.int64)
+
+
+def _type(number: int) -> str:
+    return _TYPES[number] if number < len(_TYPES) else _TYPES[0]
