@@ -1,19 +1,18 @@
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 import structlog
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
+from tests.support.staged_engine import StagedEngine
 
 from bongsu.model.errors import InvalidInput
 from bongsu.promql.errors import ExecutionError, QueryCancelled, QueryTimeout
-from bongsu.promql.values import QueryResult, QueryStats, Scalar
+from bongsu.promql.values import Scalar
 from bongsu.query.errors import QueriesClosed, QueueTimeout
 from bongsu.query.requests import MAX_POINTS, InstantQuery, RangeQuery
 from bongsu.query.service import QueryLimits, QueryService
@@ -23,57 +22,9 @@ from bongsu.storage.memory import MemoryProjectStore
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bongsu.promql.execute.limits import Deadline
     from bongsu.query.service import Outcome
-    from bongsu.storage.contract import ProjectStore
 
 WAIT_S = 30.0
-
-
-@dataclass
-class StagedEngine:
-    """An engine whose queries wait until they are let go, checking their deadline meanwhile."""
-
-    started: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
-    release: threading.Event = field(default_factory=threading.Event)
-    error: Exception | None = None
-    calls: list[tuple[object, ...]] = field(default_factory=list)
-
-    def instant(
-        self,
-        store: ProjectStore,
-        text: str,
-        time_ms: int,
-        *,
-        lookback_ms: int | None = None,
-        deadline: Deadline | None = None,
-    ) -> QueryResult:
-        self.calls.append((text, time_ms, lookback_ms))
-        return self._stage(deadline)
-
-    def range(
-        self,
-        store: ProjectStore,
-        text: str,
-        start_ms: int,
-        end_ms: int,
-        step_ms: int,
-        *,
-        lookback_ms: int | None = None,
-        deadline: Deadline | None = None,
-    ) -> QueryResult:
-        self.calls.append((text, start_ms, end_ms, step_ms, lookback_ms))
-        return self._stage(deadline)
-
-    def _stage(self, deadline: Deadline | None) -> QueryResult:
-        self.started.release()
-        assert deadline is not None
-        while not self.release.wait(0.001):
-            deadline.check()
-        deadline.check()
-        if self.error is not None:
-            raise self.error
-        return QueryResult(Scalar(np.array([1.0])), np.array([0]), stats=QueryStats(samples=5))
 
 
 @dataclass

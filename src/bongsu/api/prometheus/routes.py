@@ -15,8 +15,11 @@ from bongsu.api.prometheus.queries import Queries
 from bongsu.api.prometheus.rules import Rules
 from bongsu.api.prometheus.status import Status
 from bongsu.api.prometheus.targets import Targets
+from bongsu.api.respond import text_response
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.routing import BaseRoute
     from structlog.typing import FilteringBoundLogger
 
@@ -29,7 +32,18 @@ if TYPE_CHECKING:
     from bongsu.query.service import QueryService
     from bongsu.runtime.clock import Clock
 
-PREFIX = "/prometheus/api/v1"
+BASE = "/prometheus"
+"""What a data source's URL ends with."""
+
+PREFIX = f"{BASE}/api/v1"
+
+_PAGES = {
+    # Clients of a Prometheus look for these below its base path, without a key; all is well when they are reached.
+    "": "Bongsu's Prometheus API is below api/v1.\n",
+    "/": "Bongsu's Prometheus API is below api/v1.\n",
+    "/-/healthy": "Bongsu is Healthy.\n",
+    "/-/ready": "Bongsu is Ready.\n",
+}
 
 _READ = ("GET", "POST")
 _GET = ("GET",)
@@ -77,8 +91,16 @@ def routes(
         Route(PREFIX + path, Endpoint(dict.fromkeys(methods, handler), log))
         for path, methods, handler in paths
     ]
+    routed += [Route(BASE + path, Endpoint({"GET": _says(text)}, log)) for path, text in _PAGES.items()]
     routed.append(Route(PREFIX + "/{path:path}", unknown_path(log)))
     return routed
+
+
+def _says(text: str) -> Handler:
+    async def page(_: Request) -> Response:
+        return text_response(text)
+
+    return page
 
 
 def _query_paths(queries: Queries, lookups: Lookups) -> list[tuple[str, tuple[str, ...], Handler]]:

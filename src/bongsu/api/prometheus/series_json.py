@@ -8,6 +8,7 @@ kernel copies them and formats the numbers into a buffer of bounded size.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -75,14 +76,14 @@ def pack_texts(
     """
     opening, opening_ends = _point_openings(steps)
     fragments, codes = label_fragments(labels)
-    sizes = np.fromiter(map(len, (*frame, *fragments)), dtype=np.int64, count=3 + len(fragments))
-    lengths = np.concatenate((sizes[:3], np.diff(opening_ends, prepend=0), sizes[3:]))
-    codes[codes != ABSENT] += 3 + len(steps)
-    return PackedTexts(
-        np.frombuffer(b"".join((*frame, opening, *fragments)), dtype=np.uint8),
-        np.concatenate(([0], np.cumsum(lengths))),
-        codes,
-    )
+    first_step, first_label = 3, 3 + len(steps)
+    starts = np.empty(first_label + len(fragments) + 1, dtype=np.int64)
+    starts[: first_step + 1] = list(accumulate(map(len, frame), initial=0))
+    starts[first_step + 1 : first_label + 1] = starts[first_step] + opening_ends
+    sizes = np.fromiter(map(len, fragments), dtype=np.int64, count=len(fragments))
+    starts[first_label + 1 :] = starts[first_label] + sizes.cumsum()
+    codes[codes != ABSENT] += first_label
+    return PackedTexts(np.frombuffer(b"".join((*frame, opening, *fragments)), dtype=np.uint8), starts, codes)
 
 
 def label_fragments(labels: LabelColumns) -> tuple[list[bytes], NDArray[np.int32]]:
