@@ -1,0 +1,296 @@
+"""Targets, rules, status and administration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.support.prometheus_api import NOW_MS, PrometheusApi, put
+
+from bongsu.api.prometheus.targets import TargetView
+from bongsu.control.values import Scope
+from bongsu.model.samples import MetricMetadata
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import httpx
+
+pytestmark = pytest.mark.anyio
+
+NOW_S = NOW_MS // 1000
+
+
+@dataclass
+class NotedMaintenance:
+    """Maintenance that writes down what it was asked."""
+
+    asked: list[tuple[object, ...]] = field(default_factory=list)
+
+    def clean_tombstones(self, project_id: str) -> None:
+        """Note it."""
+        self.asked.append(("clean", project_id))
+
+    def snapshot(self, project_id: str, *, skip_head: bool) -> str:
+        """Note it."""
+        self.asked.append(("snapshot", project_id, skip_head))
+        return "20231114T221320Z-1"
+
+
+def view(pool: str, instance: str, **changes: Any) -> TargetView:  # any field
+    fields: dict[str, Any] = {
+        "discovered_labels": {"__address__": instance},
+        "labels": {"instance": instance, "job": pool},
+        "pool": pool,
+        "url": f"http://{instance}/metrics",
+        "health": "up",
+        "interval_ms": 15_000,
+        "timeout_ms": 10_000,
+        "last_scrape_ms": NOW_MS - 500,
+        "last_duration_s": 0.25,
+    }
+    return TargetView(**(fields | changes))
+
+
+@pytest.fixture
+def maintenance() -> NotedMaintenance:
+    return NotedMaintenance()
+
+
+@pytest.fixture
+def api(maintenance: NotedMaintenance) -> Iterator[PrometheusApi]:
+    api = PrometheusApi(features=frozenset({"promql-experimental-functions"}), maintenance=maintenance)
+    store = api.stores["alpha"]
+    for instance in ("a:1", "b:1"):
+        labels = {"instance": instance, "job": "node"}
+        put(store, {"__name__": "up", **labels}, [1.0] * 3)
+        put(store, {"__name__": "latency_bucket", "le": "+Inf", **labels}, [1.0] * 3)
+    store.put_metadata([MetricMetadata("latency", "histogram", "How long."), MetricMetadata("old", "gauge")])
+    api.targets.views = {
+        "alpha": [
+            view("node", "a:1"),
+            view("node", "b:1", health="down", last_error="connection refused"),
+            view("shop", "c:1", health="unknown", last_scrape_ms=None, last_duration_s=0.0),
+        ],
+        "beta": [view("hidden", "z:1")],
+    }
+    yield api
+    api.close()
+
+
+def data_of(response: httpx.Response) -> Any:  # any JSON
+    assert 200 == response.status_code, response.text
+    return response.json()["data"]
+
+
+async def test_targets_are_listed_with_their_health(api: PrometheusApi) -> None:
+    async with api.client() as client:
+        data = data_of(await client.get("/targets"))
+        one_pool = data_of(await client.get("/targets", params={"scrapePool": "shop", "state": "any"}))
+        dropped = data_of(await client.get("/targets", params={"state": "Dropped"}))
+
+    assert {
+        "discoveredLabels": {"__address__": "a:1"},
+        "labels": {"instance": "a:1", "job": "node"},
+        "scrapePool": "node",
+        "scrapeUrl": "http://a:1/metrics",
+        "globalUrl": "http://a:1/metrics",
+        "lastError": "",
+        "lastScrape": "2023-11-14T22:13:19.500Z",
+        "lastScrapeDuration": 0.25,
+        "health": "up",
+        "scrapeInterval": "15s",
+        "scrapeTimeout": "10s",
+    } == data["activeTargets"][0]
+    assert ["up", "down", "unknown"] == [target["health"] for target in data["activeTargets"]]
+    assert "0001-01-01T00:00:00Z" == data["activeTargets"][2]["lastScrape"]
+    assert ([], {"node": 0, "shop": 0}) == (data["droppedTargets"], data["droppedTargetCounts"])
+    assert ["shop"] == [target["scrapePool"] for target in one_pool["activeTargets"]]
+    assert [] == dropped["activeTargets"]
+
+
+async def test_scrape_pools_are_those_of_the_project(api: PrometheusApi) -> None:
+    async with api.client() as client:
+        assert {"scrapePools": ["node", "shop"]} == data_of(await client.get("/scrape_pools"))
+    async with api.client("beta") as client:
+        assert {"scrapePools": ["hidden"]} == data_of(await client.get("/scrape_pools"))
+
+
+async def test_metadata_of_targets_covers_what_they_gave_lately(api: PrometheusApi) -> None:
+    async with api.client() as client:
+        everything = data_of(await client.get("/targets/metadata"))
+        one = data_of(await client.get("/targets/metadata", params={"match_target": '{instance="b:1"}'}))
+        first = data_of(await client.get("/targets/metadata", params={"limit": "1", "metric": "latency"}))
+        none = data_of(await client.get("/targets/metadata", params={"metric": "old"}))
+        bad = await client.get("/targets/metadata", params={"match_target": "{"})
+
+    entry = {"metric": "latency", "type": "histogram", "help": "How long.", "unit": ""}
+    targets = [{"instance": "a:1", "job": "node"}, {"instance": "b:1", "job": "node"}]
+    assert [{"target": target, **entry} for target in targets] == everything
+    assert [{"target": targets[1], **entry}] == one
+    assert [{"target": targets[0], **entry}] == first
+    assert [] == none
+    assert 'invalid parameter "match_target"' in bad.json()["error"]
+
+
+async def test_rules_and_alerts_are_empty_and_their_parameters_checked(api: PrometheusApi) -> None:
+    async with api.client() as client:
+        assert {"groups": []} == data_of(await client.get("/rules", params={"type": "record"}))
+        assert {"alerts": []} == data_of(await client.get("/alerts"))
+        assert {"activeAlertmanagers": [], "droppedAlertmanagers": []} == data_of(
+            await client.get("/alertmanagers")
+        )
+        bad = await client.get("/rules", params={"type": "x"})
+
+    assert 400 == bad.status_code
+    assert 'invalid parameter "type": not supported value "x"' in bad.json()["error"]
+
+
+async def test_the_server_tells_its_version_settings_and_features(api: PrometheusApi) -> None:
+    async with api.client() as client:
+        build = data_of(await client.get("/status/buildinfo"))
+        flags = data_of(await client.get("/status/flags"))
+        config = data_of(await client.get("/status/config"))
+        runtime = data_of(await client.get("/status/runtimeinfo"))
+        replay = data_of(await client.get("/status/walreplay"))
+        features = data_of(await client.get("/features"))
+
+    assert "0.1.0" == build["version"]
+    assert all(isinstance(value, str) for value in (*build.values(), *flags.values()))
+    assert "promql-experimental-functions" == flags["enable-feature"]
+    assert ("2m", "5m", "20") == (
+        flags["query.timeout"],
+        flags["query.lookback-delta"],
+        flags["query.max-concurrency"],
+    )
+    assert "external_labels: {}" in config["yaml"]
+    assert ("2023-11-14T22:13:20.000Z", 4, "15d") == (
+        runtime["startTime"],
+        runtime["timeSeriesCount"],
+        runtime["storageRetention"],
+    )
+    assert "done" == replay["state"]
+    assert features["promql_functions"]["mad_over_time"]
+    assert not features["promql_functions"]["start_timestamp"]
+    assert features["promql_functions"]["rate"]
+    assert {"promql-experimental-functions": True} == {
+        name: on for name, on in features["prometheus"].items() if on
+    }
+
+
+async def test_tsdb_status_counts_names_values_and_pairs(api: PrometheusApi) -> None:
+    async with api.client() as client:
+        data = data_of(await client.get("/status/tsdb"))
+        top = data_of(await client.get("/status/tsdb", params={"limit": "1"}))
+        bad = await client.get("/status/tsdb", params={"limit": "0"})
+
+    assert (4, NOW_MS - 30_000, NOW_MS) == (
+        data["headStats"]["numSeries"],
+        data["headStats"]["minTime"],
+        data["headStats"]["maxTime"],
+    )
+    assert [{"name": "latency_bucket", "value": 2}, {"name": "up", "value": 2}] == data[
+        "seriesCountByMetricName"
+    ]
+    assert {"name": "instance", "value": 2} in data["labelValueCountByLabelName"]
+    assert {"name": "job", "value": len("node")} in data["memoryInBytesByLabelName"]
+    assert [{"name": "job=node", "value": 4}] == top["seriesCountByLabelValuePair"]
+    assert 400 == bad.status_code
+
+
+async def test_an_empty_project_has_a_status_too(api: PrometheusApi) -> None:
+    async with api.client("beta") as client:
+        data = data_of(await client.get("/status/tsdb"))
+
+    assert {
+        "numSeries": 0,
+        "numLabelPairs": 0,
+        "chunkCount": 0,
+        "minTime": 2**63 - 1,
+        "maxTime": -(2**63),
+    } == data["headStats"]
+    assert [] == data["seriesCountByMetricName"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+async def test_deletion_hides_the_matching_samples_of_the_range(api: PrometheusApi, method: str) -> None:
+    put(api.stores["beta"], {"__name__": "up", "instance": "a:1"}, [1.0])
+    async with api.client() as client:
+        response = await client.request(
+            method,
+            "/admin/tsdb/delete_series",
+            params={"match[]": 'up{instance="a:1"}', "start": NOW_S - 20, "end": NOW_S},
+        )
+        left = data_of(await client.get("/query", params={"query": "count_over_time(up[1m])", "time": NOW_S}))
+    async with api.client("beta") as client:
+        foreign = data_of(await client.get("/query", params={"query": "up", "time": NOW_S}))
+
+    assert (204, b"") == (response.status_code, response.content)
+    assert {"a:1": "1", "b:1": "3"} == {row["metric"]["instance"]: row["value"][1] for row in left["result"]}
+    assert 1 == len(foreign["result"])
+
+
+async def test_deletion_needs_the_scope_a_selector_and_a_range(api: PrometheusApi) -> None:
+    match = {"match[]": "up"}
+    async with api.client(key=api.read_key) as client:
+        forbidden = await client.post("/admin/tsdb/delete_series", params=match)
+    async with api.client() as client:
+        unmatched = await client.post("/admin/tsdb/delete_series")
+        backwards = await client.post("/admin/tsdb/delete_series", params={**match, "start": "2", "end": "1"})
+        left = data_of(await client.get("/query", params={"query": "up", "time": NOW_S}))
+
+    assert (403, 400, 400) == (forbidden.status_code, unmatched.status_code, backwards.status_code)
+    assert 2 == len(left["result"])
+
+
+async def test_maintenance_is_asked_of_the_store(api: PrometheusApi, maintenance: NotedMaintenance) -> None:
+    async with api.client() as client:
+        cleaned = await client.post("/admin/tsdb/clean_tombstones")
+        snapshot = await client.put("/admin/tsdb/snapshot", params={"skip_head": "true"})
+    async with api.client(key=api.read_key) as client:
+        forbidden = await client.post("/admin/tsdb/snapshot")
+
+    assert 204 == cleaned.status_code
+    assert {"name": "20231114T221320Z-1"} == data_of(snapshot)
+    assert 403 == forbidden.status_code
+    assert [("clean", "alpha"), ("snapshot", "alpha", True)] == maintenance.asked
+
+
+async def test_what_the_store_does_not_offer_is_said(api: PrometheusApi) -> None:
+    bare = PrometheusApi()
+    async with bare.client() as client:
+        response = await client.post("/admin/tsdb/snapshot")
+    bare.close()
+
+    assert (404, "not_found") == (response.status_code, response.json()["errorType"])
+    assert "not offered by this server's store" in response.json()["error"]
+
+
+@pytest.mark.parametrize("path", ["", "/", "/-/healthy", "/-/ready"])
+async def test_the_base_of_the_api_answers_without_a_key(api: PrometheusApi, path: str) -> None:
+    async with api.client(key="") as client:
+        response = await client.get(f"http://bongsu.test/prometheus{path}")
+
+    assert 200 == response.status_code
+    assert response.text
+
+
+async def test_another_project_is_invisible_to_status_and_targets(api: PrometheusApi) -> None:
+    key = api.keys.add(api.projects["beta"], "k2", scopes=frozenset({Scope.READ}))
+    async with api.client(key=key) as client:
+        answers = [
+            await client.get(path)
+            for path in (
+                "/targets",
+                "/targets/metadata",
+                "/scrape_pools",
+                "/status/tsdb",
+                "/status/runtimeinfo",
+            )
+        ]
+
+    text = " ".join(answer.text for answer in answers)
+    assert {200} == {answer.status_code for answer in answers}
+    assert not [word for word in ("node", "shop", "a:1", "latency") if word in text]
+    assert '"timeSeriesCount":0' in text
