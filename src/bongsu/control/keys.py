@@ -99,13 +99,6 @@ class Keys:
         actor: str,
     ) -> NewKey:
         """Make a key in the caller's transaction."""
-        present = session.scalar(
-            select(func.count()).select_from(KeyRow).where(KeyRow.pcode == project.pcode)
-        )
-        options = self._context.options
-        refuse_beyond(
-            options.limits, project_of(project).settings, "max_keys", present or 0, "keys: the project"
-        )
         secret = make_secret()
         row = KeyRow(
             key_id=make_key_id(),
@@ -118,6 +111,8 @@ class Keys:
         )
         session.add(row)
         session.flush()
+        settings, present = project_of(project).settings, count_keys(session, project.pcode)
+        refuse_beyond(self._context.options.limits, settings, "max_keys", present, "keys: the project")
         detail: dict[str, object] = {"name": name, "scopes": row.scopes, "expiresMs": expires_ms}
         self._context.audit.record(session, actor, "key.create", row.key_id, project.project_id, **detail)
         return NewKey(key_of(row), f"{row.key_id}.{secret}")
@@ -159,6 +154,11 @@ class Keys:
         with self._context.database.write() as session:
             for key_id, used_ms in last_used_ms.items():
                 session.execute(update(KeyRow).where(KeyRow.key_id == key_id).values(last_used_ms=used_ms))
+
+
+def count_keys(session: Session, pcode: int) -> int:
+    """Return how many keys a project has, expired ones included."""
+    return session.scalar(select(func.count()).select_from(KeyRow).where(KeyRow.pcode == pcode)) or 0
 
 
 def _find(session: Session, project: ProjectRow, key_id: str) -> KeyRow:

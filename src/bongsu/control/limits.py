@@ -44,11 +44,11 @@ CONTROL_LIMIT_NAMES = tuple(limit.name for limit in fields(ControlLimits))
 def refuse_beyond(
     limits: ControlLimits, settings: ProjectSettings, name: str, present: int, what: str
 ) -> None:
-    """Raise LimitExceeded when one more than `present` is over the limit."""
+    """Raise LimitExceeded when `present`, which counts the new one, is over the limit; the caller's transaction undoes it."""
     allowed = limits.of(name, settings)
-    if allowed and present >= allowed:
+    if allowed and present > allowed:
         raise LimitExceeded(
-            f"{what} has {present} already, {allowed} are allowed; remove one, or raise the project's limit {name!r}",
+            f"{what} has {present - 1} already, {allowed} are allowed; remove one, or raise the project's limit {name!r}",
             limit=name,
             setting=f"limits.{name}",
         )

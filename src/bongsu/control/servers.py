@@ -22,6 +22,8 @@ from bongsu.control.tables import ServerRow
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sqlalchemy.orm import Session
+
     from bongsu.control.context import ControlContext
     from bongsu.control.reserved import ReservedWorkspaces
     from bongsu.control.values import Project, Server
@@ -77,15 +79,12 @@ class Servers:
         )
         with self._context.database.write() as session:
             owner = lock_project(session, project.project_id)
-            present = session.scalar(
-                select(func.count()).select_from(ServerRow).where(ServerRow.pcode == owner.pcode)
-            )
-            settings = project_of(owner).settings
-            refuse_beyond(
-                self._context.options.limits, settings, "max_servers", present or 0, "servers: the project"
-            )
             with refusing_duplicates(session, _taken(row)):
                 session.add(row)
+            settings, present = project_of(owner).settings, count_servers(session, owner.pcode)
+            refuse_beyond(
+                self._context.options.limits, settings, "max_servers", present, "servers: the project"
+            )
             self._reserved.follow(session, owner, [row])
             self._context.audit.record(
                 session,
@@ -133,6 +132,11 @@ class Servers:
                 session, actor, "server.delete", host_id, project.project_id, hostNm=row.name
             )
         self._context.changes.announce(Topic.TARGETS)
+
+
+def count_servers(session: Session, pcode: int) -> int:
+    """Return how many servers a project has."""
+    return session.scalar(select(func.count()).select_from(ServerRow).where(ServerRow.pcode == pcode)) or 0
 
 
 def _taken(row: ServerRow) -> str:

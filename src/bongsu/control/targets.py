@@ -89,7 +89,7 @@ class Targets:
             )
             with refusing_duplicates(session, taken):
                 session.add(row)
-            # Counted with the new one, and after the duplicates: a repeated call hears that, whatever the limit.
+            # After the duplicates: a repeated call hears that it was made already, whatever the limit.
             self._check_room(session, owner, server)
             self._context.audit.record(
                 session, actor, "target.create", row.target_id, project.project_id, hostId=host_id, port=port
@@ -176,7 +176,7 @@ class Targets:
             self._context.options.limits,
             project_of(owner).settings,
             "max_targets_per_server",
-            (present or 1) - 1,
+            present or 0,
             f"targets: server {server.name!r}",
         )
 

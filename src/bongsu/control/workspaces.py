@@ -24,7 +24,7 @@ from bongsu.control.rows import (
     refusing_duplicates,
     workspace_of,
 )
-from bongsu.control.tables import WorkspaceRow
+from bongsu.control.tables import ProjectRow, WorkspaceRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,9 +84,10 @@ class Workspaces:
             f"the project has a workspace {row.name!r} in region {region!r} already; choose another 'jobName'"
         )
         with self._context.database.write() as session:
-            self._check_room(session, project)
+            owner = lock_project(session, project.project_id)
             with refusing_duplicates(session, taken):
                 session.add(row)
+            self._check_room(session, owner)
             self._context.audit.record(
                 session,
                 actor,
@@ -141,16 +142,18 @@ class Workspaces:
             )
         self._context.changes.announce(Topic.TARGETS)
 
-    def _check_room(self, session: Session, project: Project) -> None:
-        owner = lock_project(session, project.project_id)
-        own = WorkspaceRow.reserved_code.is_(None)
-        present = session.scalar(
-            select(func.count()).select_from(WorkspaceRow).where(WorkspaceRow.pcode == owner.pcode, own)
-        )
+    def _check_room(self, session: Session, owner: ProjectRow) -> None:
         settings = project_of(owner).settings
+        present = count_workspaces(session, owner.pcode)
         refuse_beyond(
-            self._context.options.limits, settings, "max_workspaces", present or 0, "workspaces: the project"
+            self._context.options.limits, settings, "max_workspaces", present, "workspaces: the project"
         )
+
+
+def count_workspaces(session: Session, pcode: int) -> int:
+    """Return how many workspaces a project has made."""
+    made = (WorkspaceRow.pcode == pcode, WorkspaceRow.reserved_code.is_(None))
+    return session.scalar(select(func.count()).select_from(WorkspaceRow).where(*made)) or 0
 
 
 def refuse_reserved(row: WorkspaceRow, what: str) -> None:
