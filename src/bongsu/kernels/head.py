@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from bongsu.kernels._jit import kernel
+from bongsu.kernels.chunks import chunk_room, encode_chunk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 OPEN_SAMPLES = 64
 """Samples of an open row: 16 minutes at 15 s. 1 KiB a series, and sealed chunks long enough to compress well."""
+
+SEAL_ROOM = chunk_room(OPEN_SAMPLES)
+"""Free bytes that sealing a row asks for in the arena."""
 
 SLOT_BITS = 32
 """A reference is ``generation << 32 | slot``: slots are used again, references never."""
@@ -136,22 +140,24 @@ def seal(head: HeadArrays, slot: int) -> bool:
     meta = head.meta[slot]
     n = meta[OPEN]
     with_starts = meta[FLAGS] & HAS_STARTS
-    size = n * (24 if with_starts else 16)
     chunk = head.cursor[N_CHUNKS]
     at = head.cursor[ARENA_USED]
     if n == 0:
         return True
-    if chunk == len(head.chunks) or at + size > len(head.arena):
+    if chunk == len(head.chunks) or at + SEAL_ROOM > len(head.arena):
         return False
-    words = head.arena[at : at + size].view(np.int64)
-    words[:n] = head.open[slot, 0, :n]
-    if with_starts:
-        words[n : 2 * n] = head.starts[slot, :n]
-    words[len(words) - n :] = head.open[slot, 1, :n]
+    starts = head.starts[slot, :n] if with_starts else head.open[slot, 0, :0]
+    size, codec = encode_chunk(
+        head.open[slot, 0, :n],
+        starts,
+        head.open[slot, 1, :n],
+        np.empty(3 * OPEN_SAMPLES + 65, dtype=np.int64),
+        head.arena[at : at + SEAL_ROOM],
+    )
     entry = head.chunks[chunk]
     entry[AT] = at
     entry[SIZE] = size
-    entry[SHAPE] = (1 << 8) if with_starts else 0
+    entry[SHAPE] = codec | (1 << 8 if with_starts else 0)
     entry[SAMPLES] = n
     entry[MIN_TIME] = head.open[slot, 0, 0]
     entry[MAX_TIME] = head.open[slot, 0, n - 1]

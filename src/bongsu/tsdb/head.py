@@ -25,12 +25,15 @@ from bongsu.kernels.head import (
     LAST_BITS,
     LAST_IN_SIDE,
     LAST_TIME,
+    MAX_TIME,
+    MIN_TIME,
     N_CHUNKS,
     NEEDS_STARTS,
     OPEN_SAMPLES,
     PREVIOUS,
     REF,
     SAMPLES,
+    SEAL_ROOM,
     SHAPE,
     SLOT_BITS,
     UNKNOWN,
@@ -43,7 +46,7 @@ from bongsu.storage.raw import Sample
 from bongsu.storage.refusals import value_bytes
 from bongsu.tsdb.arrays import grown
 from bongsu.tsdb.index import LabelIndex
-from bongsu.tsdb.parts import Part
+from bongsu.tsdb.parts import BUFFER, Part
 from bongsu.tsdb.series import SeriesTable
 from bongsu.tsdb.side import LateFloats, Side
 
@@ -58,8 +61,6 @@ NO_TIME = -(1 << 63)
 _SLOT_MASK = (1 << SLOT_BITS) - 1
 _FIRST_SLOTS = 16
 _FIRST_ARENA = 1 << 14
-_CHUNK_ROOM = OPEN_SAMPLES * 24
-"""The most bytes that one sealed chunk takes: time, value and start timestamp, each raw."""
 
 
 class Conflict(NamedTuple):
@@ -174,14 +175,15 @@ class Head:
             entry = part.table[chunk]
             shape, count = int(entry[SHAPE]), int(entry[SAMPLES])
             decode_chunk(
-                part.buffers[int(entry[PREVIOUS])],
+                part.buffers[int(entry[BUFFER])],
                 shape & 0xFF,
                 shape >> 8 & 0xFF,
                 int(entry[AT]),
-                count,
-                times[at:],
-                values[at:],
-                starts[at:],
+                int(entry[MIN_TIME]),
+                int(entry[MAX_TIME]),
+                times[at : at + count],
+                values[at : at + count],
+                starts[at : at + count],
             )
             at += count
         return LateFloats(times, values.view(np.int64), starts).between(start_ms, end_ms)
@@ -364,7 +366,7 @@ class Head:
             sealed = max(rows // OPEN_SAMPLES, 16)
             self.arrays = a._replace(
                 chunks=grown(a.chunks, int(a.cursor[N_CHUNKS]) + sealed),
-                arena=grown(a.arena, int(a.cursor[ARENA_USED]) + sealed * _CHUNK_ROOM),
+                arena=grown(a.arena, int(a.cursor[ARENA_USED]) + sealed * SEAL_ROOM),
             )
         else:
             raise AssertionError(f"BUG: append_rows stopped with outcome {outcome}")

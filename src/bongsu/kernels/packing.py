@@ -1,0 +1,160 @@
+"""
+A stream of integers, bit-packed: every number less a common base takes the same few bits, and the ones that do not fit stand aside.
+
+Layout in 64-bit little-endian words::
+
+    head       bits 0-7 width, bits 8-23 number of exceptions, bits 32-63 free for the codec that uses the stream
+    base       signed
+    packed     count × width bits, low bits first, in whole words
+    exceptions one word each: the number itself
+    positions  16 bits each, four to a word, in whole words
+
+Source of the idea of exceptions: M. Zukowski et al., "Super-Scalar RAM-CPU Cache Compression" (ICDE 2006), section 3.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bongsu.kernels._jit import kernel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MAX_COUNT = 65_535
+"""Positions of exceptions have 16 bits."""
+
+HEAD_WORDS = 2
+_EXCEPTION_BYTES = 10  # a word and a position
+
+
+@kernel
+def bit_length(number: np.uint64) -> int:
+    """Return how many bits a number needs; 0 for 0."""
+    n = 0
+    for step in (32, 16, 8, 4, 2, 1):
+        high = number >> np.uint64(step)
+        if high != np.uint64(0):
+            n += step
+            number = high
+    return n + 1 if number != np.uint64(0) else n
+
+
+@kernel
+def plan_stream(numbers: NDArray[np.int64], counts: NDArray[np.int64]) -> tuple[int, int, int]:
+    """
+    Choose base and width for the fewest bytes; return (bytes, base, width).
+
+    The base is the smallest number, or the second smallest: a counter's reset is one far outlier below all others. `counts` is
+    scratch of length 65.
+    """
+    n = len(numbers)
+    lowest = (1 << 63) - 1
+    second = lowest
+    for i in range(n):
+        number = int(numbers[i])
+        if number < lowest:
+            second = lowest
+            lowest = number
+        elif number < second:
+            second = number
+    if n == 0:
+        return 8 * HEAD_WORDS, 0, 0
+    size, width = _plan_width(numbers, lowest, counts)
+    if n > 2 and second != lowest and width > 0:
+        other_size, other_width = _plan_width(numbers, second, counts)
+        if other_size < size:
+            return other_size, second, other_width
+    return size, lowest, width
+
+
+@kernel
+def _plan_width(numbers: NDArray[np.int64], base: int, counts: NDArray[np.int64]) -> tuple[int, int]:
+    n = len(numbers)
+    counts[:] = 0
+    for number in numbers:
+        counts[bit_length(np.uint64(number - base))] += 1
+    best_size = 8 * (n + HEAD_WORDS)
+    best_width = 64
+    exceptions = 0
+    for width in range(64, -1, -1):
+        if width < 64:
+            exceptions += counts[width + 1]
+        size = stream_bytes(n, width, exceptions)
+        if size <= best_size:
+            best_size = size
+            best_width = width
+    return best_size, best_width
+
+
+@kernel
+def stream_bytes(count: int, width: int, exceptions: int) -> int:
+    """Return the bytes of a stream."""
+    return 8 * (HEAD_WORDS + (count * width + 63) // 64 + exceptions + (exceptions + 3) // 4)
+
+
+@kernel
+def pack_stream(
+    numbers: NDArray[np.int64], base: int, width: int, extra: int, words: NDArray[np.uint64], at: int
+) -> int:
+    """Write a stream at word `at`; return the word after it. `extra` goes into the upper half of the head."""
+    n = len(numbers)
+    packed_at = at + HEAD_WORDS
+    exceptions_at = packed_at + (n * width + 63) // 64
+    words[packed_at:exceptions_at] = np.uint64(0)
+    exceptions = 0
+    for i in range(n):
+        number = np.uint64(numbers[i] - base)
+        if bit_length(number) > width:
+            words[exceptions_at + exceptions] = np.uint64(numbers[i])
+            exceptions += 1
+        elif width > 0:
+            bit = i * width
+            k = packed_at + (bit >> 6)
+            s = np.uint64(bit & 63)
+            words[k] |= number << s
+            if (bit & 63) + width > 64:
+                words[k + 1] |= number >> (np.uint64(64) - s)
+    positions_at = exceptions_at + exceptions
+    end = positions_at + (exceptions + 3) // 4
+    words[positions_at:end] = np.uint64(0)
+    k = 0
+    for i in range(n):
+        if exceptions > 0 and bit_length(np.uint64(numbers[i] - base)) > width:
+            words[positions_at + (k >> 2)] |= np.uint64(i) << np.uint64(16 * (k & 3))
+            k += 1
+    words[at] = np.uint64(width) | np.uint64(exceptions) << np.uint64(8) | np.uint64(extra) << np.uint64(32)
+    words[at + 1] = np.uint64(base)
+    return end
+
+
+@kernel
+def unpack_stream(words: NDArray[np.uint64], at: int, out: NDArray[np.int64]) -> int:
+    """Read a stream of ``len(out)`` numbers at word `at`; return the word after it. One word behind its end is read too."""
+    n = len(out)
+    head = words[at]
+    width = int(np.int64(head & np.uint64(0xFF)))
+    exceptions = int(np.int64((head >> np.uint64(8)) & np.uint64(0xFFFF)))
+    base = np.int64(words[at + 1])
+    at += HEAD_WORDS
+    if width == 0:
+        out[:] = base
+    elif width == 64:
+        for i in range(n):
+            out[i] = np.int64(words[at + i]) + base
+    else:
+        mask = (np.uint64(1) << np.uint64(width)) - np.uint64(1)
+        for i in range(n):
+            bit = i * width
+            k = at + (bit >> 6)
+            s = np.uint64(bit & 63)
+            # Shifted in two steps, since a shift by 64 is undefined: words[k + 1] << (64 - s).
+            number = (words[k] >> s) | ((words[k + 1] << np.uint64(1)) << (np.uint64(63) - s))
+            out[i] = np.int64(number & mask) + base
+    at += (n * width + 63) // 64
+    for k in range(exceptions):
+        position = (words[at + exceptions + (k >> 2)] >> np.uint64(16 * (k & 3))) & np.uint64(0xFFFF)
+        out[np.int64(position)] = np.int64(words[at + k])
+    return at + exceptions + (exceptions + 3) // 4

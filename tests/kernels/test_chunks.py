@@ -1,0 +1,204 @@
+"""Chunks come back bit for bit, and the kernels agree with the naive reading of the format."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.naive import chunks as naive
+
+from bongsu.kernels.chunks import (
+    VALUES_CONSTANT,
+    VALUES_NUMBERS,
+    VALUES_RAW,
+    VALUES_XOR,
+    chunk_room,
+    decode_chunk,
+    decode_row,
+    encode_chunk,
+)
+from bongsu.kernels.codec_times import TIMES_DELTA, TIMES_GRID, TIMES_RAW, TIMES_STEP
+from bongsu.model.samples import STALE_NAN
+from bongsu.storage.raw import Sample, chunks_of_samples, view_of_chunks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+START = 1_700_000_000_000
+NO_STARTS = np.empty(0, dtype=np.int64)
+
+
+def encode(
+    times: NDArray[np.int64], bits: NDArray[np.int64], starts: NDArray[np.int64] = NO_STARTS
+) -> tuple[bytes, int]:
+    """Return the bytes of a chunk and its codec."""
+    out = np.full(chunk_room(len(times)), 0xAA, dtype=np.uint8)
+    size, codec = encode_chunk(times, starts, bits, np.empty(3 * len(times) + 65, dtype=np.int64), out)
+    assert size <= (24 if len(starts) else 16) * len(times)
+    return out[:size].tobytes(), codec
+
+
+def check(
+    times: NDArray[np.int64], bits: NDArray[np.int64], starts: NDArray[np.int64] = NO_STARTS
+) -> tuple[int, int]:
+    """Encode, decode in both ways, compare; return bytes and codec."""
+    data, codec = encode(times, bits, starts)
+    n = len(times)
+    padded = np.frombuffer(data + b"\x55" * 16, dtype=np.uint8).copy()
+    out_times, out_starts = np.empty((2, n), dtype=np.int64)
+    values = np.empty(n)
+    flags = 1 if len(starts) else 0
+    decode_chunk(padded, codec, flags, 0, times[0], times[-1], out_times, values, out_starts)
+
+    assert times.tolist() == out_times.tolist()
+    assert bits.tolist() == values.view(np.int64).tolist()
+    assert (starts.tolist() or [0] * n) == out_starts.tolist()
+
+    decode_chunk(padded, codec, flags, 0, times[0], times[-1], out_times, values, NO_STARTS)
+    assert bits.tolist() == values.view(np.int64).tolist()
+
+    said = naive.decode_chunk(
+        data, codec, with_starts=bool(flags), count=n, first=int(times[0]), last=int(times[-1])
+    )
+    assert (times.tolist(), starts.tolist(), [b & naive.MASK for b in bits.tolist()]) == said
+    return len(data), codec
+
+
+SPECIAL = [
+    0.0,
+    -0.0,
+    1.0,
+    float("inf"),
+    float("-inf"),
+    float("nan"),
+    STALE_NAN,
+    5e-324,
+    -2.2e-308,
+    1e308,
+    0.1,
+    2.0**53,
+]
+ANY_BITS = st.integers(-(2**63), 2**63 - 1)
+DECIMALS = st.integers(-(10**6), 10**6).map(lambda m: float(np.float64(m / 100).view(np.int64)))
+
+
+@st.composite
+def values(draw: st.DrawFn, count: int) -> NDArray[np.int64]:
+    """Draw the bits of some values: of one family, with a few of any bits among them."""
+    family = draw(st.sampled_from(["any", "integers", "decimals", "special", "counter"]))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    match family:
+        case "any":
+            return rng.integers(-(2**63), 2**63 - 1, count)
+        case "integers":
+            made = rng.integers(-(2**53), 2**53, count).astype(float)
+        case "decimals":
+            made = np.round(rng.normal(0, 10.0 ** draw(st.integers(-6, 9)), count), draw(st.integers(0, 9)))
+        case "special":
+            made = np.array(SPECIAL)[rng.integers(0, len(SPECIAL), count)]
+        case _:
+            made = np.cumsum(rng.integers(0, draw(st.integers(1, 10**9)), count)) * 4096.0
+            made[count // 2 :] -= made[count // 2]
+    bits = made.view(np.int64).copy()
+    for at in draw(st.lists(st.integers(0, count - 1), max_size=4)):
+        bits[at] = draw(ANY_BITS | st.sampled_from(SPECIAL).map(lambda v: int(np.float64(v).view(np.int64))))
+    return bits
+
+
+@st.composite
+def increasing(draw: st.DrawFn, count: int) -> NDArray[np.int64]:
+    """Draw times: on a grid, with jitter, with gaps, or anywhere."""
+    family = draw(st.sampled_from(["step", "jitter", "gaps", "anywhere"]))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    grid = START + draw(st.integers(-(2**50), 2**50)) + 15_000 * np.arange(count, dtype=np.int64)
+    match family:
+        case "step":
+            return grid
+        case "jitter":
+            return grid + rng.integers(-20, 20, count)
+        case "gaps":
+            return grid + np.cumsum(rng.random(count) < 0.05) * 60_000
+        case _:
+            return np.unique(rng.integers(-(2**63), 2**63 - 1, count))
+
+
+@given(st.data(), st.sampled_from([1, 2, 3, 5, 17, 64, 130]), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_any_chunk_comes_back_bit_for_bit(data: st.DataObject, count: int, with_starts: bool) -> None:
+    times = data.draw(increasing(count))
+    starts = NO_STARTS
+    if with_starts:
+        kind = data.draw(st.sampled_from([ANY_BITS, st.sampled_from([0, START, START + 60_000])]))
+        starts = np.array(data.draw(st.lists(kind, min_size=count, max_size=count)), dtype=np.int64)
+
+    check(times, data.draw(values(count)), starts)
+
+
+def bits_of(made: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the bits of values."""
+    return made.astype(np.float64).view(np.int64)
+
+
+GRID = START + 15_000 * np.arange(64, dtype=np.int64)
+RNG = np.random.default_rng(3)
+
+
+@pytest.mark.parametrize(
+    ("name", "made", "codec", "at_most"),
+    [
+        ("constant", np.full(64, 0.3), VALUES_CONSTANT, 8),
+        ("constant NaN", np.full(64, STALE_NAN), VALUES_CONSTANT, 8),
+        ("gauge of small integers", RNG.integers(0, 16, 64), VALUES_NUMBERS, 16 + 32),
+        ("integer counter", np.cumsum(RNG.integers(1000, 1016, 64)), VALUES_NUMBERS + 1, 24 + 32),
+        ("ramp", 5e9 + 1e6 * np.arange(64.0) ** 2, VALUES_NUMBERS + 2, 32 + 8),
+        ("two decimals", np.round(RNG.normal(20, 0.3, 64), 2), VALUES_NUMBERS, 16 + 8 * 8),
+        ("pages", 4096.0 * RNG.integers(2**20, 2**20 + 16, 64), VALUES_NUMBERS, 16 + 32),
+        ("counter with a reset", np.cumsum(np.r_[RNG.integers(0, 8, 32), -90, RNG.integers(0, 8, 31)]), VALUES_NUMBERS + 1, 24 + 24 + 16),
+        ("integers, then stale", np.r_[np.arange(63.0), STALE_NAN], VALUES_NUMBERS + 1, 24 + 24 + 16),
+        ("near one", 1 + 1e-12 * RNG.random(64), VALUES_XOR, 8 * 24),
+        ("noise", RNG.normal(size=64), VALUES_RAW, 8 * 64),
+    ],
+)  # fmt: skip
+def test_the_smallest_codec_is_chosen(name: str, made: NDArray[np.float64], codec: int, at_most: int) -> None:
+    size, chosen = check(GRID, bits_of(made))
+
+    assert (TIMES_STEP << 4 | codec) == (0 if codec == VALUES_RAW and size == 16 * 64 else chosen)
+    assert size <= at_most
+
+
+@pytest.mark.parametrize(
+    ("times", "codec"),
+    [
+        (GRID, TIMES_STEP),
+        (GRID + RNG.integers(-8, 8, 64), TIMES_GRID),
+        (GRID + np.r_[np.zeros(20, np.int64), np.full(44, 600_000)], TIMES_DELTA),
+        (START + np.array([0, 7, 1000]), TIMES_RAW),
+    ],
+)
+def test_times_take_the_smallest_codec(times: NDArray[np.int64], codec: int) -> None:
+    _, chosen = check(times, bits_of(np.full(len(times), 1.0)))
+
+    assert codec == chosen >> 4
+
+
+def test_row_is_trimmed_to_the_range_and_passes_histograms_over() -> None:
+    samples = [Sample(10 * i, float(i), i) for i in range(10)]
+    samples[3] = Sample(30, b"a histogram")
+    view = view_of_chunks([[], chunks_of_samples(samples), chunks_of_samples(samples[:2])])
+    columns = (view.data, view.first_chunk, view.kind, view.codec, view.flags, view.offset, view.count)
+
+    def row(number: int, low: int, high: int) -> list[tuple[int, float, int]]:
+        times, starts = np.empty((2, view.row_capacity()), dtype=np.int64)
+        out = np.empty(view.row_capacity())
+        n = decode_row(*columns, view.min_time, view.max_time, number, low, high, times, out, starts)
+        return list(zip(times[:n].tolist(), out[:n].tolist(), starts[:n].tolist(), strict=True))
+
+    floats = [(s.timestamp, s.value, s.start) for s in samples if isinstance(s.value, float)]
+    assert [] == row(0, -(2**62), 2**62)
+    assert floats == row(1, -(2**62), 2**62)
+    assert [f for f in floats if 15 <= f[0] <= 70] == row(1, 15, 70)
+    assert [] == row(1, 41, 49)
+    assert floats[:2] == row(2, 0, 10)
