@@ -102,7 +102,8 @@ def test_delta_reports_are_added_up() -> None:
         )
         return at_ms, metric
 
-    assert 4 == numbers_of(used(3, T0 + 1_000), used(2, T0 + 2_500), used(-1, T0 + 4_000)).dbc_active
+    posts = [used(3, T0 + 1_000), used(2, T0 + 2_500), used(2, T0 + 2_500), used(-1, T0 + 4_000)]
+    assert 4 == numbers_of(*posts).dbc_active, "the repeated report counts once"
 
 
 def test_thread_pools_under_our_name_and_others() -> None:

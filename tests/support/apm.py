@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bongsu.apm.settings import ApmSettings
 from bongsu.wire.otlp.values import (
@@ -24,6 +24,9 @@ from bongsu.wire.otlp.values import (
     StatusCode,
     Temporality,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NOW_MS = 1_700_000_000_000
 """A multiple of the tick."""
@@ -85,13 +88,15 @@ def spans(*items: Span, of: Resource | None = None) -> SpanBatch:
     return SpanBatch((SpanGroup(of or resource(), Scope("lib"), items),))
 
 
-def gauge(name: str, *values: tuple[dict[str, AttributeValue], float], at_ms: int, **options: Any) -> Metric:
+def gauge(
+    name: str, *values: tuple[Mapping[str, AttributeValue], float], at_ms: int, **options: Any
+) -> Metric:
     """One metric; options: ``kind``, ``temporality``, ``monotonic``, ``start_ms``."""
     kind = options.get("kind", MetricKind.GAUGE)
     temporality = options.get("temporality", 0 if kind is MetricKind.GAUGE else Temporality.CUMULATIVE)
     start_ns = options.get("start_ms", 0) * 1_000_000
     points = tuple(
-        NumberPoint(attributes, start_ns, at_ms * 1_000_000, value) for attributes, value in values
+        NumberPoint(dict(attributes), start_ns, at_ms * 1_000_000, value) for attributes, value in values
     )
     return Metric(name, "", "", kind, temporality, options.get("monotonic", False), points)
 

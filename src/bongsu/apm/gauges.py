@@ -133,7 +133,7 @@ class MetricState:
     `previous` holds the values of the report before the newest one, for metrics that count up.
     """
 
-    __slots__ = ("interval_ms", "known", "name", "previous", "time_ms", "values")
+    __slots__ = ("_delta_times", "interval_ms", "known", "name", "previous", "time_ms", "values")
 
     def __init__(self, name: str, known: Known) -> None:
         self.name = name
@@ -142,6 +142,7 @@ class MetricState:
         self.interval_ms = 0
         self.values: dict[StreamKey, tuple[Slot, float]] = {}
         self.previous: dict[StreamKey, tuple[Slot, float]] = {}
+        self._delta_times: dict[StreamKey, int] = {}
 
     def put(self, report: Report) -> None:
         """Take a report; one that is older than the newest is left out."""
@@ -152,6 +153,9 @@ class MetricState:
         self.time_ms = max(self.time_ms, report.time_ms)
         for key, slot, value in report.readings:
             if report.is_delta:
+                if report.time_ms <= self._delta_times.get(key, 0):
+                    continue  # a request that was sent again
+                self._delta_times[key] = report.time_ms
                 value += self.values[key][1] if key in self.values else 0.0
             if key in self.values or len(self.values) < _MAX_STREAMS:
                 self.values[key] = (slot, value)

@@ -1,0 +1,1 @@
+"""OTLP over HTTP: traces and metrics from any OpenTelemetry SDK or Collector."""
