@@ -119,7 +119,7 @@ def _fraction(lower: float, upper: float, bounds: NDArray[np.float64], counts: N
         return 0.0
     before = lower_rank = upper_rank = 0.0
     lower_set = upper_set = False
-    start = -math.inf
+    start = 0.0 if bounds[0] > 0.0 else -math.inf
     for i in range(n):
         if not lower_set and start >= lower:
             lower_rank, lower_set = before, True

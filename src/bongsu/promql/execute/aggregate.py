@@ -136,7 +136,7 @@ def aggregate_vector(node: Aggregate, vector: Vector, param: Value | None, conte
         return _accumulated(node, vector, groups, context)
     if node.op is AggregateOp.COUNT_VALUES:
         assert isinstance(param, String)
-        return count_values(vector, groups.ids, groups.labels, param.text, node.span)
+        return count_values(vector, groups.ids, groups.labels, param.text)
     assert isinstance(param, Scalar)
     if node.op is AggregateOp.QUANTILE:
         return _quantile(node, vector, groups, param.values, context)
@@ -147,7 +147,7 @@ def _accumulated(node: Aggregate, vector: Vector, groups: Groups, context: Conte
     op = _ACCUMULATED[node.op]
     if vector.histograms is not None:
         if op in (GroupOp.SUM, GroupOp.AVG):
-            return aggregate_histograms(node, vector, groups.ids, groups.labels, context)  # type: ignore[no-any-return]
+            return aggregate_histograms(node, vector, groups.ids, groups.labels, context)
         every = np.minimum(vector.kind_matrix(), KIND_FLOAT)
         vector = replace(vector, kinds=every, histograms=None)
     return _finished(op, _totals(op, vector, groups), groups.labels)

@@ -79,7 +79,7 @@ def _cells(node: Binary, left: Operand, right: Operand, context: Context) -> Ope
     values, kinds = _float_cells(node, left, right)
     if left[2] is None and right[2] is None:
         return values, kinds, None
-    return combine_cells(node, left, right, (values, kinds), context)  # type: ignore[no-any-return]
+    return combine_cells(node, left, right, (values, kinds), context)
 
 
 def _float_cells(

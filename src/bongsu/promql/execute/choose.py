@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import numpy as np
 from bongsu.kernels.ranks import group_best
 from bongsu.promql.annotations import go_float
 from bongsu.promql.errors import ExecutionError
+from bongsu.promql.execute.label_hash import label_hash
 from bongsu.promql.execute.shape import prune
 from bongsu.promql.parser.ast import AggregateOp
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 Layout = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
 """Series group by group, and where each group begins."""
+
+_HASHES = 2.0**64
+"""Number of label hashes: a hash divided by it lies in [0, 1]."""
 
 
 def choose(
@@ -106,12 +109,7 @@ def _ratio_mask(
             node.param.span,
         )
     capped = np.clip(ratios, -1.0, 1.0)
-    share = np.array([_share(key) for key in vector.labels.keys()])[:, np.newaxis]  # noqa: SIM118 - not a mapping
+    share = np.array([label_hash(labels) / _HASHES for labels in vector.labels.maps()])[:, np.newaxis]
     below = share < capped
     complement = (capped < 0) & (share >= 1.0 + capped)
     return vector.present() & np.where(capped >= 0, below, complement)
-
-
-def _share(key: bytes) -> float:
-    """Return a number in [0, 1) that looks random and depends on the series key alone."""
-    return int.from_bytes(hashlib.blake2b(key, digest_size=6).digest(), "little") / 2.0**48

@@ -10,20 +10,17 @@ from bongsu.model.label_columns import LabelColumn, column_of_texts
 from bongsu.model.matchers import quote
 from bongsu.model.samples import KIND_ABSENT, KIND_FLOAT
 from bongsu.promql.errors import ExecutionError
-from bongsu.promql.execute.histogram_text import histogram_text
-from bongsu.promql.execute.shape import empty_vector, merge_equal
+from bongsu.promql.execute.shape import empty_vector
+from bongsu.promql.histograms.text import histogram_text
 from bongsu.promql.values import Vector
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bongsu.model.label_columns import LabelColumns
-    from bongsu.promql.parser.ast import Span
 
 
-def count_values(
-    vector: Vector, groups: NDArray[np.int64], group_labels: LabelColumns, label: str, span: Span
-) -> Vector:
+def count_values(vector: Vector, groups: NDArray[np.int64], group_labels: LabelColumns, label: str) -> Vector:
     """
     Return one series per group and distinct value, the value being in `label`.
 
@@ -32,7 +29,6 @@ def count_values(
     ExecutionError
         If `label` cannot be a label name.
     """
-    del span
     _check_label_name(label)
     rows, steps = np.nonzero(vector.present())
     if len(rows) == 0:
@@ -40,14 +36,16 @@ def count_values(
     texts = column_of_texts(_texts(vector, rows, steps))
     pairs = groups[rows] * len(texts.values) + texts.codes
     distinct, series = np.unique(pairs, return_inverse=True)
-    counts = np.zeros((len(distinct), vector.n_steps))
-    np.add.at(counts, (series, steps), 1.0)
     codes = (distinct % len(texts.values)).astype(np.int32)
     labels = group_labels.take(distinct // len(texts.values)).with_column(
         label, LabelColumn(codes, texts.values)
     )
+    # The label may replace one of the group's: what can't be told apart then is counted together.
+    ids, first = labels.group_ids()
+    counts = np.zeros((len(first), vector.n_steps))
+    np.add.at(counts, (ids[series], steps), 1.0)
     kinds = np.where(counts > 0, KIND_FLOAT, KIND_ABSENT).astype(np.uint8)
-    return merge_equal(Vector(labels, counts, kinds))
+    return Vector(labels.take(first), counts, kinds)
 
 
 def _texts(vector: Vector, rows: NDArray[np.intp], steps: NDArray[np.intp]) -> NDArray[np.object_]:

@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.promql.annotations import bad_quantile
 from bongsu.promql.errors import NotImplementedYet
 from bongsu.promql.execute import elementwise
-from bongsu.promql.execute.classic_histograms import classic_values, find_buckets, without_names
+from bongsu.promql.execute.histogram_functions import (
+    READINGS,
+    apply_reading,
+    fractions,
+    many_quantiles,
+    quantiles,
+)
 from bongsu.promql.execute.label_functions import label_join, label_replace
 from bongsu.promql.execute.presence import absent, to_scalar, to_vector
-from bongsu.promql.execute.shape import any_present, drop_names, prune
+from bongsu.promql.execute.shape import any_present, drop_names
 from bongsu.promql.execute.sorting import sort_by_label, sort_by_value
 from bongsu.promql.parser.ast import Call, Paren
 from bongsu.promql.values import Scalar, String, Vector
@@ -32,6 +37,8 @@ def call_function(call: Call, args: Sequence[Value], context: Context) -> Value:
     if name in elementwise.DATES:
         times = _vector(args[0]) if args else to_vector(_time(context))
         return elementwise.apply_date(name, times, context)
+    if name in READINGS:
+        return apply_reading(name, _vector(args[0]), context)
     implementation = _FUNCTIONS.get(name)
     if implementation is None:
         raise NotImplementedYet(f"the function {name}()")
@@ -115,20 +122,19 @@ def _label_join(call: Call, args: Sequence[Value], context: Context) -> Value:
 
 
 def _histogram_quantile(call: Call, args: Sequence[Value], context: Context) -> Value:
-    phi, vector = _scalar(args[0]).values, _vector(args[1])
-    for value in set(phi[~((phi >= 0) & (phi <= 1))].tolist()):
-        context.query.annotations.warn(bad_quantile(value), call.args[0].span)
-    params = np.vstack((phi, phi))
-    buckets = find_buckets(vector, context, call.args[1].span)
-    values = classic_values(buckets, params, context, call.args[1].span, fraction=False)
-    return prune(without_names(values, context))
+    places = (call.args[0].span, call.args[1].span)
+    return quantiles(_scalar(args[0]).values, _vector(args[1]), context, places)
+
+
+def _histogram_quantiles(call: Call, args: Sequence[Value], context: Context) -> Value:
+    phis = [_scalar(value).values for value in args[2:]]
+    places = ([argument.span for argument in call.args[2:]], call.args[0].span)
+    return many_quantiles(_texts(args[1:2])[0], phis, _vector(args[0]), context, places)
 
 
 def _histogram_fraction(call: Call, args: Sequence[Value], context: Context) -> Value:
-    params = np.vstack((_scalar(args[0]).values, _scalar(args[1]).values))
-    buckets = find_buckets(_vector(args[2]), context, call.args[2].span)
-    values = classic_values(buckets, params, context, call.args[2].span, fraction=True)
-    return prune(without_names(values, context))
+    lower, upper = _scalar(args[0]).values, _scalar(args[1]).values
+    return fractions(lower, upper, _vector(args[2]), context, call.args[2].span)
 
 
 def _extreme_of(call: Call, args: Sequence[Value], context: Context) -> Value:
@@ -145,6 +151,7 @@ _FUNCTIONS: Mapping[str, Callable[[Call, Sequence[Value], Context], Value]] = {
     "end": lambda _, __, context: _constant(context.query.grid.end / 1000.0, context),
     "histogram_fraction": _histogram_fraction,
     "histogram_quantile": _histogram_quantile,
+    "histogram_quantiles": _histogram_quantiles,
     "label_join": _label_join,
     "label_replace": _label_replace,
     "max_of": _extreme_of,

@@ -1,27 +1,90 @@
-"""Range functions of series that hold native histograms."""
+"""Range functions of series that hold native histograms, alone or among floats; one window after another."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bongsu.promql.errors import NotImplementedYet
+import numpy as np
+
+from bongsu.kernels.windows import WindowOp, extrapolation, windows
+from bongsu.model.histograms import ResetHint
+from bongsu.model.samples import KIND_FLOAT, KIND_HISTOGRAM
+from bongsu.promql.annotations import ignored_in_mixed_range, mixed_floats_and_histograms
+from bongsu.promql.execute.shape import name_of
+from bongsu.promql.histograms.arithmetic import IncompatibleLayouts, add, is_reset, same, subtract
+from bongsu.promql.histograms.sparse import Sparse, thaw
+from bongsu.promql.histograms.totals import HistogramTotal
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
-    from bongsu.kernels.windows import WindowOp
+    from bongsu.model.histograms import Histogram
     from bongsu.model.label_columns import LabelColumns
     from bongsu.promql.execute.context import Context
     from bongsu.promql.execute.samples import SampleBlock
     from bongsu.promql.execute.sources import Cells
     from bongsu.promql.parser.ast import Span
 
+_OF_FLOATS = frozenset(
+    {
+        WindowOp.MIN_OVER_TIME,
+        WindowOp.MAX_OVER_TIME,
+        WindowOp.STDDEV_OVER_TIME,
+        WindowOp.STDVAR_OVER_TIME,
+        WindowOp.QUANTILE_OVER_TIME,
+        WindowOp.MAD_OVER_TIME,
+        WindowOp.DERIV,
+        WindowOp.PREDICT_LINEAR,
+        WindowOp.DOUBLE_EXPONENTIAL_SMOOTHING,
+        WindowOp.TS_OF_MIN_OVER_TIME,
+        WindowOp.TS_OF_MAX_OVER_TIME,
+    }
+)
+"""Functions that use the floats of a range and pass over its histograms."""
+
+_BY_POSITION = frozenset(
+    {
+        WindowOp.COUNT_OVER_TIME,
+        WindowOp.PRESENT_OVER_TIME,
+        WindowOp.TS_OF_FIRST_OVER_TIME,
+        WindowOp.TS_OF_LAST_OVER_TIME,
+    }
+)
+"""Functions that don't look at what the samples are."""
+
+
+class _NoResult(Exception):
+    """The window has no result; a note says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Samples:
+    """The samples of one window."""
+
+    times: NDArray[np.int64]
+    values: NDArray[np.float64]
+    histograms: NDArray[np.object_]
+
+    @property
+    def is_histogram(self) -> NDArray[np.bool_]:
+        return np.asarray(self.histograms != None)  # noqa: E711 - elementwise
+
 
 @dataclass(frozen=True, slots=True)
 class HistogramWindows:
-    """Computes the windows of one row at a time."""
+    """
+    Computes the windows of one row at a time.
+
+    Attributes
+    ----------
+    ends, span
+        The windows, as for the kernels.
+    labels
+        Labels of all series of the function, for notes.
+    place
+        Where the range vector stands in the query.
+    """
 
     op: WindowOp
     ends: NDArray[np.int64]
@@ -34,6 +97,220 @@ class HistogramWindows:
     def __call__(
         self, row: int, block: SampleBlock, block_row: int, cells: Cells, histograms: NDArray[np.object_]
     ) -> None:
-        """Refuse: native histograms are not built yet."""
-        del row, block, block_row, cells, histograms
-        raise NotImplementedYet(f"{self.op.name.lower()}() of native histograms")
+        """Fill the cells of row `row`, which is `block_row` of the block."""
+        assert block.histograms is not None
+        own = slice(block.offsets[block_row], block.offsets[block_row + 1])
+        samples = _Samples(block.times[own], block.values[own], block.histograms[own])
+        name = name_of(self.labels, row)
+        if self.op in _OF_FLOATS:
+            self._floats_alone(name, samples, block_row, cells)
+            return
+        for step, end in enumerate(self.ends.tolist()):
+            low, high = np.searchsorted(samples.times, [end - self.span, end], side="right")
+            if low >= high:
+                continue
+            window = _Samples(samples.times[low:high], samples.values[low:high], samples.histograms[low:high])
+            try:
+                result = self._one(name, window, end)
+            except _NoResult:
+                continue
+            if isinstance(result, float):
+                cells.values[block_row, step], cells.kinds[block_row, step] = result, KIND_FLOAT
+            elif result is not None:
+                histograms[block_row, step] = result
+                cells.kinds[block_row, step] = KIND_HISTOGRAM
+
+    def _floats_alone(self, name: str, samples: _Samples, block_row: int, cells: Cells) -> None:
+        is_float = ~samples.is_histogram
+        times, values = samples.times[is_float], samples.values[is_float]
+        offsets = np.array([0, len(times)], dtype=np.int64)
+        kept = slice(block_row, block_row + 1)
+        windows(
+            self.op,
+            (times, values, offsets),
+            self.ends,
+            self.span,
+            self.params,
+            cells.values[kept],
+            cells.kinds[kept],
+        )
+        others = samples.times[~is_float]
+        if (_counts(times, self.ends, self.span) & _counts(others, self.ends, self.span)).any():
+            self._inform(ignored_in_mixed_range(name))
+
+    def _one(self, name: str, window: _Samples, end: int) -> float | Histogram | None:
+        if self.op in _BY_POSITION:
+            return self._by_position(window)
+        if self.op is WindowOp.FIRST_OVER_TIME:
+            return _cell(window, 0)
+        if self.op is WindowOp.LAST_OVER_TIME:
+            return _cell(window, -1)
+        if self.op in (WindowOp.RESETS, WindowOp.CHANGES):
+            return self._transitions(window)
+        if self.op in (WindowOp.IRATE, WindowOp.IDELTA):
+            return self._last_two(name, window)
+        if not window.is_histogram.any():
+            return self._float_window(window, end)
+        if not window.is_histogram.all():
+            self._warn(mixed_floats_and_histograms(name))
+            return None
+        if self.op in (WindowOp.SUM_OVER_TIME, WindowOp.AVG_OVER_TIME):
+            return self._total(name, window)
+        return self._extrapolated(name, window, end)
+
+    def _by_position(self, window: _Samples) -> float:
+        if self.op is WindowOp.COUNT_OVER_TIME:
+            return float(len(window.times))
+        if self.op is WindowOp.PRESENT_OVER_TIME:
+            return 1.0
+        return float(window.times[0 if self.op is WindowOp.TS_OF_FIRST_OVER_TIME else -1]) / 1000.0
+
+    def _float_window(self, window: _Samples, end: int) -> float | None:
+        """Compute a window without histograms as the kernel does."""
+        values, kinds = np.empty((1, 1)), np.empty((1, 1), dtype=np.uint8)
+        floats = (window.times, window.values, np.array([0, len(window.times)], dtype=np.int64))
+        windows(self.op, floats, np.array([end]), self.span, np.zeros((2, 1)), values, kinds)
+        return float(values[0, 0]) if kinds[0, 0] else None
+
+    def _transitions(self, window: _Samples) -> float:
+        count = 0
+        for i in range(1, len(window.times)):
+            before, current = window.histograms[i - 1], window.histograms[i]
+            if (before is None) != (current is None):
+                count += 1
+            elif current is None:
+                count += self._float_transition(float(window.values[i - 1]), float(window.values[i]))
+            elif self.op is WindowOp.RESETS:
+                count += is_reset(thaw(current), thaw(before))
+            else:
+                count += not same(thaw(current), thaw(before))
+        return float(count)
+
+    def _float_transition(self, before: float, current: float) -> bool:
+        if self.op is WindowOp.RESETS:
+            return current < before
+        return current != before and not (np.isnan(current) and np.isnan(before))
+
+    def _last_two(self, name: str, window: _Samples) -> float | Histogram | None:
+        if len(window.times) < 2 or window.times[-1] == window.times[-2]:
+            return None
+        seconds = float(window.times[-1] - window.times[-2]) / 1000.0
+        before, current = window.histograms[-2], window.histograms[-1]
+        rate = self.op is WindowOp.IRATE
+        if before is None and current is None:
+            change = float(window.values[-1])
+            if not rate or not change < window.values[-2]:
+                change -= float(window.values[-2])
+            return change / seconds if rate else change
+        if before is None or current is None:
+            self._warn(mixed_floats_and_histograms(name))
+            return None
+        result = self._difference_of_two(name, thaw(before), thaw(current), rate)
+        return (result.scale(1.0 / seconds) if rate else result).frozen()
+
+    def _difference_of_two(self, name: str, before: Sparse, current: Sparse, rate: bool) -> Sparse:
+        hints = {before.reset_hint, current.reset_hint}
+        if rate and ResetHint.GAUGE in hints:
+            self._warn(_not_a("counter", name))
+        if not rate and hints != {ResetHint.GAUGE}:
+            self._warn(_not_a("gauge", name))
+        if not rate or not is_reset(current, before):
+            self._subtract(name, current, before)
+        current.reset_hint = ResetHint.GAUGE
+        return current
+
+    def _subtract(self, name: str, target: Sparse, other: Sparse) -> None:
+        try:
+            met = subtract(target, other)
+        except IncompatibleLayouts:
+            self._warn(_mixed_layouts(name))
+            raise _NoResult from None
+        if met.reconciled:
+            self._inform("mismatched custom buckets were reconciled during subtraction")
+
+    def _total(self, name: str, window: _Samples) -> Histogram:
+        total = HistogramTotal(mean=self.op is WindowOp.AVG_OVER_TIME)
+        for histogram in window.histograms:
+            try:
+                total.add(histogram)
+            except IncompatibleLayouts:
+                self._warn(_mixed_layouts(name))
+                raise _NoResult from None
+        if total.collision:
+            self._warn("conflicting counter resets during histogram aggregation")
+        if total.reconciled:
+            self._inform("mismatched custom buckets were reconciled during aggregation")
+        return total.result()
+
+    def _extrapolated(self, name: str, window: _Samples, end: int) -> Histogram | None:
+        if len(window.times) < 2:
+            return None
+        counter = self.op is not WindowOp.DELTA
+        points = [thaw(histogram) for histogram in window.histograms]
+        increase = self._increase(name, points, counter)
+        zero_share = np.inf
+        if counter and increase.count > 0 and points[0].count >= 0:
+            zero_share = points[0].count / increase.count
+        times = window.times
+        factor = extrapolation(times[0], times[-1], len(times) - 1, end - self.span, end, zero_share)
+        if self.op is WindowOp.RATE:
+            factor /= self.span / 1000.0
+        return increase.scale(factor).frozen()
+
+    def _increase(self, name: str, points: list[Sparse], counter: bool) -> Sparse:
+        """Return the last histogram less the first, with what was lost at resets added back."""
+        self._check_hints(name, points, counter)
+        before, last = points[0], points[-1]
+        if counter and is_reset(points[1], before):
+            # What the first one looked like does not matter then.
+            before = _zero_like(points[1])
+        if any(point.is_custom != before.is_custom for point in points[1:]):
+            self._warn(_mixed_layouts(name))
+            raise _NoResult
+        result = last.copy().to_schema(min(point.schema for point in (before, *points[1:])))
+        self._subtract(name, result, before)
+        if counter:
+            for point in points[1:]:
+                if is_reset(point, before) and add(result, before).reconciled:
+                    self._inform("mismatched custom buckets were reconciled during addition")
+                before = point
+        result.reset_hint = ResetHint.GAUGE
+        return result
+
+    def _check_hints(self, name: str, points: list[Sparse], counter: bool) -> None:
+        if counter and any(point.reset_hint is ResetHint.GAUGE for point in points):
+            self._warn(_not_a("counter", name))
+        if not counter and not all(point.reset_hint is ResetHint.GAUGE for point in (points[0], points[-1])):
+            self._warn(_not_a("gauge", name))
+
+    def _warn(self, message: str) -> None:
+        self.context.query.annotations.warn(message, self.place)
+
+    def _inform(self, message: str) -> None:
+        self.context.query.annotations.inform(message, self.place)
+
+
+def _cell(window: _Samples, place: int) -> float | Histogram:
+    histogram: Histogram | None = window.histograms[place]
+    return float(window.values[place]) if histogram is None else histogram
+
+
+def _counts(times: NDArray[np.int64], ends: NDArray[np.int64], span: int) -> NDArray[np.bool_]:
+    """Tell for each window whether it holds any of the times."""
+    first = np.searchsorted(times, ends - span, side="right")
+    return np.asarray(np.searchsorted(times, ends, side="right") > first)
+
+
+def _zero_like(histogram: Sparse) -> Sparse:
+    return Sparse(histogram.schema, 0.0, 0.0, 0.0, 0.0, custom_values=histogram.custom_values)
+
+
+def _not_a(word: str, name: str) -> str:
+    return f'this native histogram metric is not a {word}: "{name}"'
+
+
+def _mixed_layouts(name: str) -> str:
+    return (
+        "vector contains a mix of histograms with exponential and custom buckets schemas "
+        f'for metric name "{name}"'
+    )

@@ -86,7 +86,7 @@ def _with_label(
     if name == METRIC_NAME and drop_name is not None:
         drop_name = drop_name & ~hit
     labels: LabelColumns = vector.labels.with_column(name, column)
-    return merge_equal(replace(vector, labels=labels, drop_name=drop_name), across_steps=False)
+    return merge_equal(replace(vector, labels=labels, drop_name=drop_name))
 
 
 def _choose(old: LabelColumn | None, new: LabelColumn, hit: NDArray[np.bool_]) -> LabelColumn:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.model.label_columns import LabelColumns
+from bongsu.model.label_columns import ABSENT, LabelColumns
 from bongsu.model.labels import METRIC_NAME
 from bongsu.model.samples import KIND_ABSENT, KIND_HISTOGRAM
 from bongsu.promql.errors import ExecutionError
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bongsu.promql.execute.context import Context
+
+RESERVED_LABELS = (METRIC_NAME, "__type__", "__unit__")
+"""What says what a metric is; a result that is another metric has none of them."""
 
 DUPLICATES = "vector cannot contain metrics with the same labelset"
 """Prometheus' text, which clients and scripts match."""
@@ -53,21 +56,25 @@ def drop_names(vector: Vector, context: Context, *, across_steps: bool = True) -
     """
     if context.query.delays_names:
         return replace(vector, drop_name=np.ones(vector.n_series, dtype=np.bool_))
-    column = vector.labels.get(METRIC_NAME)
-    if column is None:
+    columns = [column for name in RESERVED_LABELS if (column := vector.labels.get(name)) is not None]
+    if not columns:
         return vector
-    dropped = replace(vector, labels=vector.labels.drop([METRIC_NAME]))
-    same = len(column.codes) > 0 and bool((column.codes == column.codes[0]).all())
+    dropped = replace(vector, labels=vector.labels.drop(RESERVED_LABELS))
+    same = all(len(column.codes) > 0 and bool((column.codes == column.codes[0]).all()) for column in columns)
     return dropped if same else merge_equal(dropped, across_steps=across_steps)
 
 
 def with_dropped_names(vector: Vector) -> Vector:
     """Return the vector with the delayed removals of names done; series that become equal are merged."""
-    column = vector.labels.get(METRIC_NAME)
-    if vector.drop_name is None or column is None or not vector.drop_name.any():
+    if vector.drop_name is None or not vector.drop_name.any():
         return replace(vector, drop_name=None)
-    kept = replace(column, codes=np.where(vector.drop_name, -1, column.codes).astype(np.int32))
-    return merge_equal(replace(vector, labels=vector.labels.with_column(METRIC_NAME, kept), drop_name=None))
+    labels = vector.labels
+    for name in RESERVED_LABELS:
+        column = labels.get(name)
+        if column is not None:
+            kept = replace(column, codes=np.where(vector.drop_name, ABSENT, column.codes).astype(np.int32))
+            labels = labels.with_column(name, kept)
+    return merge_equal(replace(vector, labels=labels, drop_name=None))
 
 
 def merge_equal(vector: Vector, *, across_steps: bool = True) -> Vector:

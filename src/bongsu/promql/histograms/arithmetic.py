@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bongsu.model.histograms import ResetHint
-from bongsu.promql.histograms.sparse import Buckets, Sparse
+
+if TYPE_CHECKING:
+    from bongsu.promql.histograms.sparse import Buckets, Sparse
 
 
-class IncompatibleLayouts(Exception):  # noqa: N818 - named for the situation; becomes a note of the query
+class IncompatibleLayouts(Exception):
     """Exponential and custom buckets have no common layout."""
 
 

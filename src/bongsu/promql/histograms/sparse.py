@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from bongsu.model.histograms import CUSTOM_BUCKETS_SCHEMA, Histogram, ResetHint
 
@@ -23,7 +23,8 @@ Buckets = dict[int, float]
 _LARGEST = 1.7976931348623157e308
 
 
-class Bucket(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Bucket:
     """One bucket with its bounds; which of them belongs to it does not matter for arithmetic."""
 
     lower: float

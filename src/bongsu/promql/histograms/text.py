@@ -1,0 +1,26 @@
+"""Native histograms as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bongsu.promql.annotations import go_float
+from bongsu.promql.histograms.sparse import thaw
+
+if TYPE_CHECKING:
+    from bongsu.model.histograms import Histogram
+
+
+def histogram_text(histogram: Histogram) -> str:
+    """Return a histogram as Prometheus writes it, such as ``{count:3, sum:4, (1,2]:3}``."""
+    sparse = thaw(histogram)
+    parts = [f"count:{go_float(sparse.count)}", f"sum:{go_float(sparse.sum)}"]
+    for bucket in sparse.all_buckets():
+        lower, upper, count = bucket.lower, bucket.upper, bucket.count
+        if count == 0:
+            continue
+        zero = not sparse.is_custom and lower == -upper
+        opening = "[" if zero or (upper <= 0 and not sparse.is_custom) else "("
+        closing = "]" if zero or upper > 0 or sparse.is_custom else ")"
+        parts.append(f"{opening}{go_float(lower)},{go_float(upper)}{closing}:{go_float(count)}")
+    return "{" + ", ".join(parts) + "}"
