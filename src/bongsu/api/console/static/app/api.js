@@ -25,13 +25,13 @@ let skewMs = 0;
 export const nowMs = () => Date.now() + skewMs;
 
 /**
- * @typedef {{query?: Record<string, any>, json?: unknown, form?: Record<string, any>, signal?: AbortSignal}} Options
+ * @typedef {{query?: Record<string, any>, json?: unknown, form?: Record<string, any>, headers?: Record<string, string>, signal?: AbortSignal}} Options
  * @param {string} method @param {string} path @param {Options} [options]
  * @returns {Promise<{status: number, body: any}>}
  */
-async function call(method, path, { query, json, form, signal: abort } = {}) {
+async function call(method, path, { query, json, form, headers: extra, signal: abort } = {}) {
   /** @type {Record<string, string>} */
-  const headers = { "X-Bongsu-Console": "1", Accept: "application/json" };
+  const headers = { "X-Bongsu-Console": "1", Accept: "application/json", ...extra };
   let body;
   if (json !== undefined) {
     headers["Content-Type"] = "application/json";
@@ -70,8 +70,8 @@ function parse(text) {
 
 /** @param {{status: number, body: any}} answer @returns {ApiError} */
 function failure({ status, body }) {
-  const told = body?.error?.message ?? body?.error ?? body?.message ?? body?.header?.resultMessage ?? body;
-  const id = body?.error?.id ?? body?.id ?? body?.errorType ?? body?.header?.resultCode ?? "unknown";
+  const told = body?.error?.message ?? body?.error ?? body?.message ?? body?.header?.reason ?? body;
+  const id = body?.error?.id ?? body?.header?.errorId ?? body?.errorType ?? body?.id ?? "unknown";
   return new ApiError(typeof told === "string" && told ? told : `HTTP ${status}`, { id: String(id), status });
 }
 
@@ -126,8 +126,9 @@ export async function prometheus(path, query = {}, abort) {
  * @param {string} method @param {string} path below the project @param {unknown} [json] @param {AbortSignal} [abort]
  */
 export async function sysmon(method, path, json, abort) {
-  const project = encodeURIComponent(session.value.project.projectId);
-  const answer = await call(method, `/v1.0/projects/${project}/${path}`, { json, signal: abort });
+  const { projectId, region } = session.value.project;
+  const headers = { "X-SYSMON-REGION": region };
+  const answer = await call(method, `/v1.0/projects/${encodeURIComponent(projectId)}/${path}`, { json, headers, signal: abort });
   const body = expectOk(answer);
   if (!body?.header?.isSuccessful) throw failure(answer);
   return body.body;

@@ -128,7 +128,7 @@ function options(target, { lines, unit, height, min, max, fill, newest }) {
     },
     axes: [
       { ...axis, space: 70, size: 24, values: (/** @type {any} */ _, /** @type {number[]} */ splits, /** @type {any} */ __, /** @type {any} */ ___, /** @type {number} */ step) => splits.map((at) => axisLabel(at * 1000, step * 1000)) },
-      { ...axis, space: 30, size: 60, values: (/** @type {any} */ _, /** @type {number[]} */ splits) => splits.map((value) => withUnit(value, unit)) },
+      { ...axis, space: 30, size: labelWidth, incrs: unit.startsWith("bytes") ? BINARY_STEPS : undefined, values: (/** @type {any} */ _, /** @type {number[]} */ splits) => splits.map((value) => withUnit(value, unit)) },
     ],
     series: [
       {},
@@ -144,6 +144,12 @@ function options(target, { lines, unit, height, min, max, fill, newest }) {
     hooks: { setSelect: [(/** @type {any} */ self) => zoom(self)] },
   };
 }
+
+/** Room for the longest label of the value axis, so that no chart is pushed to the right for nothing. @param {any} _ @param {string[] | null} labels */
+const labelWidth = (_, labels) => 16 + 6.5 * (labels ?? []).reduce((most, label) => Math.max(most, label.length), 3);
+
+/** Steps of a byte axis: 1, 2, 4 ... so that its labels are whole KiB, MiB and GiB. */
+const BINARY_STEPS = Array.from({ length: 54 }, (_, power) => 2 ** power);
 
 /** Zero is in sight for what cannot be negative, and a flat line is not stretched to fill the height. @param {number} low @param {number} high @param {number} [min] @param {number} [max] */
 function valueRange(low, high, min, max) {

@@ -59,7 +59,7 @@ export function mount(parent, { text, label, hint, onChange, onRun }) {
         cm.EditorView.contentAttributes.of({ "aria-label": label, "data-search": "" }),
         cm.placeholder(hint),
         promql.asExtension(),
-        cm.EditorView.updateListener.of((update) => update.docChanged && onChange(update.state.doc.toString())),
+        cm.EditorView.updateListener.of((/** @type {any} */ update) => update.docChanged && onChange(update.state.doc.toString())),
       ],
     }),
   });

@@ -45,7 +45,7 @@ export function QueryPanel({ title, queries, unit, height = 170, min, max, every
   const explore = html`<a class="button quiet" href=${exploreHref(withRate(queries[0].expr, LEAST_RATE_S))}>${t("action.explore")}</a>`;
   return html`<${Panel} title=${title} class=${extra} actions=${explore}>
     <${Loading} of=${loaded}>
-      ${({ lines, asked }) =>
+      ${(/** @type {Awaited<ReturnType<typeof loadLines>>} */ { lines, asked }) =>
         lines.series.length === 0
           ? html`<${Empty} why=${empty?.why ?? t("chart.noSeries")} hint=${empty?.hint ?? t("chart.noSeriesHint")} />`
           : html`<${LineChart} ...${{ title, lines, unit, height, min, max, fill }} start=${asked.start} end=${asked.end} />`}

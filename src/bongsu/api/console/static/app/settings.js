@@ -27,7 +27,7 @@ export function remember(name, value) {
  */
 function choice(name, allowed, fallback) {
   const asked = new URLSearchParams(location.search).get(name);
-  const start = [asked, read(name, fallback)].find((value) => allowed.includes(value)) ?? fallback;
+  const start = [asked ?? "", read(name, fallback)].find((value) => allowed.includes(value)) ?? fallback;
   const chosen = signal(start);
   chosen.subscribe((value) => value !== start && remember(name, value));
   return chosen;

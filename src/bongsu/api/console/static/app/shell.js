@@ -16,7 +16,7 @@ import { AccessDialog } from "./access.js";
 const VIEWS = [
   { name: "", text: "nav.home", icon: "home", key: "1", load: () => import("./pages/home.js") },
   { name: "realtime", text: "nav.realtime", icon: "pulse", key: "2", time: true, live: true, load: () => import("./pages/realtime.js") },
-  { name: "openmetrics", text: "nav.openmetrics", icon: "target", key: "3", load: () => import("./pages/openmetrics.js") },
+  { name: "openmetrics", text: "nav.openmetrics", icon: "target", key: "3", time: true, load: () => import("./pages/openmetrics.js") },
   { name: "servers", text: "nav.servers", icon: "server", key: "4", time: true, load: () => import("./pages/servers.js") },
   { name: "explore", text: "nav.explore", icon: "search", key: "5", time: true, load: () => import("./pages/explore.js") },
   { name: "status", text: "nav.status", icon: "store", key: "6", load: () => import("./pages/status.js") },

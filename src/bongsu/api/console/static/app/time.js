@@ -26,7 +26,10 @@ export function formatDuration(ms) {
 }
 
 /** @typedef {{live: true, span: number} | {live: false, start: number, end: number}} Range */
-export const range = computed(() => {
+export const range = computed(readRange);
+
+/** @returns {Range} */
+function readRange() {
   const { query } = place.value;
   const from = query.get("from") ?? `now-${DEFAULT_RANGE}`;
   const to = query.get("to") ?? "now";
@@ -35,7 +38,7 @@ export const range = computed(() => {
   const [start, end] = [Number(from), Number(to)];
   if (Number.isFinite(start) && Number.isFinite(end) && start < end) return { live: false, start, end };
   return { live: true, span: UNIT_MS.h };
-});
+}
 
 /** How often a view asks again, in milliseconds; 0 for never. A fixed range never changes. */
 export const refreshMs = computed(() => {

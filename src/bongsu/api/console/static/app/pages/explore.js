@@ -136,7 +136,7 @@ function Graph({ expr, turn }) {
   }, [expr, range.value, turn], { every: refreshMs.value });
   if (loaded.error && loaded.data === undefined) return html`<${Failure} error=${loaded.error} onRetry=${loaded.reload} />`;
   return html`<${Loading} of=${loaded}>
-    ${({ lines, asked }) =>
+    ${(/** @type {Awaited<ReturnType<typeof loadLines>>} */ { lines, asked }) =>
       lines.series.length === 0
         ? html`<${NoResult} expr=${expr} />`
         : html`<p class="hint">${t("explore.count", { count: number(lines.series.length), step: asked.step })}</p>

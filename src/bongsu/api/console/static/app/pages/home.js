@@ -12,6 +12,7 @@ import { loadAll, loadServers, stateOf } from "../targets.js";
 import { Badge, Empty, Icon, Loading, Panel, Stat } from "../widgets.js";
 
 const TARGETS_MS = 15_000; // targets are scraped at this pace by default
+const MOST_ROWS = 50; // a few screens; whoever has more wrong looks at the workspaces
 const SPARK = { span: 900, step: 15 }; // a quarter of an hour, sixty points
 
 export function Page() {
@@ -35,11 +36,13 @@ const loadAnyMetric = (abort) => prometheus("label/__name__/values", { limit: 1 
 /** @param {{targets: any, spot: any}} props */
 function Wrong({ targets, spot }) {
   const agents = useLoad(loadAgents, [spot.data?.inact_agent], { every: 0 });
+  const order = { bad: 0, warn: 1, wait: 2, ok: 3 };
   const failing = (targets.data ?? []).flatMap((/** @type {any} */ group) =>
     group.targets
       .filter((/** @type {any} */ target) => ["warn", "bad"].includes(stateOf(target)))
       .map((/** @type {any} */ target) => ({ target, workspace: group.workspace })),
   );
+  failing.sort((/** @type {any} */ a, /** @type {any} */ b) => order[stateOf(a.target)] - order[stateOf(b.target)]);
   const silent = (agents.data ?? []).filter((agent) => !agent.active);
   return html`<${Panel} title=${t("home.wrong")}>
     <${Loading} of=${targets}>
@@ -49,13 +52,14 @@ function Wrong({ targets, spot }) {
           : html`<div class="scroll"><table>
               <thead><tr><th scope="col">${t("home.what")}</th><th scope="col">${t("home.where")}</th><th scope="col">${t("home.why")}</th><th></th></tr></thead>
               <tbody>
-                ${failing.map(FailingRow)}
-                ${silent.map((agent) => html`<tr key=${agent.oname}>
+                ${failing.slice(0, MOST_ROWS).map(FailingRow)}
+                ${silent.slice(0, MOST_ROWS).map((agent) => html`<tr key=${agent.oname}>
                   <td><${Badge} state="warn">${t("home.silentAgent")}<//></td><td>${agent.oname}</td><td>${t("home.silentWhy")}</td>
                   <td><a class="button quiet" href=${href("realtime")}>${t("nav.realtime")}</a></td>
                 </tr>`)}
               </tbody>
-            </table></div>`}
+            </table></div>
+            ${failing.length > MOST_ROWS && html`<p class="hint">${t("home.more", { count: failing.length - MOST_ROWS })}</p>`}`}
     <//>
   <//>`;
 }
