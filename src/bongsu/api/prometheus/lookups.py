@@ -10,7 +10,7 @@ from bongsu.api.prometheus.envelope import TRUNCATED, success
 from bongsu.api.prometheus.parameters import invalid_parameter
 from bongsu.api.prometheus.selectors import label_name_of_path, read_selectors, read_time_range
 from bongsu.api.prometheus.series_json import float_text, label_rows
-from bongsu.api.prometheus.streaming import json_parts_response
+from bongsu.api.prometheus.streaming import parts_response
 from bongsu.api.threads import in_thread
 from bongsu.model.errors import InvalidInput
 from bongsu.promql.errors import ParseError
@@ -83,7 +83,7 @@ class Lookups:
         truncated = 0 < limit < len(order)
         rows = label_rows(labels, order[:limit] if truncated else order)
         warnings = (TRUNCATED,) if truncated else ()
-        return json_parts_response(success(_listed(rows), warnings=warnings), gzip=call.gzip)
+        return parts_response(success(_listed(rows), warnings=warnings), gzip=call.gzip)
 
     def _metadata(self, call: Call) -> Response:
         limit, per_metric = call.parameters.count("limit"), call.parameters.count("limit_per_metric")
@@ -97,7 +97,7 @@ class Lookups:
             ]
             for name in names
         }
-        return json_parts_response(success((orjson.dumps(data),)), gzip=call.gzip)
+        return parts_response(success((orjson.dumps(data),)), gzip=call.gzip)
 
     def _exemplars(self, call: Call) -> Response:
         start_ms, end_ms = read_time_range(call.parameters)
@@ -113,7 +113,7 @@ class Lookups:
             )
         except ParseError as error:
             raise invalid_parameter("query", error.message) from error
-        return json_parts_response(success((_exemplars_json(rows),)), gzip=call.gzip)
+        return parts_response(success((_exemplars_json(rows),)), gzip=call.gzip)
 
 
 def _raw_path(request: Request) -> bytes:
@@ -124,7 +124,7 @@ def _raw_path(request: Request) -> bytes:
 def _texts_response(call: Call, texts: list[str], limit: int) -> Response:
     truncated = 0 < limit < len(texts)
     data = orjson.dumps(texts[:limit] if truncated else texts)
-    return json_parts_response(success((data,), warnings=(TRUNCATED,) if truncated else ()), gzip=call.gzip)
+    return parts_response(success((data,), warnings=(TRUNCATED,) if truncated else ()), gzip=call.gzip)
 
 
 def _listed(rows: Iterator[bytes]) -> Iterator[bytes]:

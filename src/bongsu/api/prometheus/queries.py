@@ -10,7 +10,7 @@ import orjson
 from bongsu.api.prometheus.envelope import TRUNCATED, success, success_response
 from bongsu.api.prometheus.parameters import invalid_parameter
 from bongsu.api.prometheus.results import write_instant, write_range
-from bongsu.api.prometheus.streaming import json_parts_response
+from bongsu.api.prometheus.streaming import parts_response
 from bongsu.model.errors import InvalidInput
 from bongsu.promql.errors import ParseError, QueryCancelled
 from bongsu.promql.parser import parse
@@ -200,7 +200,7 @@ def _answer(call: Call, outcome: Outcome, written: WrittenResult) -> Response:
     if stats and stats not in _STATS:
         warnings.append(_STATS_WARNING)
     data = _data(written.parts, _stats_json(outcome) if stats else b"")
-    return json_parts_response(success(data, warnings=warnings, infos=result.infos), gzip=call.gzip)
+    return parts_response(success(data, warnings=warnings, infos=result.infos), gzip=call.gzip)
 
 
 def _data(parts: Iterator[bytes], stats: bytes) -> Iterator[bytes]:

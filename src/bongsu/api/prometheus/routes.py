@@ -10,6 +10,7 @@ from bongsu.api.prometheus.admin import TsdbAdmin
 from bongsu.api.prometheus.caller import Admission
 from bongsu.api.prometheus.endpoint import Endpoint, unknown_path
 from bongsu.api.prometheus.features import feature_table
+from bongsu.api.prometheus.federate import Federation
 from bongsu.api.prometheus.lookups import Lookups
 from bongsu.api.prometheus.queries import Queries
 from bongsu.api.prometheus.rules import Rules
@@ -60,6 +61,7 @@ def routes(
     features: frozenset[str],
     clock: Clock,
     log: FilteringBoundLogger,
+    lookback_ms: int = 300_000,
     maintenance: Maintenance | None = None,
 ) -> list[BaseRoute]:
     """
@@ -77,6 +79,8 @@ def routes(
         What the server tells about itself.
     features
         Names of the features that are switched on.
+    lookback_ms
+        How old the newest sample of a series may be in federation; the engine's own lookback.
     maintenance
         What the store offers beyond reading and deleting; None when nothing.
     """
@@ -91,6 +95,8 @@ def routes(
         Route(PREFIX + path, Endpoint(dict.fromkeys(methods, handler), log))
         for path, methods, handler in paths
     ]
+    federation = Federation(admission, clock, lookback_ms)
+    routed.append(Route(f"{BASE}/federate", Endpoint({"GET": federation.federate}, log)))
     routed += [Route(BASE + path, Endpoint({"GET": _says(text)}, log)) for path, text in _PAGES.items()]
     routed.append(Route(PREFIX + "/{path:path}", unknown_path(log)))
     return routed

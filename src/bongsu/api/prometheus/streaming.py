@@ -6,11 +6,12 @@ The parts are made in a worker thread, one at a time and only when the client ha
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
-from bongsu.api.respond import JSON, raw_json_response
+from bongsu.api.respond import JSON
 from bongsu.api.threads import in_thread
 from bongsu.runtime.compress import GzipStream, compress_gzip
 
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from starlette.requests import Request
-    from starlette.responses import Response
 
 WHOLE_BYTES = 1 << 20
 """An answer up to this size is sent whole: one write, and a length for the client."""
 
 _MIN_GZIP_BYTES = 1400
 """What fits into one packet gains nothing from compression."""
+
+_GZIP_HEADERS = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
 
 
 def accepts_gzip(request: Request) -> bool:
@@ -46,7 +48,7 @@ def _weight(parameter: str) -> float:
         return 0.0
 
 
-def json_parts_response(parts: Iterator[bytes], *, gzip: bool) -> Response:
+def parts_response(parts: Iterator[bytes], *, gzip: bool, media_type: str = JSON) -> Response:
     """
     Return an answer made of parts; called in a worker thread, since the first parts are made at once.
 
@@ -59,31 +61,21 @@ def json_parts_response(parts: Iterator[bytes], *, gzip: bool) -> Response:
         first.append(part)
         size += len(part)
         if size > WHOLE_BYTES:
-            return _stream(b"".join(first), parts, gzip=gzip)
-    return _whole(b"".join(first), gzip=gzip)
+            return _stream(b"".join(first), parts, gzip, media_type)
+    return _whole(b"".join(first), gzip, media_type)
 
 
-def _whole(body: bytes, *, gzip: bool) -> Response:
+def _whole(body: bytes, gzip: bool, media_type: str) -> Response:
     if gzip and len(body) >= _MIN_GZIP_BYTES:
-        return raw_json_response(
-            compress_gzip(body), headers={"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
-        )
-    return raw_json_response(body)
+        return Response(compress_gzip(body), headers=dict(_GZIP_HEADERS), media_type=media_type)
+    return Response(body, media_type=media_type)
 
 
-def _stream(first: bytes, rest: Iterator[bytes], *, gzip: bool) -> Response:
+def _stream(first: bytes, rest: Iterator[bytes], gzip: bool, media_type: str) -> Response:
+    parts = chain((first,), rest)
     if not gzip:
-        return StreamingResponse(_pull(_chain(first, rest)), media_type=JSON)
-    return StreamingResponse(
-        _pull(_compressed(_chain(first, rest))),
-        media_type=JSON,
-        headers={"Content-Encoding": "gzip", "Vary": "Accept-Encoding"},
-    )
-
-
-def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
+        return StreamingResponse(_pull(parts), media_type=media_type)
+    return StreamingResponse(_pull(_compressed(parts)), media_type=media_type, headers=dict(_GZIP_HEADERS))
 
 
 def _compressed(parts: Iterator[bytes]) -> Iterator[bytes]:
