@@ -56,7 +56,10 @@ async def test_reading_stops_at_the_limit_while_the_body_arrives() -> None:
         taken.append(parts.pop())
         return {"type": "http.request", "body": taken[-1], "more_body": True}
 
-    with pytest.raises(BodyTooLarge, match=r"100 are allowed.*'max_body_bytes'"):
+    with pytest.raises(
+        BodyTooLarge,
+        match=r"100 are allowed; send less at once, or raise the setting 'server.max_body_bytes'",
+    ):
         await read_raw_body(make_request(receive=receive), SMALL)
 
     assert 2 == len(taken)
@@ -79,7 +82,10 @@ async def test_a_stated_length_that_is_no_number_is_bad_input() -> None:
 async def test_a_bomb_is_refused() -> None:
     bomb = gzip.compress(b"\0" * 50_000)
 
-    with pytest.raises(BodyTooLarge, match="'max_decompressed_bytes'"):
+    with pytest.raises(
+        BodyTooLarge,
+        match=r"1000 bytes allowed; send less at once, or raise the setting 'server\.max_body_bytes'",
+    ):
         await read_body(make_request({"Content-Encoding": "gzip"}, parts=[bomb]), SMALL)
 
 
@@ -99,7 +105,7 @@ async def test_a_slow_client_is_told_so() -> None:
         raise AssertionError("BUG: the future never ends")
 
     limits = BodyLimits(max_body_bytes=100, body_timeout_s=0.01)
-    with pytest.raises(BodyTimeout, match=r"0 bytes of the body came within 0.01 s.*'body_timeout_s'"):
+    with pytest.raises(BodyTimeout, match=r"0 bytes of the body came within 0.01 s; send it faster"):
         await read_raw_body(make_request(receive=receive), limits)
 
 

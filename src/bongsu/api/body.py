@@ -25,7 +25,7 @@ _INLINE_BYTES = 32 * 1024
 @dataclass(frozen=True, slots=True)
 class BodyLimits:
     """
-    Bounds of one request body; each is a setting of the same name.
+    Bounds of one request body.
 
     Attributes
     ----------
@@ -35,14 +35,26 @@ class BodyLimits:
         Bytes after decompression.
     body_timeout_s
         Seconds from the first read to the last byte.
+    setting
+        Name of the setting that raises the bounds of bytes; empty where they are fixed.
     """
 
     max_body_bytes: int = 32 * 1024 * 1024
     max_decompressed_bytes: int = 128 * 1024 * 1024
     body_timeout_s: float = 30.0
+    setting: str = "server.max_body_bytes"
+
+    @property
+    def advice(self) -> str:
+        """What a client can do whose body is over a bound."""
+        return (
+            f"send less at once, or raise the setting {self.setting!r}"
+            if self.setting
+            else "send less at once"
+        )
 
 
-CONTROL_LIMITS = BodyLimits(max_body_bytes=1024 * 1024, max_decompressed_bytes=1024 * 1024)
+CONTROL_LIMITS = BodyLimits(max_body_bytes=1024 * 1024, max_decompressed_bytes=1024 * 1024, setting="")
 """For calls whose body is a handful of fields."""
 
 
@@ -71,8 +83,7 @@ async def read_raw_body(request: Request, limits: BodyLimits) -> bytes:
                 parts.append(part)
     except TimeoutError:
         raise BodyTimeout(
-            f"{total} bytes of the body came within {limits.body_timeout_s:g} s; send it faster or in smaller parts, "
-            "or raise the setting 'body_timeout_s'"
+            f"{total} bytes of the body came within {limits.body_timeout_s:g} s; send it faster or in smaller parts"
         ) from None
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
@@ -101,7 +112,7 @@ async def read_body(request: Request, limits: BodyLimits) -> bytes:
             return decompress(raw, encoding, limits.max_decompressed_bytes)
         return await in_thread(decompress, raw, encoding, limits.max_decompressed_bytes)
     except DecompressedTooLarge as error:
-        raise BodyTooLarge(f"{error.message}, or raise the setting 'max_decompressed_bytes'") from error
+        raise BodyTooLarge(f"{error.message}; {limits.advice}") from error
 
 
 def content_encoding(request: Request) -> str:
@@ -161,6 +172,5 @@ def _check_stated_length(request: Request, limits: BodyLimits) -> None:
 
 def _too_large(received: str, limits: BodyLimits) -> BodyTooLarge:
     return BodyTooLarge(
-        f"the body has {received} bytes, {limits.max_body_bytes} are allowed; send less at once, or raise the setting "
-        "'max_body_bytes'"
+        f"the body has {received} bytes, {limits.max_body_bytes} are allowed; {limits.advice}"
     )

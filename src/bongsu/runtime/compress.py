@@ -38,7 +38,7 @@ class DecompressedTooLarge(BongsuError):
 
     def __init__(self, encoding: str, compressed_bytes: int, max_bytes: int) -> None:
         super().__init__(
-            f"{compressed_bytes} bytes of {encoding} expand to more than the {max_bytes} bytes allowed; send less at once",
+            f"{compressed_bytes} bytes of {encoding} expand to more than the {max_bytes} bytes allowed",
             id="body-too-large",
         )
 
