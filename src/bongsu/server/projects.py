@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from bongsu.control.changes import Topic
 
 if TYPE_CHECKING:
-    from bongsu.apm.engine import ApmEngine
+    from collections.abc import Callable, Sequence
+
     from bongsu.control.plane import ControlPlane
     from bongsu.server.stores import ProjectStores
 
@@ -18,17 +19,27 @@ REFRESH_S = 30.0
 
 
 class ProjectKeeper:
-    """Applies changed retention and limits, and removes the data of projects that are gone."""
+    """
+    Applies changed retention and limits, and removes the data of projects that are gone.
 
-    def __init__(self, control: ControlPlane, stores: ProjectStores, apm: ApmEngine) -> None:
+    Parameters
+    ----------
+    forget
+        Called with the id of each project that is gone: whatever else keeps something of projects in memory.
+    """
+
+    def __init__(
+        self, control: ControlPlane, stores: ProjectStores, forget: Sequence[Callable[[str], None]]
+    ) -> None:
         self._control = control
         self._stores = stores
-        self._apm = apm
+        self._forget = forget
 
     def drop(self, project_id: str) -> None:
         """Remove what is kept of a project that was removed; harmless for one that has nothing. Blocks for the disk."""
         self._stores.drop(project_id)
-        self._apm.drop_project(project_id)
+        for forget in self._forget:
+            forget(project_id)
 
     async def follow_changes(self) -> None:
         """Follow the control plane until cancelled."""
@@ -42,10 +53,13 @@ class ProjectKeeper:
         try:
             while True:
                 changed.clear()
-                for project_id in await asyncio.to_thread(self._stores.refresh):
-                    self._apm.drop_project(project_id)
+                await asyncio.to_thread(self._refresh)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(REFRESH_S):
                         await changed.wait()
         finally:
             unsubscribe()
+
+    def _refresh(self) -> None:
+        for project_id in self._stores.refresh():
+            self.drop(project_id)

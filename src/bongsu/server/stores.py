@@ -44,15 +44,12 @@ class ProjectStores:
         return known[1] if known is not None else self.of(self._control.projects.get(project_id))
 
     def refresh(self) -> list[str]:
-        """Apply changed options, remove the data of projects that are gone, and return those projects' ids."""
+        """Apply changed options and return the ids of open projects that are gone."""
         projects = {project.project_id: project for project in self._control.projects.all()}
         for project_id in list(self._open):
             if project_id in projects:
                 self.of(projects[project_id])
-        gone = [project_id for project_id in list(self._open) if project_id not in projects]
-        for project_id in gone:
-            self.drop(project_id)
-        return gone
+        return [project_id for project_id in list(self._open) if project_id not in projects]
 
     def drop(self, project_id: str) -> None:
         """Remove the data of a project that is gone."""

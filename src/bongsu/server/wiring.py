@@ -17,8 +17,11 @@ from bongsu import __version__
 from bongsu.api.access import AccessControl
 from bongsu.api.admin.routes import routes as admin_routes
 from bongsu.api.admin.token import AdminToken
+from bongsu.api.body import BodyLimits
 from bongsu.api.console.routes import routes as console_routes
 from bongsu.api.console.sessions import SessionStore
+from bongsu.api.openapm.routes import routes as openapm_routes
+from bongsu.api.otlp.routes import routes as otlp_routes
 from bongsu.api.prometheus.routes import routes as prometheus_routes
 from bongsu.api.prometheus.status import StatusFacts, prometheus_config, prometheus_flags
 from bongsu.api.sysmon.routes import routes as sysmon_routes
@@ -29,6 +32,7 @@ from bongsu.control.context import ControlOptions
 from bongsu.control.database import sqlite_url
 from bongsu.control.limits import CONTROL_LIMIT_NAMES, ControlLimits
 from bongsu.control.plane import ControlPlane
+from bongsu.ingest.otlp_metrics import OtlpIngestSettings, OtlpMetricsIngest
 from bongsu.kernels.warm import compile_all
 from bongsu.model.errors import InvalidInput
 from bongsu.promql.engine import Engine, EngineOptions
@@ -134,10 +138,23 @@ def build(
             engine, limits=limits, clock=clock, registry=registry, log=log.bind(part="query")
         )
         stack.callback(queries.close)
-        keeper = ProjectKeeper(control, stores, apm)
         sessions = SessionStore(clock, file=folder / "sessions.json")
         access = AccessControl(control.keys, clock, registry, sessions=sessions)
+        otlp_metrics = OtlpMetricsIngest(
+            OtlpIngestSettings(start_timestamps="use-start-timestamps" in settings.features),
+            store_of=stores.by_id,
+            clock=clock,
+        )
+        keeper = ProjectKeeper(control, stores, [apm.drop_project, otlp_metrics.drop_project])
         routes = [
+            *otlp_routes(
+                access=access,
+                apm=apm,
+                metrics=otlp_metrics,
+                log=log.bind(part="otlp"),
+                body_limits=_body_limits(settings),
+            ),
+            *openapm_routes(access=access, apm=apm, log=log.bind(part="openapm")),
             *prometheus_routes(
                 access=access,
                 open_store=lambda caller: stores.of(caller.project),
@@ -184,6 +201,12 @@ def _describe_process(registry: CollectorRegistry) -> None:
     ProcessCollector(registry=registry)
     for name in ("bongsu_build_info", "prometheus_build_info"):
         Gauge(name, "The version that runs.", ["version"], registry=registry).labels(__version__).set(1)
+
+
+def _body_limits(settings: Settings) -> BodyLimits:
+    return BodyLimits(
+        max_body_bytes=settings.server.max_body_bytes, max_decompressed_bytes=settings.server.max_body_bytes
+    )
 
 
 def _control_options(settings: Settings) -> ControlOptions:
