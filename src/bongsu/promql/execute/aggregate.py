@@ -9,14 +9,14 @@ import numpy as np
 
 from bongsu.kernels.groups import GroupOp, accumulate, finish, merge
 from bongsu.kernels.ranks import group_quantiles
-from bongsu.model.labels import METRIC_NAME
+from bongsu.model.label_columns import concat
 from bongsu.model.samples import KIND_FLOAT, KIND_HISTOGRAM
 from bongsu.promql.annotations import bad_quantile, ignored_in_aggregation
 from bongsu.promql.execute.blocks import part_bounds, run_blocks
 from bongsu.promql.execute.choose import choose
 from bongsu.promql.execute.count_values import count_values
 from bongsu.promql.execute.histogram_aggregates import aggregate_histograms
-from bongsu.promql.execute.shape import floats_only, prune
+from bongsu.promql.execute.shape import RESERVED_LABELS, drop_names, floats_only, prune
 from bongsu.promql.execute.sources import Cells, materialize
 from bongsu.promql.parser.ast import Aggregate, AggregateOp
 from bongsu.promql.values import Scalar, String, Vector
@@ -65,10 +65,13 @@ class Groups:
         Group of each series, numbered in order of first appearance.
     labels
         Labels of the groups.
+    drop_name : ndarray of bool, shape (n_groups,), optional
+        Groups by a metric name that is to go when the query ends.
     """
 
     ids: NDArray[np.int64]
     labels: LabelColumns
+    drop_name: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -79,11 +82,12 @@ class Groups:
         return np.argsort(self.ids, kind="stable"), np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
 
 
-def group_series(labels: LabelColumns, node: Aggregate) -> Groups:
+def group_series(labels: LabelColumns, node: Aggregate, drop_name: NDArray[np.bool_] | None = None) -> Groups:
     """Return the groups of an aggregation's series."""
-    kept = labels.drop([*node.grouping, METRIC_NAME]) if node.without else labels.keep(node.grouping)
+    kept = labels.drop([*node.grouping, *RESERVED_LABELS]) if node.without else labels.keep(node.grouping)
     ids, first = kept.group_ids()
-    return Groups(ids, kept.take(first))
+    by_name = not node.without and any(name in kept for name in RESERVED_LABELS)
+    return Groups(ids, kept.take(first), drop_name[first] if by_name and drop_name is not None else None)
 
 
 def can_stream(op: AggregateOp) -> bool:
@@ -95,9 +99,16 @@ class _HistogramsMet(Exception):
     """A source that was taken for floats holds histograms."""
 
 
-def aggregate_source(node: Aggregate, source: Source, context: Context) -> Vector:
-    """Aggregate a source as it flows; memory is needed for the groups, not for the series."""
-    groups = group_series(source.reader.labels, node)
+def aggregate_source(node: Aggregate, source: Source, context: Context, *, drops_names: bool) -> Vector:
+    """
+    Aggregate a source as it flows; memory is needed for the groups, not for the series.
+
+    Parameters
+    ----------
+    drops_names
+        What the source computes is another metric than what it reads.
+    """
+    groups = _source_groups(node, source, context, drops_names=drops_names)
     op = _ACCUMULATED[node.op]
     counts = source.reader.sample_counts
     parts = len(part_bounds(context.query, counts + source.n_steps)) - 1
@@ -116,14 +127,41 @@ def aggregate_source(node: Aggregate, source: Source, context: Context) -> Vecto
     try:
         run_blocks(context.query, counts, source.n_steps, work)
     except _HistogramsMet:
-        return aggregate_vector(node, materialize(source, context.query), None, context)
+        return _of_whole(node, source, context, drops_names=drops_names)
     finally:
         context.query.budget.release(planes.size)
     for part in range(1, parts):
         merge(op, planes[0], planes[part])
     if op == GroupOp.AVG and np.isinf(planes[0, 0]).any():
-        return aggregate_vector(node, materialize(source, context.query), None, context)
-    return _finished(op, planes[0], groups.labels)
+        return _of_whole(node, source, context, drops_names=drops_names)
+    return _named(_finished(op, planes[0], groups.labels), groups, node)
+
+
+def _source_groups(node: Aggregate, source: Source, context: Context, *, drops_names: bool) -> Groups:
+    labels, drop_name = source.reader.labels, source.reader.drop_name
+    if drops_names and context.query.delays_names:
+        drop_name = np.ones(len(labels), dtype=np.bool_)
+    elif drops_names:
+        labels = labels.drop(RESERVED_LABELS)
+    return group_series(labels, node, drop_name)
+
+
+def _of_whole(node: Aggregate, source: Source, context: Context, *, drops_names: bool) -> Vector:
+    """Aggregate a source that cannot flow."""
+    vector = materialize(source, context.query)
+    if drops_names:
+        vector = drop_names(vector, context, across_steps=False)
+    return aggregate_vector(node, vector, None, context)
+
+
+def _named(result: Vector, groups: Groups, node: Aggregate) -> Vector:
+    """Return a result by groups, of which some go on under a name that is to go."""
+    if groups.drop_name is None:
+        return result
+    ids, _ = concat([groups.labels, result.labels]).group_ids(node.grouping)
+    goes = np.zeros(int(ids.max(initial=0)) + 1, dtype=np.bool_)
+    goes[ids[: len(groups)]] = groups.drop_name
+    return replace(result, drop_name=goes[ids[len(groups) :]])
 
 
 def aggregate_vector(node: Aggregate, vector: Vector, param: Value | None, context: Context) -> Vector:
@@ -131,15 +169,15 @@ def aggregate_vector(node: Aggregate, vector: Vector, param: Value | None, conte
     if vector.histograms is not None and node.op in _FLOATS_ONLY:
         context.query.annotations.inform(ignored_in_aggregation(node.op.value), node.expr.span)
         vector = floats_only(vector)
-    groups = group_series(vector.labels, node)
+    groups = group_series(vector.labels, node, vector.drop_name)
     if node.op in _ACCUMULATED:
-        return _accumulated(node, vector, groups, context)
+        return _named(_accumulated(node, vector, groups, context), groups, node)
     if node.op is AggregateOp.COUNT_VALUES:
         assert isinstance(param, String)
-        return count_values(vector, groups.ids, groups.labels, param.text)
+        return _named(count_values(vector, groups.ids, groups.labels, param.text), groups, node)
     assert isinstance(param, Scalar)
     if node.op is AggregateOp.QUANTILE:
-        return _quantile(node, vector, groups, param.values, context)
+        return _named(_quantile(node, vector, groups, param.values, context), groups, node)
     return choose(node, vector, groups.layout(), param.values, context)
 
 

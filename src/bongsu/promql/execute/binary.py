@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.model.label_columns import concat
-from bongsu.model.labels import METRIC_NAME
 from bongsu.model.samples import KIND_ABSENT, KIND_FLOAT
 from bongsu.promql.errors import ExecutionError
 from bongsu.promql.execute.arithmetic import compute, drops_name, holds
@@ -20,7 +19,14 @@ from bongsu.promql.execute.matching import (
     present_in_group,
     refuse_duplicates,
 )
-from bongsu.promql.execute.shape import any_present, drop_names, empty_vector, merge_equal, prune
+from bongsu.promql.execute.shape import (
+    RESERVED_LABELS,
+    any_present,
+    drop_names,
+    empty_vector,
+    merge_equal,
+    prune,
+)
 from bongsu.promql.parser.ast import BinaryOp, Cardinality
 from bongsu.promql.values import Scalar, Vector
 
@@ -164,7 +170,7 @@ def _result_labels(
     matching = node.matching
     assert matching is not None
     if drops_name(node.op):
-        labels = labels.drop([METRIC_NAME])
+        labels = labels.drop(RESERVED_LABELS)
     if matching.card is Cardinality.ONE_TO_ONE:
         labels = labels.keep(matching.labels) if matching.on else labels.drop(matching.labels)
     for name in matching.include:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels.buckets import classic_buckets
-from bongsu.model.labels import METRIC_NAME
 from bongsu.model.matchers import quote
 from bongsu.model.samples import KIND_FLOAT
-from bongsu.promql.execute.shape import merge_equal, name_of
+from bongsu.promql.execute.shape import RESERVED_LABELS, merge_equal, name_of
 from bongsu.promql.values import Vector
 
 if TYPE_CHECKING:
@@ -133,4 +132,4 @@ def without_names(vector: Vector, context: Context) -> Vector:
     """Return histogram results without the metric name, now or at the query's end."""
     if context.query.delays_names:
         return replace(vector, drop_name=np.ones(vector.n_series, dtype=np.bool_))
-    return merge_equal(replace(vector, labels=vector.labels.drop([METRIC_NAME])))
+    return merge_equal(replace(vector, labels=vector.labels.drop(RESERVED_LABELS)))

@@ -24,7 +24,7 @@ from bongsu.promql.execute.range_functions import (
     window_source,
 )
 from bongsu.promql.execute.samples import EvaluatedSamples, SampleBlock, StoredSamples
-from bongsu.promql.execute.shape import drop_names, empty_vector, repeat_step
+from bongsu.promql.execute.shape import DUPLICATES, RESERVED_LABELS, drop_names, empty_vector, repeat_step
 from bongsu.promql.execute.sources import SelectorSource, SmoothedSource, materialize
 from bongsu.promql.parser.ast import (
     Aggregate,
@@ -138,7 +138,7 @@ def _aggregate(expr: Aggregate, context: Context) -> Value:
         with ExitStack() as stack:
             source = _streamed(expr.expr, context, stack)
             if source is not None:
-                return aggregate_source(expr, source, context)
+                return aggregate_source(expr, source, context, drops_names=_drops_names(expr.expr))
     param = None if expr.param is None else evaluate(expr.param, context)
     vector = evaluate(expr.expr, context)
     assert isinstance(vector, Vector)
@@ -159,16 +159,20 @@ def _streamed(expr: PlanExpr, context: Context, stack: ExitStack) -> Source | No
     return window_source(expr, window, scalars, context)
 
 
+def _drops_names(expr: PlanExpr) -> bool:
+    """Tell whether what flows is another metric than what was selected."""
+    bare = _bare(expr)
+    return isinstance(bare, Call) and not keeps_name(bare)
+
+
 def _refuse_equal_series(window: Window) -> None:
     """Refuse, as the function alone would, series that differ in their names only."""
     labels = window.reader.labels
-    column = labels.get("__name__")
-    if column is None or len(np.unique(column.codes)) == 1:
+    columns = [column for name in RESERVED_LABELS if (column := labels.get(name)) is not None]
+    if all(len(np.unique(column.codes)) == 1 for column in columns):
         return
-    if len(labels.drop(["__name__"]).group_ids()[1]) < len(labels):
-        raise ExecutionError(
-            "vector cannot contain metrics with the same labelset", id="promql-duplicate-series"
-        )
+    if len(labels.drop(RESERVED_LABELS).group_ids()[1]) < len(labels):
+        raise ExecutionError(DUPLICATES, id="promql-duplicate-series")
 
 
 @_evaluate.register(Call)

@@ -74,6 +74,11 @@ class SampleReader(Protocol):
         """Upper bound of each series' samples; shape (n_series,)."""
         ...
 
+    @property
+    def drop_name(self) -> NDArray[np.bool_] | None:
+        """Series whose metric name goes when the query ends, as in `Vector`."""
+        ...
+
     def read(self, start_row: int, stop_row: int) -> SampleBlock:
         """Return the samples of some rows."""
         ...
@@ -107,6 +112,11 @@ class StoredSamples:
     def sample_counts(self) -> NDArray[np.int64]:
         """Upper bound of each series' samples."""
         return self.selection.sample_counts
+
+    @property
+    def drop_name(self) -> None:
+        """None: stored series have their names for good."""
+        return
 
     def read(self, start_row: int, stop_row: int) -> SampleBlock:
         """Return the samples of some rows, decoded."""
@@ -185,6 +195,11 @@ class EvaluatedSamples:
         """Cells that are present."""
         counts: NDArray[np.int64] = self.vector.present().sum(axis=1, dtype=np.int64)
         return counts
+
+    @property
+    def drop_name(self) -> NDArray[np.bool_] | None:
+        """That of the vector."""
+        return self.vector.drop_name
 
     def read(self, start_row: int, stop_row: int) -> SampleBlock:
         """Return the cells of some rows."""

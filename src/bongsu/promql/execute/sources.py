@@ -225,7 +225,7 @@ def materialize(source: Source, query: QueryScope) -> Vector:
         histograms = np.full(shape, None, dtype=object)
         for start, piece in pieces:
             histograms[start : start + len(piece)] = piece
-    return prune(Vector(labels, values, kinds, histograms))
+    return prune(Vector(labels, values, kinds, histograms, source.reader.drop_name))
 
 
 def float_kinds(values: NDArray[np.float64]) -> NDArray[np.uint8]:
