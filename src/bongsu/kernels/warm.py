@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def compile_all(progress: Callable[[str], None]) -> None:
     """
-    Load all kernels.
+    Load all kernels; a module's own ``warm`` function compiles its kernels for the types that they are called with.
 
     Parameters
     ----------
@@ -24,7 +24,9 @@ def compile_all(progress: Callable[[str], None]) -> None:
     names = [module.name for module in pkgutil.iter_modules(bongsu.kernels.__path__) if module.name != "warm"]
     for number, name in enumerate(names, 1):
         progress(f"loading kernels: {name} ({number} of {len(names)})")
-        importlib.import_module(f"bongsu.kernels.{name}")
+        warm = getattr(importlib.import_module(f"bongsu.kernels.{name}"), "warm", None)
+        if warm is not None:
+            warm()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from bongsu.promql.execute.binary import combine
 from bongsu.promql.execute.context import Context, Grid
 from bongsu.promql.execute.functions import call_function
 from bongsu.promql.execute.histogram_operators import negated
+from bongsu.promql.execute.info import enrich, info_matchers, info_selector
 from bongsu.promql.execute.presence import absent
 from bongsu.promql.execute.range_functions import (
     WINDOW_OPS,
@@ -190,9 +191,24 @@ def _call(expr: Call, context: Context) -> Value:
             if isinstance(source, SelectorSource):
                 source = replace(source, of_sample=_sample_seconds)
             return drop_names(materialize(source, context.query), context)
+    if name == "info":
+        return _info(expr, context)
     if any(argument.value_type is ValueType.MATRIX for argument in expr.args):
         raise NotImplementedYet(f"{name}()")
     return call_function(expr, [evaluate(argument, context) for argument in expr.args], context)
+
+
+def _info(call: Call, context: Context) -> Vector:
+    base = evaluate(call.args[0], context)
+    assert isinstance(base, Vector)
+    asked = _bare(call.args[1]) if len(call.args) > 1 else None
+    wanted = info_matchers(asked.matchers if isinstance(asked, VectorSelector) else ())
+    with ExitStack() as stack:
+        source = selector_source(info_selector(call.args[0], wanted), context, stack)
+        assert isinstance(source, SelectorSource)
+        info = materialize(source, context.query)
+        times = materialize(replace(source, of_sample=_sample_seconds), context.query)
+    return enrich(base, info, times, wanted)
 
 
 def _bare(expr: PlanExpr) -> PlanExpr:
