@@ -43,3 +43,8 @@ class RemoteWriters:
                     del self._writers[next(iter(self._writers))]
                 writer = self._writers[project_id] = RemoteWriter(store, self._clock, self._metrics)
             return writer
+
+    def drop_project(self, project_id: str) -> None:
+        """Forget a project that is gone."""
+        with self._lock:
+            self._writers.pop(project_id, None)

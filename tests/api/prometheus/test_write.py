@@ -174,7 +174,7 @@ async def test_a_body_that_expands_over_the_cap_is_answered_400(encoding: str) -
     response = await receiver.post(body, encoding=encoding)
     receiver.api.close()
     assert 400 == response.status_code
-    assert "raise the setting 'max_decompressed_bytes'" in response.text
+    assert "raise the setting 'server.max_body_bytes'" in response.text
 
 
 @pytest.mark.parametrize("content_type", [V1_TYPE, V2_TYPE])

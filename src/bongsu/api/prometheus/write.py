@@ -72,7 +72,7 @@ class RemoteWrite:
         return _with_counts(response, outcome, version)
 
     def _store(self, access: ProjectAccess, body: bytes, encoding: str, version: Version) -> WriteOutcome:
-        data = _decompress(body, encoding, self._limits.max_decompressed_bytes)
+        data = _decompress(body, encoding, self._limits)
         writer = self._writers.of(access.project.project_id, self._open_store(access))
         return writer.write(WireRequest(data, version))
 
@@ -89,16 +89,14 @@ def _judge_headers(request: Request) -> tuple[Version, str]:
         raise UnsupportedMedia(error.message) from error
 
 
-def _decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
+def _decompress(body: bytes, encoding: str, limits: BodyLimits) -> bytes:
     if encoding == "identity":
         return body
     try:
-        return _ENCODINGS[encoding](body, max_bytes)
+        return _ENCODINGS[encoding](body, limits.max_decompressed_bytes)
     except DecompressedTooLarge as error:
         # The specification leaves 400 as the only status that senders do not retry.
-        raise InvalidInput(
-            f"{error.message}, or raise the setting 'max_decompressed_bytes'", id=error.id
-        ) from error
+        raise InvalidInput(f"{error.message}; {limits.advice}", id=error.id) from error
 
 
 def _with_counts(response: Response, outcome: WriteOutcome, version: Version) -> Response:
