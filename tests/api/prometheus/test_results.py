@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.naive.format_floats import format_time, format_value
 
 from bongsu.api.prometheus.results import write_instant, write_range
+from bongsu.kernels import format_floats
 from bongsu.model.histograms import CUSTOM_BUCKETS_SCHEMA, Histogram
 from bongsu.model.label_columns import LabelColumns
 from bongsu.promql.values import QueryResult, RangeVector, Scalar, String, Vector
@@ -198,3 +199,29 @@ def test_an_instant_histogram_has_custom_bounds_and_no_empty_buckets() -> None:
     ] == document(
         write_instant(QueryResult(Vector(labels, np.zeros((2, 1)), kinds, histograms), np.array([1000])))
     )["result"]
+
+
+def test_warmed_kernels_compile_nothing_more_when_answers_are_written() -> None:
+    format_floats.warm()
+    kernels: tuple[Any, ...] = (
+        format_floats.write_matrix,
+        format_floats.write_ranges,
+        format_floats.write_times,
+    )  # as numba makes them
+    before = [len(kernel.signatures) for kernel in kernels]
+    steps = np.array([1000, 2000])
+    for n_series in (1, 100):
+        labels = LabelColumns.from_maps([{"a": str(row)} for row in range(n_series)])
+        values = np.ones((n_series, 2))
+        offsets = np.arange(n_series + 1, dtype=np.int64) * 2
+        samples = RangeVector(labels, offsets, np.tile(steps, n_series), values.ravel())
+        for vector in (
+            Vector(labels, values),
+            Vector(labels, values, np.ones((n_series, 2), dtype=np.uint8)),
+        ):
+            assert list(write_range(QueryResult(vector, steps), 5).parts)
+            assert list(write_instant(QueryResult(vector.take(np.arange(1)), steps)).parts)
+        assert list(write_instant(QueryResult(samples, steps)).parts)
+    assert list(write_range(QueryResult(Scalar(np.ones(2)), steps)).parts)
+
+    assert before == [len(kernel.signatures) for kernel in kernels]
