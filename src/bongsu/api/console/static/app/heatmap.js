@@ -6,7 +6,7 @@ import { axisLabel, dateTime, milliseconds, number } from "./format.js";
 import { t } from "./i18n.js";
 import { useLoad } from "./load.js";
 import { sample } from "./series.js";
-import { grid, range, setFixed } from "./time.js";
+import { grid, range, roundStep, setFixed } from "./time.js";
 import { Button, Empty, Loading, Panel } from "./widgets.js";
 
 const QUERY = "sum by (le) (bongsu_apm_transaction_duration_seconds_bucket)";
@@ -175,9 +175,9 @@ function drawAxes(context, width, height, paint, cells, wide, high) {
   context.lineWidth = 1;
   context.textAlign = "right";
   context.textBaseline = "middle";
-  const every = Math.max(1, Math.ceil(14 / high)); // labels need 14 pixels
+  const nth = Math.max(1, Math.ceil(14 / high)); // labels need 14 pixels
   cells.bounds.forEach((bound, row) => {
-    if (row % every !== 0 || !Number.isFinite(bound)) return;
+    if (row % nth !== 0 || !Number.isFinite(bound)) return;
     const y = Math.round(height - BOTTOM - (row + 1) * high) + 0.5;
     context.beginPath();
     context.moveTo(LEFT, y);
@@ -186,10 +186,11 @@ function drawAxes(context, width, height, paint, cells, wide, high) {
     context.fillText(milliseconds(bound * 1000), LEFT - 5, Math.max(7, y));
   });
   context.textAlign = "center";
-  const columns = Math.ceil(90 / wide); // a time of 8 characters and some air
-  for (let column = columns; column < cells.times.length - columns / 3; column += columns) {
-    context.fillText(axisLabel(cells.times[column] * 1000, cells.step * 1000 * columns), LEFT + column * wide, height - 7);
-  }
+  const interval = roundStep((cells.step * 80) / wide); // a time of 8 characters and some air
+  cells.times.forEach((time, column) => {
+    const x = LEFT + (column + 0.5) * wide;
+    if (time % interval === 0 && x > LEFT + 25 && x < width - 25) context.fillText(axisLabel(time * 1000, interval * 1000), x, height - 7);
+  });
 }
 
 /** @param {{cells: Cells}} props */

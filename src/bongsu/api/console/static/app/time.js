@@ -7,6 +7,8 @@ const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_00
 export const QUICK = ["5m", "15m", "1h", "3h", "6h", "12h", "24h", "2d", "7d", "14d", "30d"];
 export const REFRESHES = ["off", "5s", "15s", "30s", "1m", "5m"];
 const DEFAULT_RANGE = "1h";
+/** Real time looks at what happens, not at the day. */
+const REALTIME_RANGE = "15m";
 const DEFAULT_REFRESH = "15s";
 
 /** Live views stand still while this is true: by the pause button, the space bar, or a chart that is being looked at. */
@@ -30,8 +32,8 @@ export const range = computed(readRange);
 
 /** @returns {Range} */
 function readRange() {
-  const { query } = place.value;
-  const from = query.get("from") ?? `now-${DEFAULT_RANGE}`;
+  const { query, view } = place.value;
+  const from = query.get("from") ?? `now-${view === "realtime" ? REALTIME_RANGE : DEFAULT_RANGE}`;
   const to = query.get("to") ?? "now";
   const relative = from.startsWith("now-") ? parseDuration(from.slice(4)) : null;
   if (relative !== null && to === "now") return { live: true, span: relative };
@@ -57,6 +59,9 @@ export const setRefresh = (text) => setQuery({ refresh: text === DEFAULT_REFRESH
 const STEPS = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400];
 const MOST_POINTS = 360; // a point every two or three pixels of a panel
 
+/** The next step that divides an hour or a day. @param {number} least seconds */
+export const roundStep = (least) => STEPS.find((step) => step >= least) ?? Math.ceil(least / 86_400) * 86_400;
+
 /** Widen or move a range. @param {number} factor of its length @param {number} shift in lengths, negative is earlier */
 export function moveRange(factor, shift) {
   const { start, end } = bounds(range.value);
@@ -78,6 +83,6 @@ export function bounds(chosen) {
 export function grid(chosen, points = MOST_POINTS) {
   const { start, end } = bounds(chosen);
   const least = (end - start) / 1000 / points;
-  const step = STEPS.find((candidate) => candidate >= least) ?? Math.ceil(least / 86_400) * 86_400;
+  const step = roundStep(least);
   return { start: Math.floor(start / 1000 / step) * step, end: Math.floor(end / 1000 / step) * step, step };
 }

@@ -92,7 +92,7 @@ function Golden({ spot }) {
   const trends = useLoad(loadTrends, [], { every: TARGETS_MS });
   if (spot.data && !hasApplications(spot.data)) return null;
   return html`<${Loading} of=${spot}>
-    ${(/** @type {any} */ numbers) => html`<div class="stats">
+    ${(/** @type {any} */ numbers) => html`<div class="stats fit">
       ${NUMBERS.filter((one) => SHOWN.includes(one.name)).map(
         (one) => html`<${Stat} key=${one.name} label=${t(`spot.${one.name}`)} value=${withUnit(numbers[one.spot], one.unit)} href=${href("realtime")}
           state=${one.name === "apdex" && numbers.txcount > 0 ? apdexBand(numbers.apdex) : ""}>

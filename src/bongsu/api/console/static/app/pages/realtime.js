@@ -14,11 +14,11 @@ import { Badge, Empty, Loading, Panel, Stat } from "../widgets.js";
 
 /** What the store keeps of every sealed tick, by name below `bongsu_apm_`. */
 const CHARTS = [
-  { title: "spot.tps", queries: [{ expr: "bongsu_apm_tps", legend: "TPS" }], fill: true, min: 0 },
-  { title: "spot.rtime", queries: [{ expr: "bongsu_apm_rtime", legend: "ms" }], unit: "ms", min: 0 },
+  { title: "spot.tps", queries: [{ expr: "bongsu_apm_tps", legend: "tps" }], fill: true, min: 0 },
+  { title: "spot.rtime", queries: [{ expr: "bongsu_apm_rtime", legend: "rtime" }], unit: "ms", min: 0 },
   { title: "spot.actx", queries: [{ expr: "bongsu_apm_actx", legend: "actx" }], fill: true, min: 0 },
-  { title: "spot.user", queries: [{ expr: "bongsu_apm_user", legend: "users" }], fill: true, min: 0 },
-  { title: "spot.cpu", queries: [{ expr: "bongsu_apm_cpu", legend: "CPU" }], unit: "percent", min: 0, max: 100 },
+  { title: "spot.user", queries: [{ expr: "bongsu_apm_user", legend: "user" }], fill: true, min: 0 },
+  { title: "spot.cpu", queries: [{ expr: "bongsu_apm_cpu", legend: "cpu" }], unit: "percent", min: 0, max: 100 },
   {
     title: "realtime.pool",
     queries: [
@@ -57,8 +57,8 @@ function Details({ numbers }) {
   return html`<div class="grid">
     <${Arc} numbers=${numbers} />
     <${ActiveTransactions} numbers=${numbers} />
-    <${HitMap} every=${every} />
     <${Agents} key="agents" changed=${`${numbers.act_agent} ${numbers.inact_agent}`} />
+    <${HitMap} every=${every} />
     ${CHARTS.map((chart) => html`<${QueryPanel} key=${chart.title} ...${chart} title=${t(chart.title)} every=${every} height=${150} empty=${{ why: t("realtime.noHistory"), hint: t("realtime.noHistoryHint") }} />`)}
   </div>`;
 }

@@ -50,7 +50,7 @@ function Top({ title, rows = [], link, unit = number }) {
     <table class="bars"><tbody>
       ${rows.map((row) => html`<tr key=${row.name}>
         <th scope="row" class="clip" title=${row.name}>${link ? html`<a href=${link(row.name)}>${row.name}</a>` : row.name}</th>
-        <td aria-hidden="true"><span class="fill" style=${{ width: `${(100 * row.value) / most}%` }}></span></td>
+        <td aria-hidden="true"><span class="fill" style=${{ width: `max(1px, ${(100 * row.value) / most}%)` }}></span></td>
         <td class="number">${unit(row.value)}</td>
       </tr>`)}
     </tbody></table>
