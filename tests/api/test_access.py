@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import base64
+import contextlib
 import time
 
 import pytest
@@ -10,7 +12,7 @@ from tests.support.access import FixedKeys, make_access, make_project, make_requ
 from bongsu.api.access import AccessControl
 from bongsu.api.errors import Forbidden, Unauthorized
 from bongsu.control.values import KeyGrant, Scope
-from bongsu.model.errors import BongsuError, InvalidInput
+from bongsu.model.errors import BongsuError, InvalidInput, Unavailable
 from bongsu.runtime.clock import ManualClock
 
 pytestmark = pytest.mark.anyio
@@ -164,14 +166,14 @@ async def test_the_apm_api_needs_the_read_scope(keys: FixedKeys) -> None:
         await make_access(keys).require_apm(make_request({"x-whatap-token": token, "x-whatap-pcode": "1"}))
 
 
-async def test_a_known_key_is_looked_up_once_in_a_second(keys: FixedKeys) -> None:
+async def test_a_known_key_is_looked_up_twice_in_a_second(keys: FixedKeys) -> None:
     clock = ManualClock()
     access = make_access(keys, clock)
     request = make_request({"x-tc-app-key": keys.add(make_project(), "k1")})
     for _ in range(3):
         await access.require(request, Scope.READ)
     after_three = keys.lookups
-    await clock.advance(1.0)
+    await clock.advance(0.5)
     await access.require(request, Scope.READ)
 
     assert (1, 2) == (after_three, keys.lookups)
@@ -193,7 +195,7 @@ async def test_a_key_revoked_by_another_process_is_refused_within_a_second(keys:
     request = make_request({"x-tc-app-key": keys.add(make_project(), "k1")})
     await access.require(request, Scope.READ)
     del keys.grants["k1"]
-    await clock.advance(1.0)
+    await clock.advance(0.5)
 
     with pytest.raises(Unauthorized):
         await access.require(request, Scope.READ)
@@ -214,6 +216,53 @@ async def test_a_revocation_during_a_look_up_is_not_missed(keys: FixedKeys) -> N
 
     with pytest.raises(Unauthorized):
         await access.require(request, Scope.READ)
+
+
+async def test_one_request_refreshes_a_busy_key_while_the_others_go_on(keys: FixedKeys) -> None:
+    clock = ManualClock()
+    access = make_access(keys, clock)
+    request = make_request({"x-tc-app-key": keys.add(make_project(), "k1")})
+    await access.require(request, Scope.READ)
+    await clock.advance(0.5)
+    await asyncio.gather(*(access.require(request, Scope.READ) for _ in range(20)))
+
+    assert 2 == keys.lookups
+
+
+async def test_known_keys_are_trusted_for_a_while_when_the_database_does_not_answer(keys: FixedKeys) -> None:
+    class Broken(FixedKeys):
+        broken = False
+
+        def find(self, key_id: str) -> KeyGrant | None:
+            if self.broken:
+                raise Unavailable("no answer")
+            return super().find(key_id)
+
+    clock, broken = ManualClock(), Broken()
+    access = make_access(broken, clock)
+    known, unknown = (
+        make_request({"x-tc-app-key": broken.add(make_project(), name)}) for name in ("k1", "k2")
+    )
+    await access.require(known, Scope.READ)
+    broken.broken = True
+    await clock.advance(299)
+    await access.require(known, Scope.READ)
+    with pytest.raises(Unavailable):
+        await access.require(unknown, Scope.READ)
+    await clock.advance(1)
+
+    with pytest.raises(Unavailable):
+        await access.require(known, Scope.READ)
+
+
+async def test_uses_are_taken_once(keys: FixedKeys) -> None:
+    clock = ManualClock()
+    access = make_access(keys, clock)
+    for key in (keys.add(make_project(), "k1"), "k2.unknown"):
+        with contextlib.suppress(Unauthorized):
+            await access.require(make_request({"x-tc-app-key": key}), Scope.READ)
+
+    assert [{"k1": clock.now_ms()}, {}] == [access.take_uses(), access.take_uses()]
 
 
 async def test_a_key_expires_while_it_is_cached(keys: FixedKeys) -> None:

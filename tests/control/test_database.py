@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import stat
 from typing import TYPE_CHECKING
 
 import pytest
@@ -77,3 +78,14 @@ def test_sqlite_enforces_foreign_keys_and_writes_ahead(tmp_path: Path) -> None:
         ]
 
     assert [1, "wal", 2] == pragmas
+
+
+def test_the_files_of_sqlite_are_for_their_owner_only(tmp_path: Path) -> None:
+    with (
+        contextlib.closing(Database(sqlite_url(tmp_path / "control.db"))) as database,
+        database.write() as session,
+    ):
+        session.execute(text("CREATE TABLE t (x INTEGER)"))
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+
+    assert {"control.db": 0o600, "control.db-wal": 0o600, "control.db-shm": 0o600} == modes

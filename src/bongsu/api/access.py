@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from prometheus_client import Counter
 
 from bongsu.api.errors import Forbidden, Unauthorized
-from bongsu.api.threads import in_thread
+from bongsu.api.grant_cache import REFRESH_SECONDS, GrantCache
 from bongsu.control.values import Scope
 from bongsu.model.errors import BongsuError, InvalidInput
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from starlette.requests import HTTPConnection
 
+    from bongsu.api.grant_cache import KeyDirectory
     from bongsu.control.values import KeyGrant, Project
     from bongsu.runtime.clock import Clock
 
@@ -32,26 +33,10 @@ APP_KEY_HEADER = "x-tc-app-key"
 TOKEN_HEADER = "x-whatap-token"  # noqa: S105 - a header's name
 PCODE_HEADER = "x-whatap-pcode"
 
-CACHE_SECONDS = 1.0
-"""A change by another process is noticed within this time; changes of this process are noticed at once."""
-_CACHED_KEYS = 50_000
-"""About 30 MB; a thousand projects with dozens of keys each fit, and a full cache is only emptied."""
 _MAX_KEY_ID_CHARACTERS = 64
 """Four times what key ids have."""
 _MAX_PCODE_DIGITS = 18
 """A pcode fits a signed 64-bit integer."""
-
-
-class KeyDirectory(Protocol):
-    """Where keys are looked up; methods block and may be called from any thread."""
-
-    def generation(self) -> int:
-        """Return a number that grows with every change to keys or projects that this process makes."""
-        ...
-
-    def find(self, key_id: str) -> KeyGrant | None:
-        """Return the grant of a key that exists and whose project exists, expired or not."""
-        ...
 
 
 class SessionKeys(Protocol):
@@ -71,13 +56,6 @@ class ProjectAccess:
     key_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Cached:
-    grant: KeyGrant
-    generation: int
-    until: float
-
-
 class AccessControl:
     """
     Checks keys. Used from one event loop; only a key that is not in the cache costs a look-up in a worker thread.
@@ -92,7 +70,7 @@ class AccessControl:
         Takes ``bongsu_access_refused_total{reason}``.
     sessions
         The console's sessions, asked when a request carries no key; None takes keys only.
-    cache_seconds
+    refresh_seconds
         How long a look-up is trusted when this process makes no change; 0 looks up every time.
     """
 
@@ -103,13 +81,12 @@ class AccessControl:
         registry: CollectorRegistry,
         *,
         sessions: SessionKeys | None = None,
-        cache_seconds: float = CACHE_SECONDS,
+        refresh_seconds: float = REFRESH_SECONDS,
     ) -> None:
-        self._directory = directory
         self._clock = clock
         self._sessions = sessions
-        self._cache_seconds = cache_seconds
-        self._cache: dict[str, _Cached] = {}
+        self._grants = GrantCache(directory, clock, refresh_seconds=refresh_seconds)
+        self._last_used: dict[str, int] = {}
         self._refused = Counter(
             "bongsu_access_refused_total",
             "Requests refused for their key, by error id.",
@@ -192,7 +169,7 @@ class AccessControl:
                 id="key-missing",
             )
         key_id, _, secret = key.partition(".")
-        grant = await self._grant(key_id) if _is_key_id(key_id) else None
+        grant = await self._grants.find(key_id) if _is_key_id(key_id) else None
         # Hashed and compared also for an unknown id, so that the time tells nothing about which ids exist.
         hashed = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
         expected = grant.secret_hash if grant is not None else bytes(len(hashed))
@@ -205,7 +182,7 @@ class AccessControl:
 
     async def check_key_id(self, key_id: str) -> ProjectAccess:
         """Return whom a key acts for whose bearer is known already; raises Unauthorized when it is revoked or expired."""
-        grant = await self._grant(key_id)
+        grant = await self._grants.find(key_id)
         if grant is None:
             raise Unauthorized(
                 "the key of this session was revoked; sign in with another one", id="key-unknown"
@@ -226,29 +203,19 @@ class AccessControl:
         session = self._sessions.key_id(request) if self._sessions is not None and not key else None
         return await (self.check_key(key) if session is None else self.check_key_id(session))
 
+    def take_uses(self) -> dict[str, int]:
+        """Return when keys were used since the last call, in Unix milliseconds by key id; for ``Keys.note_use``."""
+        uses, self._last_used = self._last_used, {}
+        return uses
+
     def _unexpired(self, grant: KeyGrant) -> ProjectAccess:
-        if grant.expires_ms is not None and self._clock.now_ms() >= grant.expires_ms:
+        now_ms = self._clock.now_ms()
+        if grant.expires_ms is not None and now_ms >= grant.expires_ms:
             raise Unauthorized(
                 f"the key {grant.key_id!r} has expired; make a new one of the same project", id="key-expired"
             )
+        self._last_used[grant.key_id] = now_ms
         return ProjectAccess(grant.project, grant.scopes, grant.key_id)
-
-    async def _grant(self, key_id: str) -> KeyGrant | None:
-        generation = self._directory.generation()
-        now = self._clock.monotonic()
-        cached = self._cache.get(key_id)
-        if cached is not None and cached.generation == generation and now < cached.until:
-            return cached.grant
-        grant = await in_thread(self._directory.find, key_id)
-        if grant is None:
-            # Unknown ids are not kept: anyone could fill the cache with them.
-            self._cache.pop(key_id, None)
-            return None
-        if len(self._cache) >= _CACHED_KEYS:
-            self._cache.clear()
-        # Under the generation from before the look-up: a change made meanwhile makes the entry stale at once.
-        self._cache[key_id] = _Cached(grant, generation, now + self._cache_seconds)
-        return grant
 
 
 def presented_key(request: HTTPConnection) -> tuple[str, str | None]:

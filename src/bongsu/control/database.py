@@ -8,6 +8,7 @@ writes can be refused for a conflict at any statement, and no time-out helps aga
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -138,6 +139,9 @@ def _parse(url: str) -> URL:
 
 
 def _sqlite_engine(url: URL) -> Engine:
+    # Made with its mode before SQLite opens it, which gives its log the same; it tells who is monitored, and hashes of keys.
+    with contextlib.suppress(FileExistsError, FileNotFoundError):
+        os.close(os.open(str(url.database), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, **_POOL)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

@@ -1,0 +1,95 @@
+"""
+Keys that were looked up lately.
+
+A change by this process makes every entry stale at once, by the directory's generation. One by another process is seen when the
+entry is looked up again: the first request after half a second does that, while the others go on with what is known, so that a
+busy key never costs more than two look-ups a second and never makes a queue.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from bongsu.api.threads import in_thread
+from bongsu.model.errors import Unavailable
+
+if TYPE_CHECKING:
+    from bongsu.control.values import KeyGrant
+    from bongsu.runtime.clock import Clock
+
+REFRESH_SECONDS = 0.5
+"""With a look-up's own time this keeps the promise that another process's revocation is seen within a second."""
+OUTAGE_SECONDS = 300.0
+"""While the control database does not answer, known keys are trusted this long, so that its restart costs no samples."""
+_MAX_ENTRIES = 50_000
+"""About 30 MB; a thousand projects with dozens of keys each fit, and a full cache is only emptied."""
+
+
+class KeyDirectory(Protocol):
+    """Where keys are looked up; methods block and may be called from any thread."""
+
+    def generation(self) -> int:
+        """Return a number that grows with every change to keys or projects that this process makes."""
+        ...
+
+    def find(self, key_id: str) -> KeyGrant | None:
+        """Return the grant of a key that exists and whose project exists, expired or not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """`checked` is when the grant was last confirmed, `until` when somebody should look again; monotonic seconds."""
+
+    grant: KeyGrant
+    generation: int
+    checked: float
+    until: float
+
+
+class GrantCache:
+    """
+    Finds keys by id; used from one event loop.
+
+    Parameters
+    ----------
+    refresh_seconds
+        How long a look-up is trusted when this process makes no change; 0 looks up every time.
+    """
+
+    def __init__(
+        self, directory: KeyDirectory, clock: Clock, *, refresh_seconds: float = REFRESH_SECONDS
+    ) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._refresh_seconds = refresh_seconds
+        self._entries: dict[str, _Entry] = {}
+
+    async def find(self, key_id: str) -> KeyGrant | None:
+        """Return the grant of a key, or None; raises Unavailable when it is not known and cannot be looked up."""
+        generation = self._directory.generation()
+        now = self._clock.monotonic()
+        entry = self._entries.get(key_id)
+        if entry is None or entry.generation != generation:
+            return self._keep(key_id, await in_thread(self._directory.find, key_id), generation, now)
+        if now < entry.until:
+            return entry.grant
+        self._entries[key_id] = replace(entry, until=now + self._refresh_seconds)
+        try:
+            return self._keep(key_id, await in_thread(self._directory.find, key_id), generation, now)
+        except Unavailable:
+            if now >= entry.checked + OUTAGE_SECONDS:
+                raise
+            return entry.grant
+
+    def _keep(self, key_id: str, grant: KeyGrant | None, generation: int, now: float) -> KeyGrant | None:
+        """Keep what was found under the generation from before the look-up: a change made meanwhile leaves it stale."""
+        if grant is None:
+            # Unknown ids are not kept: anyone could fill the cache with them.
+            self._entries.pop(key_id, None)
+            return None
+        if len(self._entries) >= _MAX_ENTRIES:
+            self._entries.clear()
+        self._entries[key_id] = _Entry(grant, generation, now, now + self._refresh_seconds)
+        return grant
