@@ -25,7 +25,14 @@ from bongsu.promql.execute.range_functions import (
     window_source,
 )
 from bongsu.promql.execute.samples import EvaluatedSamples, SampleBlock, StoredSamples
-from bongsu.promql.execute.shape import DUPLICATES, RESERVED_LABELS, drop_names, empty_vector, repeat_step
+from bongsu.promql.execute.shape import (
+    DUPLICATES,
+    RESERVED_LABELS,
+    drop_names,
+    empty_vector,
+    prune,
+    repeat_step,
+)
 from bongsu.promql.execute.sources import SelectorSource, SmoothedSource, materialize
 from bongsu.promql.parser.ast import (
     Aggregate,
@@ -191,11 +198,28 @@ def _call(expr: Call, context: Context) -> Value:
             if isinstance(source, SelectorSource):
                 source = replace(source, of_sample=_sample_seconds)
             return drop_names(materialize(source, context.query), context)
+    if name == "start_timestamp":
+        return _start_timestamps(expr, context)
     if name == "info":
         return _info(expr, context)
     if any(argument.value_type is ValueType.MATRIX for argument in expr.args):
         raise NotImplementedYet(f"{name}()")
     return call_function(expr, [evaluate(argument, context) for argument in expr.args], context)
+
+
+def _start_timestamps(call: Call, context: Context) -> Vector:
+    """Return when the counter of each sample started; samples that don't say are left out."""
+    selector = _bare(call.args[0])
+    if not isinstance(selector, VectorSelector) or selector.extent is not None:
+        raise NotImplementedYet("start_timestamp() of anything but a plain selector")
+    with ExitStack() as stack:
+        source = selector_source(selector, context, stack)
+        assert isinstance(source, SelectorSource)
+        reader = replace(source.reader, with_starts=True)
+        source = replace(source, reader=reader, of_sample=lambda block: block.starts / 1000.0)
+        vector = materialize(source, context.query)
+    known = np.where(vector.values == 0.0, 0, vector.kind_matrix()).astype(np.uint8)
+    return drop_names(prune(replace(vector, kinds=known)), context)
 
 
 def _info(call: Call, context: Context) -> Vector:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,8 +12,9 @@ from bongsu.model.labels import METRIC_NAME
 from bongsu.promql.annotations import bad_quantile
 from bongsu.promql.errors import ExecutionError
 from bongsu.promql.execute.histogram_windows import HistogramWindows
-from bongsu.promql.execute.shape import drop_names, names_of
-from bongsu.promql.execute.sources import ExtendedSource, WindowSource, materialize
+from bongsu.promql.execute.samples import StoredSamples
+from bongsu.promql.execute.shape import drop_names, name_of, names_of
+from bongsu.promql.execute.sources import ExtendedSource, StartedSource, WindowSource, materialize
 from bongsu.promql.parser.ast import Extent
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ _KEEP_NAME = frozenset({"last_over_time", "first_over_time"})
 
 _COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
 
+
+_STARTED = frozenset({WindowOp.RATE, WindowOp.INCREASE, WindowOp.IRATE, WindowOp.RESETS})
+"""Functions to which it matters when a counter started."""
 
 _EXTENDED = {
     Extent.ANCHORED: (WindowOp.RESETS, WindowOp.CHANGES, WindowOp.RATE, WindowOp.INCREASE, WindowOp.DELTA),
@@ -65,7 +69,7 @@ class Window:
 
 def window_source(
     call: Call, window: Window, scalars: Sequence[Scalar], context: Context
-) -> WindowSource | ExtendedSource:
+) -> WindowSource | StartedSource | ExtendedSource:
     """Return the source of a function's results, after its arguments were checked."""
     op = WINDOW_OPS[call.function.name]
     params = _params(op, scalars, context)
@@ -74,8 +78,24 @@ def window_source(
     if window.extent is not None:
         return _extended_source(op, window, context)
     names = window.reader.labels
+    started = op in _STARTED and context.query.uses_start_timestamps
     histograms = HistogramWindows(op, window.ends, window.span, params, names, window.argument.span, context)
+    if started and isinstance(window.reader, StoredSamples):
+        return _started_source(op, window, window.reader, histograms, context)
     return WindowSource(window.reader, op, window.ends, window.span, params, histograms)
+
+
+def _started_source(
+    op: WindowOp, window: Window, reader: StoredSamples, histograms: HistogramWindows, context: Context
+) -> StartedSource:
+    def note_overlap(row: int) -> None:
+        context.query.annotations.warn(
+            f'encountered overlapping start timestamps for metric name "{name_of(reader.labels, row)}"',
+            window.argument.span,
+        )
+
+    with_starts = replace(reader, with_starts=True)
+    return StartedSource(with_starts, op, window.ends, window.span, note_overlap, histograms)
 
 
 def _extended_source(op: WindowOp, window: Window, context: Context) -> ExtendedSource:

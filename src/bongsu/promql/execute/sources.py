@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from bongsu.kernels.counters import started_windows
 from bongsu.kernels.extents import extended_windows, smoothed_at
 from bongsu.kernels.windows import WindowOp, latest, windows
 from bongsu.model.samples import KIND_FLOAT, KIND_HISTOGRAM, STALE_BITS
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bongsu.promql.execute.context import QueryScope
-    from bongsu.promql.execute.samples import SampleBlock, SampleReader
+    from bongsu.promql.execute.samples import SampleBlock, SampleReader, StoredSamples
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class SelectorSource:
         None for the sample's value; else what to take of the block's samples instead, such as their times.
     """
 
-    reader: SampleReader
+    reader: StoredSamples
     ends: NDArray[np.int64]
     lookback: int
     of_sample: Callable[[SampleBlock], NDArray[np.float64]] | None = None
@@ -99,10 +100,6 @@ class SelectorSource:
         histograms = np.where(cells.kinds == 0, None, block.histograms[picks])  # type: ignore[call-overload]
         cells.kinds[histograms != None] = KIND_HISTOGRAM  # noqa: E711 - elementwise
         return histograms  # type: ignore[no-any-return]
-
-
-HistogramWindows = "Callable[[int, SampleBlock, int, Cells, NDArray[np.object_]], None]"
-"""Computes one row of a block that holds histograms: row of the source, block, row of the block, cells, histograms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +130,67 @@ class WindowSource:
     def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> NDArray[np.object_] | None:
         """Compute the windows of a block."""
         windows(self.op, block.floats, self.ends, self.span, self.params, cells.values, cells.kinds)
-        rows = block.rows_with_histograms()
-        if len(rows) == 0:
-            return None
-        histograms = np.full(cells.values.shape, None, dtype=object)
-        for row in rows.tolist():
-            cells.kinds[row] = 0
-            self.with_histograms(start_row + row, block, row, cells, histograms)
-        return histograms
+        return histogram_rows(self.with_histograms, start_row, block, cells)
+
+
+def histogram_rows(
+    compute: Callable[[int, SampleBlock, int, Cells, NDArray[np.object_]], None],
+    start_row: int,
+    block: SampleBlock,
+    cells: Cells,
+) -> NDArray[np.object_] | None:
+    """Compute anew the rows of a block that hold histograms; return these, None when there are no such rows."""
+    rows = block.rows_with_histograms()
+    if len(rows) == 0:
+        return None
+    histograms = np.full(cells.values.shape, None, dtype=object)
+    for row in rows.tolist():
+        cells.kinds[row] = 0
+        compute(start_row + row, block, row, cells, histograms)
+    return histograms
+
+
+@dataclass(frozen=True, slots=True)
+class StartedSource:
+    """
+    A counter function that uses the start timestamps of the samples.
+
+    Attributes
+    ----------
+    note_overlap
+        Told the row of the source whose start timestamps contradict each other.
+    with_histograms
+        Computes the rows that hold histograms; theirs are not looked at.
+    """
+
+    reader: SampleReader
+    op: WindowOp
+    ends: NDArray[np.int64]
+    span: int
+    note_overlap: Callable[[int], None]
+    with_histograms: Callable[[int, SampleBlock, int, Cells, NDArray[np.object_]], None]
+
+    @property
+    def n_steps(self) -> int:
+        """Columns of the matrix."""
+        return len(self.ends)
+
+    def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> NDArray[np.object_] | None:
+        """Compute the windows of a block."""
+        overlaps = np.zeros(len(cells.values), dtype=np.uint8)
+        started_windows(
+            self.op,
+            block.floats,
+            block.starts,
+            self.ends,
+            self.span,
+            cells.values,
+            cells.kinds,
+            overlaps,
+        )
+        for row in np.flatnonzero(overlaps).tolist():
+            self.note_overlap(start_row + row)
+        return histogram_rows(self.with_histograms, start_row, block, cells)
 
 
 @dataclass(frozen=True, slots=True)
