@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from bongsu.control.audit import AuditTrail
 from bongsu.control.changes import Changes
 from bongsu.control.ids import TimeOrderedIds
-from bongsu.control.limits import CONTROL_LIMIT_NAMES, ControlLimits
+from bongsu.control.limits import ControlLimits
 
 if TYPE_CHECKING:
     from bongsu.control.database import Database
@@ -26,13 +26,17 @@ class ControlOptions:
     ----------
     regions
         Region codes; the first is that of projects that name none.
-    limit_names
-        Every limit that a project may have its own value of, those of the other parts included.
+    other_limits
+        Limits of the other parts that a project may have its own value of too: names and the server's defaults.
     """
 
     regions: tuple[str, ...] = DEFAULT_REGIONS
     limits: ControlLimits = field(default_factory=ControlLimits)
-    limit_names: tuple[str, ...] = CONTROL_LIMIT_NAMES
+    other_limits: tuple[tuple[str, int], ...] = ()
+
+    def limit_defaults(self) -> dict[str, int]:
+        """Return every limit of a project with the server's default."""
+        return asdict(self.limits) | dict(self.other_limits)
 
 
 @dataclass(frozen=True, slots=True)

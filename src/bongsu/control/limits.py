@@ -38,6 +38,30 @@ class ControlLimits:
         return settings.limit(name, getattr(self, name))
 
 
+@dataclass(frozen=True, slots=True)
+class LimitUse:
+    """
+    One limit of one project.
+
+    Attributes
+    ----------
+    own
+        The project's own value; None leaves it to the server's default.
+    used
+        What counts against it now; None where that is not one number of the project.
+    """
+
+    name: str
+    default: int
+    own: int | None
+    used: int | None
+
+    @property
+    def limit(self) -> int:
+        """What holds; 0 is no limit."""
+        return self.default if self.own is None else self.own
+
+
 CONTROL_LIMIT_NAMES = tuple(limit.name for limit in fields(ControlLimits))
 
 

@@ -18,9 +18,13 @@ from bongsu.control.checks import (
     check_text,
 )
 from bongsu.control.ids import make_project_id
+from bongsu.control.keys import count_keys
+from bongsu.control.limits import LimitUse
 from bongsu.control.rows import find_project, lock_project, project_of, refusing_duplicates
+from bongsu.control.servers import count_servers
 from bongsu.control.tables import ProjectRow
 from bongsu.control.values import ALL_SCOPES, DEFAULT_RETENTION_MS, Project, Scope
+from bongsu.control.workspaces import count_workspaces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,6 +126,20 @@ class Projects:
         self._context.changes.announce(Topic.ACCESS, Topic.TARGETS)
         return project
 
+    def limits(self, project_id: str) -> list[LimitUse]:
+        """Return every limit of a project, in the order of their names."""
+        with self._context.database.read() as session:
+            row = find_project(session, project_id)
+            used = {
+                "max_workspaces": count_workspaces(session, row.pcode),
+                "max_servers": count_servers(session, row.pcode),
+                "max_keys": count_keys(session, row.pcode),
+            }
+        return [
+            LimitUse(name, default, row.limits.get(name), used.get(name))
+            for name, default in sorted(self._context.options.limit_defaults().items())
+        ]
+
     def delete(self, project_id: str, *, actor: str = SYSTEM) -> None:
         """Remove a project with its keys, servers, workspaces and targets; its samples are the store's to drop."""
         with self._context.database.write() as session:
@@ -156,7 +174,7 @@ class Projects:
         if "linuxWorkspace" in fields:
             values["linux_workspace"] = check_flag("linuxWorkspace", fields["linuxWorkspace"])
         if "limits" in fields:
-            values["limits"] = check_limits(fields["limits"], self._context.options.limit_names)
+            values["limits"] = check_limits(fields["limits"], self._context.options.limit_defaults())
         return values
 
     def _region(self, fields: Mapping[str, object]) -> str:

@@ -7,7 +7,7 @@ import contextlib
 import os
 import secrets
 import socket
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -38,7 +38,6 @@ from bongsu.model.errors import InvalidInput
 from bongsu.promql.engine import Engine, EngineOptions
 from bongsu.query.service import QueryLimits, QueryService
 from bongsu.scrape.scraper import Scraper
-from bongsu.server.config import LimitSettings
 from bongsu.server.projects import ProjectKeeper
 from bongsu.server.stores import ProjectStores
 from bongsu.server.targets import TargetFeed
@@ -210,9 +209,11 @@ def _body_limits(settings: Settings) -> BodyLimits:
 
 
 def _control_options(settings: Settings) -> ControlOptions:
-    limits = {name: getattr(settings.limits, name) for name in CONTROL_LIMIT_NAMES}
-    names = tuple(setting.name for setting in fields(LimitSettings))
-    return ControlOptions(regions=settings.regions, limits=ControlLimits(**limits), limit_names=names)
+    others = asdict(settings.limits)
+    limits = {name: others.pop(name) for name in CONTROL_LIMIT_NAMES}
+    return ControlOptions(
+        regions=settings.regions, limits=ControlLimits(**limits), other_limits=tuple(others.items())
+    )
 
 
 def _engine_options(settings: Settings) -> EngineOptions:

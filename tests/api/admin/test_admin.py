@@ -153,6 +153,29 @@ async def test_servers_are_listed_by_region(app: ControlApp) -> None:
     assert ["there"] == [server["hostNm"] for server in listed.json()["servers"]]
 
 
+async def test_limits_are_listed_with_their_use_and_take_effect_at_once(app: ControlApp) -> None:
+    project = f"/projects/{app.alpha.project.project_id}"
+    await app.add_server("first")
+    await app.admin("PATCH", project, {"limits": {"max_servers": 1}})
+    listed = (await app.admin("GET", f"{project}/limits")).json()["limits"]
+    refused = await app.admin("POST", f"{project}/servers", {"hostNm": "second", "svrIp": "10.0.0.1"})
+    elsewhere = await app.add_server("second", project=app.beta)
+
+    assert [("max_keys", 2), ("max_servers", 1), ("max_targets_per_server", None), ("max_workspaces", 0)] == [
+        (limit["name"], limit["used"]) for limit in listed
+    ]
+    assert {
+        "name": "max_servers",
+        "limit": 1,
+        "default": 5000,
+        "own": 1,
+        "used": 1,
+        "setting": "limits.max_servers",
+    } == listed[1]
+    assert (422, "limit-exceeded") == (refused.status_code, refused.json()["error"]["id"])
+    assert elsewhere
+
+
 REFUSALS: list[tuple[str, str, Any, int, str]] = [
     ("POST", "/projects", {}, 400, "bad-value"),
     ("POST", "/projects", {"name": "x", "region": "mars"}, 400, "bad-value"),
@@ -173,6 +196,7 @@ REFUSALS: list[tuple[str, str, Any, int, str]] = [
     ("DELETE", "/projects/{alpha}/keys/nobody", None, 404, "unknown-key"),
     ("DELETE", "/projects/{alpha}/keys/{beta_key}", None, 404, "unknown-key"),
     ("POST", "/projects/{alpha}/keys/{beta_key}/rotate", {}, 404, "unknown-key"),
+    ("GET", "/projects/nobody/limits", None, 404, "unknown-project"),
     ("GET", "/projects/nobody/servers", None, 404, "unknown-project"),
     ("POST", "/projects/{alpha}/servers", {"hostNm": "web"}, 400, "bad-value"),
     ("POST", "/projects/{alpha}/servers", {"hostNm": "taken", "svrIp": "10.0.0.1"}, 409, "already-exists"),
@@ -208,6 +232,7 @@ CALLS = [
     ("GET", "/projects/{alpha}"),
     ("PATCH", "/projects/{alpha}"),
     ("DELETE", "/projects/{alpha}"),
+    ("GET", "/projects/{alpha}/limits"),
     ("GET", "/projects/{alpha}/keys"),
     ("POST", "/projects/{alpha}/keys"),
     ("DELETE", "/projects/{alpha}/keys/x"),

@@ -9,6 +9,7 @@ from bongsu.model.durations import format_duration
 
 if TYPE_CHECKING:
     from bongsu.api.errors import Failure
+    from bongsu.control.limits import LimitUse
     from bongsu.control.projects import NewProject
     from bongsu.control.values import AuditEntry, Key, NewKey, Project, Server
 
@@ -67,6 +68,18 @@ def server_record(server: Server) -> dict[str, Any]:
         "instanceId": server.instance_id,
         "region": server.region,
         "createdAt": timestamp(server.created_ms),
+    }
+
+
+def limit_record(use: LimitUse) -> dict[str, Any]:
+    """Return a limit; 0 is none."""
+    return {
+        "name": use.name,
+        "limit": use.limit,
+        "default": use.default,
+        "own": use.own,
+        "used": use.used,
+        "setting": f"limits.{use.name}",
     }
 
 

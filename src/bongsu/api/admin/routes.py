@@ -8,6 +8,7 @@ from bongsu.api.admin.records import (
     audit_record,
     error_record,
     key_record,
+    limit_record,
     new_key_record,
     new_project_record,
     project_record,
@@ -73,6 +74,7 @@ def routes(
     return [
         resource("/projects", GET=calls.list_projects, POST=calls.create_project),
         resource(project, GET=calls.show_project, PATCH=calls.update_project, DELETE=calls.delete_project),
+        resource(f"{project}/limits", GET=calls.list_limits),
         resource(f"{project}/keys", GET=calls.list_keys, POST=calls.create_key),
         resource(f"{project}/keys/{{keyId}}", DELETE=calls.revoke_key),
         resource(f"{project}/keys/{{keyId}}/rotate", POST=calls.rotate_key),
@@ -132,6 +134,10 @@ class _Calls:
         await in_thread(self._control.projects.delete, project_id, actor=ADMIN)
         await in_thread(self._drop_data, project_id)
         return no_content()
+
+    async def list_limits(self, request: Request) -> Response:
+        found = await in_thread(self._control.projects.limits, request.path_params["projectId"])
+        return json_response({"limits": [limit_record(use) for use in found]})
 
     async def list_keys(self, request: Request) -> Response:
         found = await in_thread(self._control.keys.all, request.path_params["projectId"])
