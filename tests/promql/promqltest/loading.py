@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from tests.promql.promqltest.nhcb import native_series
+from tests.support.remote_write import SentSeries
 
 from bongsu.model.histograms import Histogram
 from bongsu.model.labels import series_key
@@ -21,6 +22,18 @@ def load_into(store: ProjectStore, load: Load) -> None:
     """Store the series of a load command, and its classic histograms as native ones where it says so."""
     for series in [*load.series, *(native_series(load.series) if load.with_nhcb else [])]:
         _store(store, series, load.step_ms)
+
+
+def sent_series(load: Load) -> list[SentSeries]:
+    """Return the series of a load command in the form of remote write."""
+    return [
+        SentSeries(
+            tuple(sorted(series.labels.items())),
+            tuple((i * load.step_ms, c, 0) for i, c in enumerate(series.cells) if isinstance(c, float)),
+            tuple((i * load.step_ms, c, 0) for i, c in enumerate(series.cells) if isinstance(c, Histogram)),
+        )
+        for series in [*load.series, *(native_series(load.series) if load.with_nhcb else [])]
+    ]
 
 
 def _store(store: ProjectStore, series: Series, step_ms: int) -> None:
