@@ -9,13 +9,17 @@ from tests.support.remote_write import message, number, packed
 from bongsu.kernels.remote_write import (
     BEGIN,
     END,
+    LABELS_BEGIN,
+    LABELS_END,
     N_PARTS,
     N_SAMPLES,
     N_SERIES,
     N_SYMBOLS,
+    PLAIN,
     SERIES_COLUMNS,
     find_series,
     hash_bytes,
+    hash_references,
     insert_series,
     read_request,
 )
@@ -117,3 +121,33 @@ def test_hashes_depend_on_the_bytes_and_the_seed_alone(pieces: list[bytes], seed
     assert len(set(pieces)) == len(set(first))
     if pieces:
         assert first[0] != hashes(pieces, seed ^ 2)[0]
+
+
+def test_series_of_version_2_hash_by_the_texts_behind_their_references() -> None:
+    def hashed(symbols: list[bytes], *references: list[int]) -> tuple[list[list[int]], list[int], list[int]]:
+        data = b"".join(packed(1, refs) for refs in references)
+        series = np.zeros((len(references), SERIES_COLUMNS), dtype=np.int64)
+        at = 0
+        for row, refs in enumerate(references):
+            # Tag and length take a byte each.
+            series[row, LABELS_BEGIN], series[row, LABELS_END] = at + 2, at + 2 + len(refs)
+            series[row, PLAIN] = 1
+            at += 2 + len(refs)
+        seeds = np.array([3, 4], dtype=np.uint64)
+        ends = np.cumsum([len(symbol) for symbol in symbols]).astype(np.int64)
+        symbol_hashes = np.empty((len(symbols), 2), dtype=np.uint64)
+        begins = np.concatenate(([0], ends[:-1]))
+        hash_bytes(np.frombuffer(b"".join(symbols), dtype=np.uint8), begins, ends, seeds, symbol_hashes)
+        out, metadata = (
+            np.empty((len(references), 2), dtype=np.uint64),
+            np.ones(len(references), dtype=np.uint64),
+        )
+        hash_references(np.frombuffer(data, dtype=np.uint8), series, symbol_hashes, seeds, out, metadata)
+        return out.tolist(), series[:, PLAIN].tolist(), metadata.tolist()
+
+    one, plain, metadata = hashed([b"", b"a", b"b", b"c"], [1, 2], [1, 3], [2, 1], [1, 9])
+    other, _, _ = hashed([b"", b"c", b"b", b"x", b"a"], [4, 2], [4, 1], [2, 4])
+    assert one[:3] == other
+    assert 3 == len({tuple(row) for row in other})
+    assert [1, 1, 1, 0] == plain
+    assert [0, 0, 0, 0] == metadata
