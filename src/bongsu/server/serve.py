@@ -17,7 +17,7 @@ from bongsu.runtime.clock import SystemClock
 from bongsu.runtime.logs import configure_logging
 from bongsu.server.app import Phase, Shell
 from bongsu.server.banner import ready_lines
-from bongsu.server.wiring import Parts, build
+from bongsu.server.wiring import Parts, Surroundings, build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,8 +123,9 @@ async def _start(
         shell.progress = sentence
         log.info(sentence)
 
+    around = Surroundings(settings, SystemClock(), registry, log)
     try:
-        parts = await asyncio.to_thread(build, settings, SystemClock(), registry, log, url, progress)
+        parts = await asyncio.to_thread(build, around, url, progress)
         await parts.start()
     except BongsuError as error:
         log.error("cannot start", reason=error.message, id=error.id)  # noqa: TRY400 - the message says all

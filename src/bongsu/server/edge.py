@@ -1,0 +1,123 @@
+"""The routes of all APIs, in the order in which they are tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bongsu import __version__
+from bongsu.api.admin.routes import routes as admin_routes
+from bongsu.api.admin.token import AdminToken
+from bongsu.api.console.routes import routes as console_routes
+from bongsu.api.openapm.routes import routes as openapm_routes
+from bongsu.api.otlp.routes import routes as otlp_routes
+from bongsu.api.prometheus.routes import routes as prometheus_routes
+from bongsu.api.prometheus.write import write_routes
+from bongsu.api.sysmon.routes import routes as sysmon_routes
+from bongsu.server import options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.routing import BaseRoute
+    from structlog.typing import FilteringBoundLogger
+
+    from bongsu.api.access import AccessControl, ProjectAccess
+    from bongsu.api.console.sessions import SessionStore
+    from bongsu.api.prometheus.targets import TargetListing
+    from bongsu.apm.engine import ApmEngine
+    from bongsu.control.plane import ControlPlane
+    from bongsu.ingest.otlp_metrics import OtlpMetricsIngest
+    from bongsu.ingest.remote_writers import RemoteWriters
+    from bongsu.query.service import QueryService
+    from bongsu.runtime.clock import Clock
+    from bongsu.server.config import Settings
+    from bongsu.storage.contract import ProjectStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """What the APIs stand on."""
+
+    access: AccessControl
+    sessions: SessionStore
+    control: ControlPlane
+    admin_token: str
+    open_store: Callable[[ProjectAccess], ProjectStore]
+    queries: QueryService
+    targets: TargetListing
+    apm: ApmEngine
+    otlp_metrics: OtlpMetricsIngest
+    writers: RemoteWriters
+    drop_data: Callable[[str], None]
+
+
+def all_routes(
+    edge: Edge, settings: Settings, clock: Clock, logger: Callable[[str], FilteringBoundLogger]
+) -> list[BaseRoute]:
+    """
+    Return the routes of every API.
+
+    Those that take telemetry come first: they are called most, and some lie below the prefix of the query API, whose last
+    route takes all that is left there.
+    """
+    return [
+        *_telemetry_routes(edge, settings, logger),
+        *openapm_routes(access=edge.access, apm=edge.apm, log=logger("openapm")),
+        *prometheus_routes(
+            access=edge.access,
+            open_store=edge.open_store,
+            queries=edge.queries,
+            targets=edge.targets,
+            facts=options.status_facts(settings, clock.now_ms()),
+            features=settings.features,
+            clock=clock,
+            lookback_ms=settings.query.lookback,
+            log=logger("prometheus"),
+        ),
+        *_control_routes(edge, settings, clock, logger),
+    ]
+
+
+def _telemetry_routes(
+    edge: Edge, settings: Settings, logger: Callable[[str], FilteringBoundLogger]
+) -> list[BaseRoute]:
+    return [
+        *write_routes(
+            access=edge.access, open_store=edge.open_store, writers=edge.writers, log=logger("remote-write")
+        ),
+        *otlp_routes(
+            access=edge.access,
+            apm=edge.apm,
+            metrics=edge.otlp_metrics,
+            log=logger("otlp"),
+            body_limits=options.body_limits(settings),
+        ),
+    ]
+
+
+def _control_routes(
+    edge: Edge, settings: Settings, clock: Clock, logger: Callable[[str], FilteringBoundLogger]
+) -> list[BaseRoute]:
+    return [
+        *sysmon_routes(
+            access=edge.access,
+            control=edge.control,
+            log=logger("sysmon"),
+            time_zone=options.time_zone(settings),
+        ),
+        *admin_routes(
+            token=AdminToken(edge.admin_token),
+            control=edge.control,
+            drop_data=edge.drop_data,
+            clock=clock,
+            log=logger("admin"),
+        ),
+        *console_routes(
+            access=edge.access,
+            sessions=edge.sessions,
+            clock=clock,
+            log=logger("console"),
+            version=__version__,
+        ),
+    ]

@@ -1,0 +1,99 @@
+"""From the server's settings to the options of each part."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import fields
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from bongsu import __version__
+from bongsu.api.body import BodyLimits
+from bongsu.api.prometheus.status import StatusFacts, prometheus_config, prometheus_flags
+from bongsu.apm.settings import ApmSettings
+from bongsu.control.context import ControlOptions
+from bongsu.control.limits import CONTROL_LIMIT_NAMES, ControlLimits
+from bongsu.ingest.otlp_metrics import OtlpIngestSettings
+from bongsu.model.errors import InvalidInput
+from bongsu.promql.engine import EngineOptions
+from bongsu.query.service import QueryLimits
+from bongsu.server.config import LimitSettings
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from bongsu.server.config import Settings
+
+
+def apm_settings(settings: Settings) -> ApmSettings:
+    """Return how the real-time numbers are made."""
+    return ApmSettings(grace_ms=settings.apm.grace)
+
+
+def body_limits(settings: Settings) -> BodyLimits:
+    """Return the bounds of request bodies that carry telemetry."""
+    most = settings.server.max_body_bytes
+    return BodyLimits(max_body_bytes=most, max_decompressed_bytes=most)
+
+
+def control_options(settings: Settings) -> ControlOptions:
+    """Return what the control plane allows; a project may have its own value of every limit."""
+    defaults = {setting.name: getattr(settings.limits, setting.name) for setting in fields(LimitSettings)}
+    own = {name: defaults.pop(name) for name in CONTROL_LIMIT_NAMES}
+    return ControlOptions(
+        regions=settings.regions, limits=ControlLimits(**own), other_limits=tuple(defaults.items())
+    )
+
+
+def engine_options(settings: Settings) -> EngineOptions:
+    """Return how queries are evaluated."""
+    return EngineOptions(
+        lookback_ms=settings.query.lookback,
+        max_samples=settings.query.max_samples,
+        timeout_s=settings.query.timeout / 1000,
+        threads=settings.query.threads or os.cpu_count() or 1,
+        features=settings.features,
+    )
+
+
+def otlp_settings(settings: Settings) -> OtlpIngestSettings:
+    """Return how OTLP metrics are stored."""
+    return OtlpIngestSettings(start_timestamps="use-start-timestamps" in settings.features)
+
+
+def query_limits(settings: Settings) -> QueryLimits:
+    """Return how many queries run at once, and how long."""
+    return QueryLimits(max_concurrent=settings.query.max_concurrent, timeout_s=settings.query.timeout / 1000)
+
+
+def status_facts(settings: Settings, start_ms: int) -> StatusFacts:
+    """Return what the Prometheus API tells about the server."""
+    flags = prometheus_flags(
+        lookback_ms=settings.query.lookback,
+        max_concurrent=settings.query.max_concurrent,
+        max_samples=settings.query.max_samples,
+        timeout_ms=settings.query.timeout,
+        features=settings.features,
+    )
+    scrape = settings.scrape
+    return StatusFacts(
+        version=__version__,
+        start_ms=start_ms,
+        hostname=socket.gethostname(),
+        flags=flags,
+        config_yaml=prometheus_config(scrape_interval_ms=scrape.interval, scrape_timeout_ms=scrape.timeout),
+    )
+
+
+def time_zone(settings: Settings) -> tzinfo | None:
+    """Return the zone of the workspace API's times, None for the machine's own."""
+    if not settings.time_zone:
+        return None
+    try:
+        return ZoneInfo(settings.time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise InvalidInput(
+            f"setting time_zone = {settings.time_zone!r}: not a known time zone; write one like 'Asia/Seoul' or 'UTC'",
+            id="bad-setting",
+        ) from error
