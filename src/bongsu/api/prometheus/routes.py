@@ -14,6 +14,7 @@ from bongsu.api.prometheus.federate import Federation
 from bongsu.api.prometheus.lookups import Lookups
 from bongsu.api.prometheus.queries import Queries
 from bongsu.api.prometheus.rules import Rules
+from bongsu.api.prometheus.search import SearchEndpoints
 from bongsu.api.prometheus.status import Status
 from bongsu.api.prometheus.targets import Targets
 from bongsu.api.respond import text_response
@@ -87,6 +88,7 @@ def routes(
     admission = Admission(access, open_store)
     paths: list[tuple[str, tuple[str, ...], Handler]] = [
         *_query_paths(Queries(admission, queries, clock, features), Lookups(admission, features)),
+        *_search_paths(SearchEndpoints(admission, clock)),
         *_target_paths(Targets(admission, targets, clock), Rules(admission)),
         *_status_paths(Status(admission, facts, feature_table(features), clock)),
         *_admin_paths(TsdbAdmin(admission, maintenance)),
@@ -120,6 +122,14 @@ def _query_paths(queries: Queries, lookups: Lookups) -> list[tuple[str, tuple[st
         ("/label/{name:path}/values", _GET, lookups.label_values),
         ("/series", _READ, lookups.series),
         ("/metadata", _GET, lookups.metadata),
+    ]
+
+
+def _search_paths(search: SearchEndpoints) -> list[tuple[str, tuple[str, ...], Handler]]:
+    return [
+        ("/search/metric_names", _READ, search.metric_names),
+        ("/search/label_names", _READ, search.label_names),
+        ("/search/label_values", _READ, search.label_values),
     ]
 
 
