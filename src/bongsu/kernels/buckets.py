@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bongsu.kernels._arrays import plain
 from bongsu.kernels._jit import kernel
 
 if TYPE_CHECKING:
@@ -205,4 +206,13 @@ def classic_buckets(
     fixes : ndarray of float64, shape (n_histograms, n_steps, 4)
         Zeros at first; where counts fell: 1, lowest and highest bound that had to be raised, largest fall.
     """
-    _classic(fraction, values, kinds, upper, layout, params, results, fixes)
+    _classic(fraction, plain(values), plain(kinds), upper, layout, params, results, fixes)
+
+
+def warm() -> None:
+    """Compile for the types that are called with."""
+    values, kinds = np.zeros((1, 1)), np.ones((1, 1), dtype=np.uint8)
+    layout = np.zeros(1, dtype=np.int64), np.array([0, 1], dtype=np.int64)
+    results = values.copy(), kinds.copy()
+    fixes = np.zeros((1, 1, 4))
+    classic_buckets(values, kinds, np.zeros(1), layout, np.zeros((2, 1)), results, fixes, fraction=False)

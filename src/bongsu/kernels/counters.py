@@ -145,3 +145,12 @@ def started_windows(
         Filled: 1 where start timestamps of a series contradict each other.
     """
     _started_windows(int(op), samples, starts, ends, span, out, kinds, overlaps)
+
+
+def warm() -> None:
+    """Compile for the types that are called with."""
+    samples = np.zeros(1, dtype=np.int64), np.zeros(1), np.array([0, 1], dtype=np.int64)
+    ends = np.zeros(1, dtype=np.int64)
+    out, kinds = np.zeros((1, 1)), np.zeros((1, 1), dtype=np.uint8)
+    starts = np.zeros(1, dtype=np.int64)
+    started_windows(WindowOp.RATE, samples, starts, ends, 1, out, kinds, np.zeros(1, dtype=np.uint8))

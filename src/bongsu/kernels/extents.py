@@ -180,3 +180,12 @@ def smoothed_at(
     Arrays are as in `bongsu.kernels.windows.windows`; stale markers are already removed.
     """
     _smoothed_at(*samples, ends, lookback, out, kinds)
+
+
+def warm() -> None:
+    """Compile for the types that are called with."""
+    samples = np.zeros(1, dtype=np.int64), np.zeros(1), np.array([0, 1], dtype=np.int64)
+    ends = np.zeros(1, dtype=np.int64)
+    out, kinds = np.zeros((1, 1)), np.zeros((1, 1), dtype=np.uint8)
+    extended_windows(WindowOp.RATE, samples, ends, 1, 1, out, kinds, smoothed=True)
+    smoothed_at(samples, ends, 1, out, kinds)

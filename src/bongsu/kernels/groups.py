@@ -11,11 +11,13 @@ import enum
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from bongsu.kernels._arrays import plain
 from bongsu.kernels._jit import kernel
 from bongsu.kernels._sums import add
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -87,7 +89,7 @@ def accumulate(
     planes : ndarray of float64, shape (3, n_groups, n_steps)
         The accumulator, zeros at first; changed in place.
     """
-    _accumulate(int(op), values, kinds, groups, planes)
+    _accumulate(int(op), plain(values), plain(kinds), groups, planes)
 
 
 @kernel
@@ -125,7 +127,7 @@ def merge(op: GroupOp, planes: NDArray[np.float64], others: NDArray[np.float64])
     Deviations are combined as in T. F. Chan, G. H. Golub, R. J. LeVeque, "Updating Formulae and a Pairwise Algorithm for
     Computing Sample Variances" (1979), formula 2.1.
     """
-    _merge(int(op), planes, others)
+    _merge(int(op), planes, plain(others))
 
 
 @kernel
@@ -157,3 +159,12 @@ def finish(
 ) -> None:
     """Write the results of an accumulator, shape (n_groups, n_steps); `kinds` becomes 1 where a group has any value."""
     _finish(int(op), planes, out, kinds)
+
+
+def warm() -> None:
+    """Compile for the types that are called with."""
+    values, kinds = np.zeros((1, 1)), np.ones((1, 1), dtype=np.uint8)
+    planes = np.zeros((3, 1, 1))
+    accumulate(GroupOp.SUM, values, kinds, np.zeros(1, dtype=np.int64), planes)
+    merge(GroupOp.SUM, planes, planes.copy())
+    finish(GroupOp.SUM, planes, values, kinds)

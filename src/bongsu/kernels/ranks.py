@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bongsu.kernels._arrays import plain
 from bongsu.kernels._jit import kernel
 from bongsu.kernels.windows import quantile_of_sorted
 
@@ -67,7 +68,7 @@ def group_quantiles(
     out, out_kinds : ndarray, shape (n_groups, n_steps)
         Filled.
     """
-    _group_quantiles(values, kinds, order, bounds, phi, out, out_kinds)
+    _group_quantiles(plain(values), plain(kinds), order, bounds, plain(phi), out, out_kinds)
 
 
 @kernel
@@ -138,4 +139,12 @@ def group_best(
     keep : ndarray of uint8, shape (n_rows, n_steps)
         Zeros at first; becomes 1 where a cell is kept.
     """
-    _group_best(values, kinds, order, bounds, limits, largest, keep)
+    _group_best(plain(values), plain(kinds), order, bounds, limits, largest, keep)
+
+
+def warm() -> None:
+    """Compile for the types that are called with."""
+    values, kinds = np.zeros((1, 1)), np.ones((1, 1), dtype=np.uint8)
+    layout = np.zeros(1, dtype=np.int64), np.array([0, 1], dtype=np.int64)
+    group_quantiles(values, kinds, *layout, np.zeros(1), np.zeros((1, 1)), kinds.copy())
+    group_best(values, kinds, *layout, np.ones(1, dtype=np.int64), kinds.copy(), largest=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bongsu.kernels._arrays import read_only
 from bongsu.kernels._jit import kernel
 from bongsu.kernels.chunks import decode_row
 
@@ -87,4 +88,24 @@ def read_rows(
     offsets : ndarray of int64, shape (n_rows + 1,)
         Filled: row *i* owns ``offsets[i]:offsets[i + 1]``.
     """
-    _read_rows(directory, start_ms, end_ms, stale, keep_stale, times, values, starts, offsets)
+    # Directories of the head are writable, those of mapped blocks are not; one form serves both.
+    frozen: Directory = tuple(map(read_only, directory))  # type: ignore[assignment, arg-type]
+    _read_rows(frozen, start_ms, end_ms, stale, keep_stale, times, values, starts, offsets)
+
+
+def warm() -> None:
+    """Compile for the types that are called with."""
+    words, numbers = np.zeros(2, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    small = np.zeros(0, dtype=np.uint8)
+    directory = (np.zeros(16, dtype=np.uint8), words, small, small, small, *(numbers,) * 4)
+    read_rows(
+        directory,
+        0,
+        0,
+        0,
+        keep_stale=False,
+        times=numbers,
+        values=np.zeros(0),
+        starts=numbers,
+        offsets=np.zeros(2, dtype=np.int64),
+    )

@@ -660,3 +660,14 @@ def latest(
         Filled with indices into the samples, -1 where there is none.
     """
     _latest(*samples, ends, lookback, stale, picks)
+
+
+def warm() -> None:
+    """Compile for the types that are called with."""
+    samples = np.zeros(1, dtype=np.int64), np.zeros(1), np.array([0, 1], dtype=np.int64)
+    ends = np.zeros(1, dtype=np.int64)
+    out, kinds = np.zeros((1, 1)), np.zeros((1, 1), dtype=np.uint8)
+    windows(WindowOp.RATE, samples, ends, 1, np.zeros((2, 1)), out, kinds)
+    latest(samples, ends, 1, 0, np.zeros((1, 1), dtype=np.int64))
+    # Called from Python too, for histograms.
+    extrapolation(0, 1, 1, 0, 1, 0.0)
