@@ -67,8 +67,10 @@ def main() -> None:
             _wait_ready(server, url)
             ready = time.monotonic()
             project = _read_project(url, arguments.data)
-            node = _start_node_exporter(stack)
-            _start_shop(stack, project, arguments)
+            folder = arguments.data / "demo"
+            folder.mkdir(exist_ok=True)
+            node = _start_node_exporter(stack, folder)
+            _start_shop(stack, project, arguments, folder)
             _set_up(project, arguments.shop_port, node=node)
             _wait_for_data(server, project)
             _print_lines(project, time.monotonic() - ready)
@@ -81,8 +83,12 @@ def _interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _start(stack: contextlib.ExitStack, command: list[str], **environment: str) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen(command, env={**os.environ, **environment})
+def _start(
+    stack: contextlib.ExitStack, command: list[str], log: Path | None = None, **environment: str
+) -> subprocess.Popen[bytes]:
+    """Start a process that ends with the demo; its output goes to a file, or to the terminal."""
+    output = None if log is None else stack.enter_context(log.open("wb"))
+    process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=output, stderr=output)
     stack.callback(_stop, process)
     return process
 
@@ -96,7 +102,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.kill()
 
 
-def _start_node_exporter(stack: contextlib.ExitStack) -> bool:
+def _start_node_exporter(stack: contextlib.ExitStack, logs: Path) -> bool:
     """Start the machine's exporter unless one listens already; tell whether there is one."""
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", NODE_PORT)) == 0:
@@ -106,11 +112,13 @@ def _start_node_exporter(stack: contextlib.ExitStack) -> bool:
             f"demo: {NODE_EXPORTER} is not installed; the workspace @Linux stays red (apt-get install {NODE_EXPORTER})"
         )
         return False
-    _start(stack, [NODE_EXPORTER, f"--web.listen-address=127.0.0.1:{NODE_PORT}", "--log.level=error"])
+    _start(stack, [NODE_EXPORTER, f"--web.listen-address=127.0.0.1:{NODE_PORT}"], logs / "node.log")
     return True
 
 
-def _start_shop(stack: contextlib.ExitStack, project: Project, arguments: argparse.Namespace) -> None:
+def _start_shop(
+    stack: contextlib.ExitStack, project: Project, arguments: argparse.Namespace, folder: Path
+) -> None:
     shop = [
         sys.executable,
         "-m",
@@ -120,9 +128,9 @@ def _start_shop(stack: contextlib.ExitStack, project: Project, arguments: argpar
         "--otlp",
         f"{project.url}/otlp",
     ]
-    _start(stack, [*shop, "--data", str(arguments.data / "demo")], BONGSU_KEY=project.appkey)
+    _start(stack, [*shop, "--data", str(folder)], folder / "shop.log", BONGSU_KEY=project.appkey)
     load = [sys.executable, "-m", "examples.shop.load", "--url", f"http://127.0.0.1:{arguments.shop_port}"]
-    _start(stack, [*load, "--rate", str(arguments.rate)])
+    _start(stack, [*load, "--rate", str(arguments.rate)], folder / "load.log")
 
 
 def _wait_ready(server: subprocess.Popen[bytes], url: str) -> None:
@@ -186,8 +194,9 @@ def _wait_for_data(server: subprocess.Popen[bytes], project: Project) -> None:
     """Wait until the shop shows in the Prometheus API and in the real-time numbers."""
     deadline = time.monotonic() + DATA_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
-        if _up(project) and _agents(project):
-            return
+        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+            if _up(project) and _transactions(project):
+                return
         time.sleep(0.25)
     print("demo: no data yet; look at the targets' failReason and at the log above")
 
@@ -198,7 +207,7 @@ def _up(project: Project) -> bool:
     return bool(answer["data"]["result"])
 
 
-def _agents(project: Project) -> bool:
+def _transactions(project: Project) -> bool:
     headers = {"x-whatap-token": project.token, "x-whatap-pcode": str(project.pcode)}
     return bool(_call("GET", f"{project.url}/open/api/txcount", headers))
 

@@ -33,6 +33,10 @@ KEEP_ALIVE_S = 75
 """Longer than the idle time of the usual proxies and agents (60 s), so that they close first and never meet a reset."""
 
 
+PROGRESS_EVERY_S = 2.0
+"""A slow start shows that it goes on; a quick one says nothing."""
+
+
 class _HttpServer(uvicorn.Server):
     """uvicorn without its signal handling: it would end the process before the parts have stopped."""
 
@@ -119,11 +123,17 @@ async def _start(
 ) -> Parts | None:
     """Build and start the parts; a failure ends the server with its message."""
 
-    def progress(sentence: str) -> None:
-        shell.progress = sentence
-        log.info(sentence)
+    clock = SystemClock()
+    told = clock.monotonic()
 
-    around = Surroundings(settings, SystemClock(), registry, log)
+    def progress(sentence: str) -> None:
+        nonlocal told
+        shell.progress = sentence
+        if clock.monotonic() - told >= PROGRESS_EVERY_S:
+            told = clock.monotonic()
+            log.info(sentence)
+
+    around = Surroundings(settings, clock, registry, log)
     try:
         parts = await asyncio.to_thread(build, around, url, progress)
         await parts.start()
