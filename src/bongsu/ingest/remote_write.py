@@ -15,7 +15,7 @@ from bongsu.model.labels import METRIC_NAME, format_labels, series_key
 from bongsu.model.samples import HistogramRows, SampleBatch
 from bongsu.storage.contract import REFUSED, Reason
 from bongsu.storage.limits import shorten
-from bongsu.wire.remote_write.errors import BadRemoteWrite
+from bongsu.wire.messages import BadMessage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -227,7 +227,7 @@ class RemoteWriter:
         for row, sample in work.request.histograms():
             if work.refs[row] == REFUSED:
                 continue
-            if isinstance(sample, BadRemoteWrite):
+            if isinstance(sample, BadMessage):
                 self._refuse(work, sample.id, f"histogram of {_name(work, row)}: {sample.message}")
             elif sample.timestamp > self._latest():
                 self._refuse_ahead(work, row, sample.timestamp)
@@ -240,7 +240,7 @@ class RemoteWriter:
         for row, exemplar in work.request.exemplars():
             if work.refs[row] == REFUSED:
                 continue
-            if isinstance(exemplar, BadRemoteWrite):
+            if isinstance(exemplar, BadMessage):
                 self._refuse(work, exemplar.id, f"exemplar of {_name(work, row)}: {exemplar.message}")
             elif sum(len(name) + len(value) for name, value in exemplar.labels) > _MAX_EXEMPLAR_CHARACTERS:
                 self._refuse(
@@ -259,14 +259,14 @@ class RemoteWriter:
         entries: list[MetricMetadata] = []
         try:
             entries = [entry for entry in work.request.metadata() if entry.name]
-        except BadRemoteWrite as error:
+        except BadMessage as error:
             self._refuse(work, error.id, f"metadata: {error.message}")
         told: list[int] = []
         for row in rows.tolist():
             try:
                 entries.append(work.request.series_metadata(row))
                 told.append(row)
-            except BadRemoteWrite as error:
+            except BadMessage as error:
                 self._refuse(work, error.id, f"metadata of {_name(work, row)}: {error.message}")
         if entries:
             self.store.put_metadata(list(dict.fromkeys(entries)))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bongsu.model.errors import InvalidInput
+from bongsu.wire.messages import BadMessage
 
 
-class BadRemoteWrite(InvalidInput):
+class BadRemoteWrite(BadMessage):
     """The request, or one part of it, is malformed."""
 
     def __init__(self, message: str) -> None:

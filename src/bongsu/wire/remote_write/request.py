@@ -31,16 +31,19 @@ from bongsu.kernels.remote_write import (
 )
 from bongsu.model.labels import METRIC_NAME
 from bongsu.model.samples import Exemplar, MetricMetadata
-from bongsu.wire.remote_write.errors import BadRemoteWrite
-from bongsu.wire.remote_write.fields import (
+from bongsu.wire.messages import (
+    BadMessage,
     Field,
+    Message,
     read_double,
     read_fields,
+    read_text,
     read_varints,
     require_bytes,
     require_number,
     signed,
 )
+from bongsu.wire.remote_write.errors import BadRemoteWrite
 from bongsu.wire.remote_write.histograms import HistogramSample, read_histogram
 
 if TYPE_CHECKING:
@@ -161,7 +164,7 @@ class WireRequest:
 
         Raises
         ------
-        BadRemoteWrite
+        BadMessage
             If they are malformed.
         """
         begin, end = int(self._series[row, BEGIN]), int(self._series[row, END])
@@ -170,20 +173,20 @@ class WireRequest:
             return tuple(self._label(field) for field in fields)
         return self._referenced([ref for field in fields for ref in read_varints(self.data, field)])
 
-    def histograms(self) -> Iterator[tuple[int, HistogramSample | BadRemoteWrite]]:
+    def histograms(self) -> Iterator[tuple[int, HistogramSample | BadMessage]]:
         """Yield series and value of each native histogram, or what is wrong with it."""
         for row, begin, end in self._parts_of(PART_HISTOGRAM):
             try:
                 yield row, read_histogram(self.data, begin, end)
-            except BadRemoteWrite as error:
+            except BadMessage as error:
                 yield row, error
 
-    def exemplars(self) -> Iterator[tuple[int, Exemplar | BadRemoteWrite]]:
+    def exemplars(self) -> Iterator[tuple[int, Exemplar | BadMessage]]:
         """Yield series and value of each exemplar, or what is wrong with it."""
         for row, begin, end in self._parts_of(PART_EXEMPLAR):
             try:
                 yield row, self._exemplar(begin, end)
-            except BadRemoteWrite as error:
+            except BadMessage as error:
                 yield row, error
 
     def metadata(self) -> list[MetricMetadata]:
@@ -193,14 +196,11 @@ class WireRequest:
     def series_metadata(self, row: int) -> MetricMetadata:
         """Return the metadata that a series of a 2.0 request carries."""
         begin, end = int(self._series[row, META_BEGIN]), int(self._series[row, META_END])
-        kind, texts = 0, {3: "", 4: ""}
-        for field in read_fields(self.data, begin, end):
-            if field[0] == 1:
-                kind = require_number(field)
-            elif field[0] in texts:
-                texts[field[0]] = self._symbol(require_number(field))
+        told = Message(self.data, begin, end)
         name = dict(self.labels(row)).get(METRIC_NAME, "")
-        return MetricMetadata(name, _type(kind), texts[3], texts[4])
+        return MetricMetadata(
+            name, _type(told.number(1)), self._symbol(told.number(3)), self._symbol(told.number(4))
+        )
 
     def _walk(  # the arrays of `read_request`, in its order
         self,
@@ -225,11 +225,8 @@ class WireRequest:
         yield from map(tuple, rows.tolist())
 
     def _label(self, field: Field) -> tuple[str, str]:
-        texts = {1: "", 2: ""}
-        for inner in read_fields(self.data, *require_bytes(field)):
-            if inner[0] in texts:
-                texts[inner[0]] = self._text(*require_bytes(inner))
-        return texts[1], texts[2]
+        label = Message(self.data, *require_bytes(field))
+        return label.text(1), label.text(2)
 
     def _referenced(self, references: list[int]) -> Labels:
         if len(references) % 2:
@@ -244,18 +241,12 @@ class WireRequest:
             raise BadRemoteWrite(
                 f"reference {reference} is outside the symbol table, which has {len(self._symbols)} entries"
             )
-        return self._text(*self._symbol_spans[reference])
+        return read_text(self.data, *self._symbol_spans[reference])
 
     @cached_property
     def _symbol_spans(self) -> list[list[int]]:
         spans: list[list[int]] = self._symbols.tolist()
         return spans
-
-    def _text(self, begin: int, end: int) -> str:
-        try:
-            return self.data[begin:end].decode()
-        except UnicodeDecodeError as error:
-            raise BadRemoteWrite(f"text at byte {begin} is not UTF-8: {error.reason}") from error
 
     def _exemplar(self, begin: int, end: int) -> Exemplar:
         labels: list[tuple[str, str]] = []
@@ -273,13 +264,8 @@ class WireRequest:
         return Exemplar((*labels, *self._referenced(references)), value, timestamp)
 
     def _metadata_message(self, begin: int, end: int) -> MetricMetadata:
-        kind, texts = 0, {2: "", 4: "", 5: ""}
-        for field in read_fields(self.data, begin, end):
-            if field[0] == 1:
-                kind = require_number(field)
-            elif field[0] in texts:
-                texts[field[0]] = self._text(*require_bytes(field))
-        return MetricMetadata(texts[2], _type(kind), texts[4], texts[5])
+        told = Message(self.data, begin, end)
+        return MetricMetadata(told.text(2), _type(told.number(1)), told.text(4), told.text(5))
 
 
 def _table(rows: int, columns: int) -> NDArray[np.int64]:
