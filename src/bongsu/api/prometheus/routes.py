@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import orjson
+from starlette.responses import Response
 from starlette.routing import Route
 
 from bongsu.api.prometheus.admin import TsdbAdmin
@@ -12,6 +14,8 @@ from bongsu.api.prometheus.endpoint import Endpoint, unknown_path
 from bongsu.api.prometheus.features import feature_table
 from bongsu.api.prometheus.federate import Federation
 from bongsu.api.prometheus.lookups import Lookups
+from bongsu.api.prometheus.openapi import VERSIONS, document
+from bongsu.api.prometheus.parameters import read_parameters
 from bongsu.api.prometheus.queries import Queries
 from bongsu.api.prometheus.rules import Rules
 from bongsu.api.prometheus.search import SearchEndpoints
@@ -21,7 +25,6 @@ from bongsu.api.respond import text_response
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.responses import Response
     from starlette.routing import BaseRoute
     from structlog.typing import FilteringBoundLogger
 
@@ -100,6 +103,7 @@ def routes(
     federation = Federation(admission, clock, lookback_ms)
     routed.append(Route(f"{BASE}/federate", Endpoint({"GET": federation.federate}, log)))
     routed += [Route(BASE + path, Endpoint({"GET": _says(text)}, log)) for path, text in _PAGES.items()]
+    routed.append(Route(f"{PREFIX}/openapi.yaml", Endpoint({"GET": _openapi(facts.version)}, log)))
     routed.append(Route(PREFIX + "/{path:path}", unknown_path(log)))
     return routed
 
@@ -109,6 +113,16 @@ def _says(text: str) -> Handler:
         return text_response(text)
 
     return page
+
+
+def _openapi(version: str) -> Handler:
+    async def describe(request: Request) -> Response:
+        wanted = (await read_parameters(request)).choice("openapi_version", tuple(VERSIONS), "3.1")
+        # Every JSON document is a YAML document (YAML 1.2.2, section 1.2).
+        content = orjson.dumps(document(version, openapi=wanted, base=PREFIX), option=orjson.OPT_INDENT_2)
+        return Response(content, media_type="application/yaml")
+
+    return describe
 
 
 def _query_paths(queries: Queries, lookups: Lookups) -> list[tuple[str, tuple[str, ...], Handler]]:
