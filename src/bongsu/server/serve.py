@@ -122,7 +122,6 @@ async def _start(
     url: str,
 ) -> Parts | None:
     """Build and start the parts; a failure ends the server with its message."""
-
     clock = SystemClock()
     told = clock.monotonic()
 
