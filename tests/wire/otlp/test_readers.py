@@ -467,3 +467,35 @@ def _length(data: bytes) -> bytes:
         size >>= 7
     out.append(size)
     return bytes(out)
+
+
+@pytest.mark.parametrize(
+    ("body", "limits", "setting"),
+    [
+        (b"\x0a\x00" * 20, OtlpLimits(max_groups=10), "max_groups"),
+        (b"\x0a\x06\x12\x04\x12\x02\x4a\x00" * 5, OtlpLimits(max_messages=19), "max_messages"),
+        (b"\x0a\x02\x12\x00" * 10, OtlpLimits(max_groups=19), "max_groups"),
+    ],
+)
+def test_a_request_of_many_empty_parts_is_refused_before_it_is_parsed(
+    body: bytes, limits: OtlpLimits, setting: str
+) -> None:
+    with pytest.raises(TooManyItems, match=f"'otlp.{setting}'"):
+        protobuf.read_spans(body, limits)
+
+
+@pytest.mark.parametrize(
+    ("body", "limits", "setting"),
+    [
+        (b'{"resourceSpans":[%s{}]}' % (b"{}," * 20), OtlpLimits(max_groups=10), "max_groups"),
+        (b"[" * 20, OtlpLimits(max_messages=19), "max_messages"),
+        (
+            b'{"resourceSpans":[{"scopeSpans":[%s{}]}]}' % (b"{}," * 20),
+            OtlpLimits(max_groups=10),
+            "max_groups",
+        ),
+    ],
+)
+def test_a_json_request_of_many_empty_parts_is_refused(body: bytes, limits: OtlpLimits, setting: str) -> None:
+    with pytest.raises(TooManyItems, match=f"'otlp.{setting}'"):
+        json_reader.read_spans(body, limits)

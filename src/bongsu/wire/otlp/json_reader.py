@@ -20,6 +20,7 @@ from bongsu.wire.otlp.limits import (
     TooManyItems,
     check_buckets,
     check_ids,
+    check_size,
 )
 from bongsu.wire.otlp.values import (
     Attributes,
@@ -128,19 +129,28 @@ def _scopes(
     body: bytes, what: str, limits: OtlpLimits, refusals: Refusals
 ) -> list[tuple[Resource | None, Scope | None, JsonObject]]:
     """Return each scope's message with its resource and scope, None where these were refused."""
+    # Before anything is made of it: `{}` takes two bytes here and sixty-four in memory. Braces in texts count too; no matter.
+    parts = body.count(b"{") + body.count(b"[")
+    if parts > limits.max_messages:
+        raise TooManyItems(parts, limits.max_messages, "parts", "max_messages")
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise MalformedOtlp(f"cannot decode {len(body)} bytes of JSON: {error}") from error
     document = _outer(get.as_object, document, "(the body)")
     found: list[tuple[Resource | None, Scope | None, JsonObject]] = []
-    for part in _outer(get.items, document, f"resource{what}"):
+    resources = _outer(get.items, document, f"resource{what}")
+    if len(resources) > limits.max_groups:
+        raise TooManyItems(len(resources), limits.max_groups, "resources and scopes", "max_groups")
+    for part in resources:
         source = _outer(get.as_object, part, f"resource{what}")
         resource = _resource(_outer(get.child, source, "resource"), limits, refusals)
         for inner in _outer(get.items, source, f"scope{what}"):
             message = _outer(get.as_object, inner, f"scope{what}")
             scope = _scope(_outer(get.child, message, "scope"), limits, refusals)
             found.append((resource, scope, message))
+        if len(found) > limits.max_groups:
+            raise TooManyItems(len(found), limits.max_groups, "resources and scopes", "max_groups")
     return found
 
 
@@ -305,10 +315,7 @@ def _counts(source: JsonObject) -> tuple[int, ...]:
 def _exponential(name: str, source: JsonObject, limits: OtlpLimits) -> ExponentialPoint:
     positive, negative = get.child(source, "positive"), get.child(source, "negative")
     positive_counts, negative_counts = _counts(positive), _counts(negative)
-    if len(positive_counts) + len(negative_counts) > limits.max_buckets:
-        raise BadItem(
-            f"metric {name!r}: over {limits.max_buckets} buckets are not allowed (setting 'otlp.max_buckets')"
-        )
+    check_size(name, len(positive_counts) + len(negative_counts), limits.max_buckets)
     return ExponentialPoint(
         _attributes(source, limits),
         *_times(source),
@@ -328,10 +335,7 @@ def _exponential(name: str, source: JsonObject, limits: OtlpLimits) -> Exponenti
 
 def _summary(name: str, source: JsonObject, limits: OtlpLimits) -> SummaryPoint:
     quantiles = [get.as_object(q, "quantileValues") for q in get.items(source, "quantileValues")]
-    if len(quantiles) > limits.max_buckets:
-        raise BadItem(
-            f"metric {name!r}: over {limits.max_buckets} quantiles are not allowed (setting 'otlp.max_buckets')"
-        )
+    check_size(name, len(quantiles), limits.max_buckets)
     return SummaryPoint(
         _attributes(source, limits),
         *_times(source),

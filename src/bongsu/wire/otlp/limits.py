@@ -21,6 +21,11 @@ class OtlpLimits:
     ----------
     max_spans, max_points
         Items of one request. An SDK sends 512 spans at a time, a Collector 8,192 items.
+    max_groups
+        Resources and scopes of one request, together.
+    max_messages
+        Parts of any kind in one request (each attribute is two): a part may take two bytes in the request and ninety in
+        memory. 50,000 spans with 15 attributes each have 1.6 million.
     max_attributes
         Attributes of one item, resource or scope; SDKs stop at 128 by default.
     max_nesting
@@ -31,6 +36,8 @@ class OtlpLimits:
 
     max_spans: int = 50_000
     max_points: int = 100_000
+    max_groups: int = 10_000
+    max_messages: int = 2_000_000
     max_attributes: int = 1_024
     max_nesting: int = 8
     max_buckets: int = 2_048
@@ -95,6 +102,12 @@ def check_ids(name: str, trace_id: bytes, span_id: bytes, parent_id: bytes) -> N
         raise BadItem(f"span {name!r}: parent span id must be 8 bytes or empty; got {parent_id.hex()!r}")
 
 
+def check_size(name: str, buckets: int, limit: int) -> None:
+    """Refuse a point with more buckets, or quantiles, than a limit."""
+    if buckets > limit:
+        raise BadItem(f"metric {name!r}: {buckets} buckets, {limit} are allowed (setting 'otlp.max_buckets')")
+
+
 def check_buckets(name: str, bounds: tuple[float, ...], counts: tuple[int, ...], limit: int) -> None:
     """
     Refuse a histogram point whose buckets contradict themselves.
@@ -104,10 +117,7 @@ def check_buckets(name: str, bounds: tuple[float, ...], counts: tuple[int, ...],
     BadItem
         If there are too many buckets, their number does not fit the bounds, or the bounds do not increase.
     """
-    if len(counts) > limit:
-        raise BadItem(
-            f"metric {name!r}: {len(counts)} buckets, {limit} are allowed (setting 'otlp.max_buckets')"
-        )
+    check_size(name, len(counts), limit)
     if len(counts) != (len(bounds) + 1 if counts or bounds else 0):
         raise BadItem(
             f"metric {name!r}: {len(counts)} bucket counts for {len(bounds)} bounds; give one more count than bounds"

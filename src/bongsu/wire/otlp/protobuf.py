@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from bongsu.kernels.protobuf_shape import count_messages
 from bongsu.wire.otlp.limits import (
     BadItem,
     MalformedOtlp,
@@ -16,6 +19,7 @@ from bongsu.wire.otlp.limits import (
     TooManyItems,
     check_buckets,
     check_ids,
+    check_size,
 )
 from bongsu.wire.otlp.values import (
     Attributes,
@@ -40,6 +44,8 @@ from bongsu.wire.otlp.values import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from numpy.typing import NDArray
+
 # Messages are typed `Any`: their classes are made at run time and their stubs are not part of every installation.
 
 _NO_RECORDED_VALUE = 0x1
@@ -57,10 +63,8 @@ def read_spans(body: bytes, limits: OtlpLimits = _DEFAULT_LIMITS) -> SpanBatch:
     TooManyItems
         If there are more than `limits.max_spans` spans.
     """
+    _check_shape(body, _TRACES, limits)
     request = _parse(ExportTraceServiceRequest(), body)
-    count = sum(len(scope.spans) for resource in request.resource_spans for scope in resource.scope_spans)
-    if count > limits.max_spans:
-        raise TooManyItems(count, limits.max_spans, "spans", "max_spans")
     refusals = Refusals()
     groups: list[SpanGroup] = []
     for resource_spans in request.resource_spans:
@@ -91,15 +95,12 @@ def read_metrics(body: bytes, limits: OtlpLimits = _DEFAULT_LIMITS) -> MetricBat
     TooManyItems
         If there are more than `limits.max_points` data points.
     """
+    _check_shape(body, _METRICS, limits)
     request = _parse(ExportMetricsServiceRequest(), body)
     refusals = Refusals()
     groups: list[MetricGroup] = []
-    budget = limits.max_points
     for resource_metrics in request.resource_metrics:
         items = sum(_point_count(m) for scope in resource_metrics.scope_metrics for m in scope.metrics)
-        budget -= items
-        if budget < 0:
-            raise TooManyItems(limits.max_points - budget, limits.max_points, "data points", "max_points")
         try:
             resource = Resource(_attributes(resource_metrics.resource.attributes, limits))
         except BadItem as error:
@@ -116,14 +117,95 @@ def read_metrics(body: bytes, limits: OtlpLimits = _DEFAULT_LIMITS) -> MetricBat
     return MetricBatch(tuple(groups), refusals.total())
 
 
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """
+    Kinds of messages in a request.
+
+    Attributes
+    ----------
+    children : ndarray of int16, shape (n_kinds, n_fields)
+        As `count_messages` wants it.
+    groups, items
+        Kinds that are resources or scopes, and those that are spans or data points.
+    setting
+        The limit on items.
+    """
+
+    name: str
+    children: NDArray[np.int16]
+    groups: tuple[int, ...]
+    items: tuple[int, ...]
+    what: str
+    setting: str
+
+
+def _shape(request: Any, groups: Iterable[str], items: Iterable[str], what: str, setting: str) -> _Shape:
+    """Return the shape of a request, from the descriptors that came with the protocol."""
+    kinds: dict[str, int] = {request.DESCRIPTOR.full_name: 0}
+    links: list[tuple[int, int, int]] = []
+    pending = [request.DESCRIPTOR]
+    while pending:
+        descriptor = pending.pop()
+        for field in descriptor.fields:
+            child = field.message_type
+            if child is None:
+                continue
+            if child.full_name not in kinds:
+                kinds[child.full_name] = len(kinds)
+                pending.append(child)
+            links.append((kinds[descriptor.full_name], field.number, kinds[child.full_name]))
+    children = np.full((len(kinds), max(number for _, number, _ in links) + 1), -1, dtype=np.int16)
+    for kind, number, child_kind in links:
+        children[kind, number] = child_kind
+    named = {full_name.rpartition(".")[2]: kind for full_name, kind in kinds.items()}
+    return _Shape(
+        request.DESCRIPTOR.name,
+        children,
+        tuple(named[name] for name in groups),
+        tuple(named[name] for name in items),
+        what,
+        setting,
+    )
+
+
+_TRACES = _shape(ExportTraceServiceRequest, ("ResourceSpans", "ScopeSpans"), ("Span",), "spans", "max_spans")
+_METRICS = _shape(
+    ExportMetricsServiceRequest,
+    ("ResourceMetrics", "ScopeMetrics"),
+    ("NumberDataPoint", "HistogramDataPoint", "ExponentialHistogramDataPoint", "SummaryDataPoint"),
+    "data points",
+    "max_points",
+)
+
+
+def _check_shape(body: bytes, shape: _Shape, limits: OtlpLimits) -> None:
+    """Refuse a request that is broken or too large, before it takes any memory."""
+    counts = count_messages(body, shape.children, limits.max_messages)
+    if counts is None:
+        raise _malformed(shape.name, body, "the fields do not fit together")
+    checks = (
+        (int(counts[list(shape.items)].sum()), getattr(limits, shape.setting), shape.what, shape.setting),
+        (int(counts[list(shape.groups)].sum()), limits.max_groups, "resources and scopes", "max_groups"),
+        (int(counts.sum()), limits.max_messages, "parts", "max_messages"),
+    )
+    for count, limit, what, setting in checks:
+        if count > limit:
+            raise TooManyItems(count, limit, what, setting)
+
+
+def _malformed(name: str, body: bytes, cause: object) -> MalformedOtlp:
+    return MalformedOtlp(
+        f"cannot decode {name} from {len(body)} bytes of protobuf: {cause}; send OTLP protobuf, or JSON with Content-Type "
+        "application/json"
+    )
+
+
 def _parse(message: Any, body: bytes) -> Any:
     try:
         message.ParseFromString(body)
     except DecodeError as error:
-        raise MalformedOtlp(
-            f"cannot decode {type(message).DESCRIPTOR.name} from {len(body)} bytes of protobuf: {error}; "
-            f"send OTLP protobuf, or JSON with Content-Type application/json"
-        ) from error
+        raise _malformed(type(message).DESCRIPTOR.name, body, error) from error
     return message
 
 
@@ -246,6 +328,7 @@ def _number(name: str, point: Any, limits: OtlpLimits) -> NumberPoint:
 
 
 def _histogram(name: str, point: Any, limits: OtlpLimits) -> HistogramPoint:
+    check_size(name, len(point.bucket_counts) + len(point.explicit_bounds), 2 * limits.max_buckets)
     bounds, counts = tuple(point.explicit_bounds), tuple(point.bucket_counts)
     check_buckets(name, bounds, counts, limits.max_buckets)
     return HistogramPoint(
@@ -263,10 +346,7 @@ def _histogram(name: str, point: Any, limits: OtlpLimits) -> HistogramPoint:
 
 def _exponential(name: str, point: Any, limits: OtlpLimits) -> ExponentialPoint:
     positive, negative = point.positive, point.negative
-    if len(positive.bucket_counts) + len(negative.bucket_counts) > limits.max_buckets:
-        raise BadItem(
-            f"metric {name!r}: over {limits.max_buckets} buckets are not allowed (setting 'otlp.max_buckets')"
-        )
+    check_size(name, len(positive.bucket_counts) + len(negative.bucket_counts), limits.max_buckets)
     return ExponentialPoint(
         _attributes(point.attributes, limits),
         point.start_time_unix_nano,
@@ -286,10 +366,7 @@ def _exponential(name: str, point: Any, limits: OtlpLimits) -> ExponentialPoint:
 
 
 def _summary(name: str, point: Any, limits: OtlpLimits) -> SummaryPoint:
-    if len(point.quantile_values) > limits.max_buckets:
-        raise BadItem(
-            f"metric {name!r}: over {limits.max_buckets} quantiles are not allowed (setting 'otlp.max_buckets')"
-        )
+    check_size(name, len(point.quantile_values), limits.max_buckets)
     return SummaryPoint(
         _attributes(point.attributes, limits),
         point.start_time_unix_nano,
