@@ -99,6 +99,30 @@ class ApmSettings:
     grace: int = _setting(
         8_000, "how long a tick waits for late spans before it is sealed", minimum=0, duration=True
     )
+    apdex: int = _setting(1_200, "Apdex threshold T: satisfied up to T", minimum=1, duration=True)
+    internal_roots: str = _setting(
+        "ignored", "whether root spans of kind INTERNAL are transactions", choices=("ignored", "counted")
+    )
+    exact_users: int = _setting(
+        100_000, "distinct users of a project that are counted exactly; more are estimated", minimum=0
+    )
+    max_agents: int = _setting(2_000, "agents of a project", minimum=1)
+
+
+@dataclass(frozen=True, slots=True)
+class OtlpSettings:
+    """What one OTLP request may hold, and what is kept for delta temporality."""
+
+    max_spans: int = _setting(50_000, "spans of one request", minimum=1)
+    max_points: int = _setting(100_000, "data points of one request", minimum=1)
+    max_groups: int = _setting(10_000, "resources and scopes of one request", minimum=1)
+    max_messages: int = _setting(2_000_000, "parts of any kind in one request", minimum=1)
+    max_attributes: int = _setting(1_024, "attributes of one item", minimum=1)
+    max_nesting: int = _setting(8, "depth of arrays and maps in an attribute", minimum=0)
+    max_buckets: int = _setting(2_048, "buckets of one histogram point", minimum=1)
+    max_delta_streams: int = _setting(
+        100_000, "streams in delta temporality whose totals are kept for a project", minimum=0
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +150,7 @@ class Settings:
     query: QuerySettings = field(default_factory=QuerySettings)
     scrape: ScrapeSettings = field(default_factory=ScrapeSettings)
     apm: ApmSettings = field(default_factory=ApmSettings)
+    otlp: OtlpSettings = field(default_factory=OtlpSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     regions: tuple[str, ...] = _setting(("kr", "kr2", "jp", "us"), "region codes; the first is the default")
     time_zone: str = _setting("", "time zone of `lstModYmdt` in the workspace API; default: the machine's")

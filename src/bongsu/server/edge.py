@@ -91,6 +91,7 @@ def _telemetry_routes(
             apm=edge.apm,
             metrics=edge.otlp_metrics,
             log=logger("otlp"),
+            limits=options.otlp_limits(settings),
             body_limits=options.body_limits(settings),
         ),
     ]

@@ -19,6 +19,7 @@ from bongsu.model.errors import InvalidInput
 from bongsu.promql.engine import EngineOptions
 from bongsu.query.service import QueryLimits
 from bongsu.server.config import LimitSettings
+from bongsu.wire.otlp.limits import OtlpLimits
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -28,7 +29,14 @@ if TYPE_CHECKING:
 
 def apm_settings(settings: Settings) -> ApmSettings:
     """Return how the real-time numbers are made."""
-    return ApmSettings(grace_ms=settings.apm.grace)
+    apm = settings.apm
+    return ApmSettings(
+        grace_ms=apm.grace,
+        apdex_ms=apm.apdex,
+        root_internal=apm.internal_roots == "counted",
+        exact_users=apm.exact_users,
+        max_agents=apm.max_agents,
+    )
 
 
 def body_limits(settings: Settings) -> BodyLimits:
@@ -59,7 +67,15 @@ def engine_options(settings: Settings) -> EngineOptions:
 
 def otlp_settings(settings: Settings) -> OtlpIngestSettings:
     """Return how OTLP metrics are stored."""
-    return OtlpIngestSettings(start_timestamps="use-start-timestamps" in settings.features)
+    return OtlpIngestSettings(
+        max_delta_streams=settings.otlp.max_delta_streams,
+        start_timestamps="use-start-timestamps" in settings.features,
+    )
+
+
+def otlp_limits(settings: Settings) -> OtlpLimits:
+    """Return what one OTLP request may hold."""
+    return OtlpLimits(**{limit.name: getattr(settings.otlp, limit.name) for limit in fields(OtlpLimits)})
 
 
 def query_limits(settings: Settings) -> QueryLimits:
