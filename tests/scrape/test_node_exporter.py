@@ -66,6 +66,25 @@ def answers(url: str) -> bool:
         return False
 
 
+async def test_a_real_exporter_says_the_same_in_protobuf_and_in_text(node_exporter_url: str) -> None:
+    found: list[set[str]] = []
+    for native_histograms in (True, False):
+        store = MemoryProjectStore()
+        target = ScrapeTarget("t", node_exporter_url, (), store, native_histograms=native_histograms)
+        writer = TargetWriter(target, ScrapeMetrics(CollectorRegistry()))
+        async with open_session("Bongsu") as session:
+            answer = await fetch(session, target)
+            assert native_histograms == (answer.content_type or "").startswith(
+                "application/vnd.google.protobuf"
+            )
+            outcome = writer.write(answer, time_ms=T, elapsed=lambda: 0.0)
+        assert (Health.UP, 0) == (outcome.health, outcome.dropped)
+        found.append({series for series in samples_of(store) if not series.startswith("promhttp_")})
+    # The machine may gain or lose an interface in between, and each scrape adds to what the exporter tells of itself.
+    assert len(found[0] & found[1]) > 100
+    assert len(found[0] ^ found[1]) < 20
+
+
 async def test_a_real_exporter_is_stored_and_its_second_scrape_takes_the_fast_way(
     node_exporter_url: str,
 ) -> None:

@@ -6,15 +6,27 @@ import pytest
 from prometheus_client import CollectorRegistry
 from tests.support.exporter import TEXT_TYPE
 from tests.support.forgetful_store import ForgetfulStore
+from tests.support.metric_families import (
+    CONTENT_TYPE,
+    COUNTER,
+    GAUGE,
+    HISTOGRAM,
+    family,
+    metric,
+    native,
+    plain,
+)
 from tests.support.stored import STALE, samples_of
 
-from bongsu.model.samples import Exemplar, MetricMetadata
+from bongsu.model.histograms import Histogram
+from bongsu.model.matchers import Matcher, MatchOp
+from bongsu.model.samples import KIND_FLOAT, KIND_HISTOGRAM, Exemplar, MetricMetadata
 from bongsu.scrape.fetch import FetchedBody
 from bongsu.scrape.metrics import ScrapeMetrics
 from bongsu.scrape.outcomes import Failure, Health, ScrapeFailed
 from bongsu.scrape.targets import ScrapeLimits, ScrapeTarget
 from bongsu.scrape.writer import TargetWriter
-from bongsu.storage.contract import StoreLimits, StoreOptions
+from bongsu.storage.contract import FLAG_STARTS, StoreLimits, StoreOptions
 from bongsu.storage.memory import MemoryProjectStore
 
 if TYPE_CHECKING:
@@ -130,7 +142,7 @@ def test_a_failed_scrape_marks_everything_once_and_reports_down() -> None:
         (
             b"<html>",
             "text/html",
-            "unsupported Content-Type 'text/html'; expected text/plain (version 0.0.4 or 1.0.0) or application/openmetrics-text (version 0.0.1 or 1.0.0)",
+            "unsupported Content-Type 'text/html'; expected text/plain (version 0.0.4 or 1.0.0) or application/openmetrics-text (version 0.0.1 or 1.0.0), or delimited io.prometheus.client.MetricFamily messages",
         ),
         (
             b"a 2\nb 2\nc 2\n",
@@ -259,3 +271,33 @@ def test_the_end_of_a_target_marks_its_series_and_its_report() -> None:
     assert [(T, 1.0), (T + 15_000, STALE)] == scene.samples()['a{job="j"}']
     assert [1.0, STALE] == scene.reports()["up"]
     assert [0.25, STALE] == scene.reports()["scrape_duration_seconds"]
+
+
+def test_native_histograms_are_stored_and_marked_when_they_go() -> None:
+    scene = Scene()
+    histogram = Histogram(3, 0.001, 1.0, 3.0, 2.5, ((0, 1),), (2.0,))
+    for i, name in enumerate(("h", "h", "other")):
+        body = family(name, HISTOGRAM, metric(HISTOGRAM, native(histogram), {"x": "1"}), help_text="Help.")
+        body += family("c", COUNTER, metric(COUNTER, plain(float(i), created_ms=T - 5)))
+        outcome = scene.scrape(body, T + i, CONTENT_TYPE)
+        assert (Health.UP, 2, 0, "") == (outcome.health, outcome.samples, outcome.dropped, outcome.error)
+    assert {'c{job="j"}': [(T, 0.0), (T + 1, 1.0), (T + 2, 2.0)]} == scene.samples("c")
+    with scene.store.select([Matcher("__name__", MatchOp.EQUAL, "h")], 0, 2 * T) as selection:
+        assert [{"__name__": "h", "job": "j", "x": "1"}] == selection.labels.maps()
+        assert [3] == selection.sample_counts.tolist()
+        assert [KIND_HISTOGRAM, KIND_FLOAT] == selection.chunks(0, 1).kind.tolist()
+    with scene.store.select([Matcher("__name__", MatchOp.EQUAL, "c")], 0, 2 * T) as selection:
+        assert [FLAG_STARTS] == selection.chunks(0, 1).flags.tolist()
+    assert [2.0, 0.0, 1.0] == scene.reports()["scrape_series_added"]
+
+
+def test_a_broken_native_histogram_is_dropped_and_the_rest_is_kept() -> None:
+    scene = Scene()
+    broken = Histogram(3, 0.001, 1.0, 99.0, 2.5, ((0, 1),), (2.0,))
+    body = family("h", HISTOGRAM, metric(HISTOGRAM, native(broken))) + family(
+        "g", GAUGE, metric(GAUGE, plain(1.0))
+    )
+    outcome = scene.scrape(body, T, CONTENT_TYPE)
+    assert (Health.UP, 1) == (outcome.health, outcome.dropped)
+    assert {'g{job="j"}': [(T, 1.0)]} == scene.samples("g")
+    assert 1 == scene.counted("bongsu_scrape_samples_dropped_total", reason="invalid-histogram")

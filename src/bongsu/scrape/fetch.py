@@ -62,7 +62,7 @@ def open_session(user_agent: str) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         # The scraper's own clock ends a scrape.
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-        headers={"Accept": accept_header(), "Accept-Encoding": "gzip", "User-Agent": user_agent},
+        headers={"Accept-Encoding": "gzip", "User-Agent": user_agent},
         trust_env=False,
     )
 
@@ -86,7 +86,11 @@ async def fetch(session: aiohttp.ClientSession, target: ScrapeTarget) -> Fetched
 
 async def _fetch(session: aiohttp.ClientSession, target: ScrapeTarget) -> FetchedBody:
     url = target.url
-    headers = [*target.headers, ("X-Prometheus-Scrape-Timeout-Seconds", f"{target.timeout_s:g}")]
+    headers = [
+        ("Accept", accept_header(native_histograms=target.native_histograms)),
+        ("X-Prometheus-Scrape-Timeout-Seconds", f"{target.timeout_s:g}"),
+        *target.headers,
+    ]
     for _ in range(_MAX_REDIRECTS + 1):
         async with session.get(url, headers=headers, allow_redirects=False) as response:
             location = response.headers.get("Location")

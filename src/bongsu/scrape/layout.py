@@ -7,7 +7,7 @@ plus 16 bytes of memory, and no Python object.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bongsu.model.histograms import Histogram
     from bongsu.wire.exposition.body import Exposition, ParsedExemplar
 
 
@@ -38,12 +39,16 @@ class Readings:
     timestamps
         Unix milliseconds, by row, of samples that carry their own time.
     exemplars
-        By row.
+        With the row that each belongs to.
+    histograms, starts
+        Native histograms and start timestamps, by row.
     """
 
     values: NDArray[np.float64]
     timestamps: dict[int, int]
-    exemplars: dict[int, ParsedExemplar]
+    exemplars: list[tuple[int, ParsedExemplar]]
+    histograms: dict[int, Histogram] = field(default_factory=dict)
+    starts: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,8 @@ class Layout:
     ----------
     template : ndarray of uint8
     ends : ndarray of int64, shape (n_samples + 1,)
-        As `bongsu.kernels.exposition` defines them.
+        As `bongsu.kernels.exposition` defines them. Of protobuf only the series' keys are kept: it has no lines, and is always
+        parsed.
     refs : ndarray of int64, shape (n_samples,)
         The store's reference of each line's series, `REFUSED` where it would not take it.
     first : ndarray of bool, shape (n_samples,)
@@ -74,9 +80,7 @@ class Layout:
     @classmethod
     def of(cls, body: bytes, parsed: Exposition, refs: NDArray[np.int64], format: Format) -> Layout:  # noqa: A002
         """Return the layout of a body that was parsed."""
-        starts = [0, *parsed.line_ends]
-        stops = [*parsed.value_starts, len(body)]
-        segments = [body[start:stop] for start, stop in zip(starts, stops, strict=True)]
+        segments = [*parsed.series, b""] if format is Format.PROTOBUF else _segments(body, parsed)
         ends = np.cumsum(np.fromiter(map(len, segments), dtype=np.int64, count=len(segments)))
         alive, rows = np.unique(refs, return_index=True)
         first = np.zeros(len(refs), dtype=np.bool_)
@@ -89,6 +93,8 @@ class Layout:
 
     def read(self, body: bytes) -> Readings | None:
         """Return the readings of a body of this layout; None for any other body, and for one with an error."""
+        if self.format is Format.PROTOBUF:
+            return None
         count = len(self)
         values = np.empty(count, dtype=np.float64)
         spans = np.empty((count, 3), dtype=np.int64)
@@ -107,17 +113,21 @@ class Layout:
         return Readings(values, timestamps, exemplars)
 
     def series(self) -> Iterator[bytes]:
-        """Return the series of every line, as the lines write them."""
+        """Return the series of every sample, as `Exposition.series` has them."""
         text = self.template.tobytes()
         start = 0
         for end in self.ends[:-1].tolist():
+            if self.format is Format.PROTOBUF:
+                yield text[start:end]
+                start = end
+                continue
             # A segment ends with the series and the blank before its value; comment lines may come before.
             yield text[text.rfind(b"\n", start, end) + 1 or start : end].strip(b" \t")
             start = end
 
-    def _tails(self, tails: dict[int, bytes]) -> tuple[dict[int, int], dict[int, ParsedExemplar]]:
+    def _tails(self, tails: dict[int, bytes]) -> tuple[dict[int, int], list[tuple[int, ParsedExemplar]]]:
         timestamps: dict[int, int] = {}
-        exemplars: dict[int, ParsedExemplar] = {}
+        exemplars: list[tuple[int, ParsedExemplar]] = []
         for row, tail in tails.items():
             if self.format is Format.TEXT:
                 timestamp, exemplar = parse_text_tail(tail, 0), None
@@ -126,5 +136,11 @@ class Layout:
             if timestamp is not None:
                 timestamps[row] = timestamp
             if exemplar is not None:
-                exemplars[row] = exemplar
+                exemplars.append((row, exemplar))
         return timestamps, exemplars
+
+
+def _segments(body: bytes, parsed: Exposition) -> list[bytes]:
+    starts = [0, *parsed.line_ends]
+    stops = [*parsed.value_starts, len(body)]
+    return [body[start:stop] for start, stop in zip(starts, stops, strict=True)]

@@ -47,6 +47,10 @@ class ScrapeTarget:
         At most the interval.
     headers
         Request headers to send, such as Authorization.
+    native_histograms
+        Ask for protobuf, the only format that has native histograms.
+    classic_histograms
+        Keep the classic buckets of histograms that are native too.
     fallback_format
         How to read an answer whose content type names no exposition format; None fails such a scrape.
     """
@@ -59,6 +63,8 @@ class ScrapeTarget:
     timeout_s: float = 10.0
     limits: ScrapeLimits = ScrapeLimits()
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    native_histograms: bool = False
+    classic_histograms: bool = False
     fallback_format: Format | None = None
 
     @property

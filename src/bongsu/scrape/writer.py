@@ -9,18 +9,19 @@ import numpy as np
 
 from bongsu.model.errors import BongsuError, InvalidInput
 from bongsu.model.labels import METRIC_NAME, series_key
-from bongsu.model.samples import STALE_NAN, Exemplar, MetricMetadata, SampleBatch
+from bongsu.model.samples import STALE_NAN, Exemplar, HistogramRows, MetricMetadata, SampleBatch
 from bongsu.scrape.layout import Layout, Readings
 from bongsu.scrape.outcomes import Failure, Health, ScrapeFailed, ScrapeOutcome
-from bongsu.storage.contract import REFUSED, Reason, Rejection
+from bongsu.storage.contract import REFUSED, Reason
 from bongsu.wire.exposition.errors import ExpositionError
 from bongsu.wire.exposition.negotiation import Format, format_of, parse_exposition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
+    from bongsu.model.histograms import Histogram
     from bongsu.scrape.fetch import FetchedBody
     from bongsu.scrape.metrics import ScrapeMetrics
     from bongsu.scrape.targets import ScrapeTarget
@@ -164,7 +165,8 @@ class TargetWriter:
         report = (0.0, duration, float(failed.samples), float(failed.samples), 0.0)
         refs = np.concatenate((self._report_refs(), self._alive))
         values = np.concatenate((report, np.full(len(self._alive), STALE_NAN)))
-        if _unknown(self._store.append(_batch(refs, time_ms, values)).rejections, range(len(REPORT_NAMES))):
+        rejections = self._store.append(_batch(refs, time_ms, values)).rejections
+        if any(r.reason is Reason.UNKNOWN_SERIES and r.row < len(report) for r in rejections):
             self._reports = None
             self._store.append(_batch(self._report_refs(), time_ms, np.array(report)))
         self._alive = _no_refs()
@@ -201,7 +203,8 @@ class TargetWriter:
 
     def _new_page(self, body: bytes, format: Format, time_ms: int) -> _Page:  # noqa: A002
         known = self._known_refs()
-        parsed = parse_exposition(body, format, known)
+        classic = self._target.classic_histograms
+        parsed = parse_exposition(body, format, known, classic_histograms=classic)
         self._check_samples(len(parsed))
         keys = [series_key(self._merged(labels)) for labels in parsed.labels.values()]
         resolution = self._store.resolve(keys)
@@ -209,7 +212,13 @@ class TargetWriter:
         self._offered_ms = time_ms
         self._refused_warning = resolution.rejections[0].message if resolution.rejections else ""
         refs = np.fromiter((known[series] for series in parsed.series), dtype=np.int64, count=len(parsed))
-        readings = Readings(np.array(parsed.values, dtype=np.float64), parsed.timestamps, parsed.exemplars)
+        readings = Readings(
+            np.array(parsed.values, dtype=np.float64),
+            parsed.timestamps,
+            parsed.exemplars,
+            parsed.histograms,
+            parsed.starts,
+        )
         added = len(keys) - len(resolution.rejections)
         return _Page(Layout.of(body, parsed, refs, format), readings, added, parsed.metadata())
 
@@ -245,7 +254,8 @@ class TargetWriter:
 
     def _append(self, page: _Page, drops: _Drops, time_ms: int, duration: float) -> bool:
         """Append a page; return whether the store has forgotten some of its series."""
-        rows, times = self._storable(page, drops, time_ms)
+        stored, times = self._storable(page, drops, time_ms)
+        rows, histograms = _split(stored, page.readings.histograms)
         refs = page.layout.refs
         # The same array is the everyday case: nothing vanished.
         stale = (
@@ -260,13 +270,21 @@ class TargetWriter:
                 (np.full(len(reports), time_ms), times[rows], np.full(len(stale), time_ms)), dtype=np.int64
             ),
             np.concatenate((report, page.readings.values[rows], np.full(len(stale), STALE_NAN))),
+            _starts(page.readings, rows, before=len(reports), after=len(stale)),
+            HistogramRows(
+                refs[histograms],
+                times[histograms],
+                tuple(page.readings.histograms[row] for row in histograms.tolist()),
+                _starts(page.readings, histograms),
+            ),
         )
         rejections = self._store.append(batch).rejections
-        samples = range(len(reports), len(reports) + len(rows))
-        if _unknown(rejections, range(samples.stop)):
+        marks = range(len(reports) + len(rows), len(batch.refs))
+        if any(r.reason is Reason.UNKNOWN_SERIES and r.row not in marks for r in rejections):
             return True
         for rejection in rejections:
-            if rejection.row in samples:
+            # A stale mark, or a report, that is refused tells nothing about the target.
+            if rejection.row not in marks and rejection.row >= len(reports):
                 drops.add(rejection.reason.value, 1, rejection.message)
         return False
 
@@ -308,16 +326,13 @@ class TargetWriter:
         self._layout = page.layout
 
     def _put_exemplars(self, refs: NDArray[np.int64], readings: Readings, time_ms: int) -> None:
-        rows = [
-            row
-            for row, exemplar in readings.exemplars.items()
+        kept = [
+            (int(refs[row]), _timed(exemplar, readings.timestamps.get(row, time_ms)))
+            for row, exemplar in readings.exemplars
             if refs[row] != REFUSED and _fits(exemplar.labels)
         ]
-        self._metrics.dropped.labels("exemplar").inc(len(readings.exemplars) - len(rows))
-        self._store.put_exemplars(
-            [int(refs[row]) for row in rows],
-            [_timed(readings.exemplars[row], readings.timestamps.get(row, time_ms)) for row in rows],
-        )
+        self._metrics.dropped.labels("exemplar").inc(len(readings.exemplars) - len(kept))
+        self._store.put_exemplars([ref for ref, _ in kept], [exemplar for _, exemplar in kept])
 
     def _report_refs(self) -> NDArray[np.int64]:
         if self._reports is None:
@@ -333,8 +348,24 @@ def _batch(refs: NDArray[np.int64], time_ms: int, values: NDArray[np.float64]) -
     return SampleBatch(refs, np.full(len(refs), time_ms, dtype=np.int64), values)
 
 
-def _unknown(rejections: Iterable[Rejection], rows: range) -> bool:
-    return any(r.reason is Reason.UNKNOWN_SERIES and r.row in rows for r in rejections)
+def _split(
+    rows: NDArray[np.int64], histograms: dict[int, Histogram]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows that hold floats, and those that hold native histograms."""
+    if not histograms:
+        return rows, _no_refs()
+    native = np.isin(rows, np.fromiter(histograms, dtype=np.int64, count=len(histograms)))
+    return rows[~native], rows[native]
+
+
+def _starts(
+    readings: Readings, rows: NDArray[np.int64], *, before: int = 0, after: int = 0
+) -> NDArray[np.int64] | None:
+    """Return the start timestamps of rows, between as many unknown ones as are asked for; None when none is known."""
+    if not readings.starts:
+        return None
+    known = [readings.starts.get(row, 0) for row in rows.tolist()]
+    return np.array([0] * before + known + [0] * after, dtype=np.int64)
 
 
 def _first_without_own_time(refs: NDArray[np.int64], own: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -67,7 +67,7 @@ def test_the_openmetrics_of_the_python_client_is_read(registry: CollectorRegistr
     assert expected_samples(registry) == samples_of(body, Format.OPENMETRICS)
     parsed = parse_exposition(body, Format.OPENMETRICS)
     assert [(("trace_id", "abc"),), (("trace_id", "x"),)] == [
-        exemplar.labels for exemplar in parsed.exemplars.values()
+        exemplar.labels for _, exemplar in parsed.exemplars
     ]
     types = {entry.name: (entry.type, entry.unit) for entry in parsed.metadata()}
     assert {

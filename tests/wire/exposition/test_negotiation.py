@@ -6,6 +6,17 @@ from bongsu.model.errors import InvalidInput
 from bongsu.wire.exposition.negotiation import Format, accept_header, format_of
 
 
+def test_native_histograms_are_asked_for_in_protobuf() -> None:
+    assert (
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,"
+        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,"
+        "application/openmetrics-text;version=0.0.1;q=0.4,"
+        "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,"
+        "text/plain;version=0.0.4;q=0.2,"
+        "*/*;q=0.1"
+    ) == accept_header(native_histograms=True)
+
+
 def test_formats_are_asked_for_in_the_order_of_prometheus() -> None:
     assert (
         "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
@@ -24,6 +35,10 @@ def test_formats_are_asked_for_in_the_order_of_prometheus() -> None:
         ("text/plain", Format.TEXT),
         ('Application/OpenMetrics-Text; Version="1.0.0"; charset=utf-8', Format.OPENMETRICS),
         ("application/openmetrics-text; version=0.0.1", Format.OPENMETRICS),
+        (
+            "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited",
+            Format.PROTOBUF,
+        ),
     ],
 )
 def test_content_types_name_a_format(content_type: str, expected: Format) -> None:
@@ -32,7 +47,15 @@ def test_content_types_name_a_format(content_type: str, expected: Format) -> Non
 
 
 @pytest.mark.parametrize(
-    "content_type", [None, "", "text/html", "text/plain; version=2.0", "application/json"]
+    "content_type",
+    [
+        None,
+        "",
+        "text/html",
+        "text/plain; version=2.0",
+        "application/json",
+        "application/vnd.google.protobuf; encoding=text",
+    ],
 )
 def test_other_content_types_are_refused_unless_there_is_a_fallback(content_type: str | None) -> None:
     with pytest.raises(InvalidInput, match="unsupported Content-Type") as caught:

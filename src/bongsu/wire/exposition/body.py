@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bongsu.model.samples import MetricMetadata
 
 if TYPE_CHECKING:
+    from bongsu.model.histograms import Histogram
     from bongsu.wire.exposition.lexical import Labels
 
 
@@ -37,14 +38,18 @@ class Exposition:
     Attributes
     ----------
     series
-        The series as its line writes it; the key of the caller's cache.
+        The series as its line writes it, or other bytes that tell it from all others; the key of the caller's cache.
     values
     value_starts, line_ends
-        Offsets into the body of the first byte of each value and of the end of its line.
+        Offsets into the body of the first byte of each value and of the end of its line; empty for formats without lines.
     timestamps
         Unix milliseconds, by sample, of those that carry their own time.
     exemplars
-        By sample.
+        With the sample that each belongs to.
+    histograms
+        Native histograms, by sample; its entry in `values` has no meaning then.
+    starts
+        Start timestamps in Unix milliseconds, by sample, where they are known.
     labels
         Labels of each distinct series that the caller did not know yet.
     families
@@ -58,7 +63,9 @@ class Exposition:
     value_starts: list[int] = field(default_factory=list)
     line_ends: list[int] = field(default_factory=list)
     timestamps: dict[int, int] = field(default_factory=dict)
-    exemplars: dict[int, ParsedExemplar] = field(default_factory=dict)
+    exemplars: list[tuple[int, ParsedExemplar]] = field(default_factory=list)
+    histograms: dict[int, Histogram] = field(default_factory=dict)
+    starts: dict[int, int] = field(default_factory=dict)
     labels: dict[bytes, Labels] = field(default_factory=dict)
     families: dict[str, FamilyNotes] = field(default_factory=dict)
     type: str = "unknown"

@@ -39,7 +39,9 @@ class Family:
 
 
 def format_exposition(families: Iterable[Family], format: Format) -> Iterator[bytes]:  # noqa: A002
-    """Yield a body piece by piece, one per family; in OpenMetrics the end mark follows."""
+    """Yield a body in a text format piece by piece, one per family; in OpenMetrics the end mark follows."""
+    if format is Format.PROTOBUF:
+        raise AssertionError("BUG: protobuf is read here, not written")
     openmetrics = format is Format.OPENMETRICS
     for family in families:
         lines = [*_notes(family.metadata, openmetrics=openmetrics)]

@@ -112,10 +112,11 @@ def with_normal_bounds(labels: Labels, kind: str) -> Labels:
     bound = _BOUNDS.get(kind)
     if bound is None:
         return labels
-    return tuple((name, _normal_bound(value) if name == bound else value) for name, value in labels)
+    return tuple((name, normal_bound(value) if name == bound else value) for name, value in labels)
 
 
-def _normal_bound(text: str) -> str:
+def normal_bound(text: str) -> str:
+    """Return a bound as OpenMetrics writes it; what is no number stays as it is."""
     raw = text.encode()
     if not _NUMBER.fullmatch(raw):
         value = _SPECIAL.get(raw.lower())

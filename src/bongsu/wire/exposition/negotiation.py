@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bongsu.model.errors import InvalidInput
 from bongsu.wire.exposition.openmetrics import parse_openmetrics
+from bongsu.wire.exposition.protobuf import parse_protobuf
 from bongsu.wire.exposition.text import parse_text
 
 if TYPE_CHECKING:
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
 
 
 class Format(enum.Enum):
-    """A text exposition format; the value is the content type in which it is written."""
+    """An exposition format; the value is the content type in which it is written."""
 
     TEXT = "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8"
     OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8"
+    PROTOBUF = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 
 
+_PROTOBUF_OFFER = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 _OFFERS = (
     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8",
     "application/openmetrics-text;version=0.0.1",
@@ -35,13 +38,22 @@ _VERSIONS = {
     ("text/plain", "0.0.4"): Format.TEXT,
     ("text/plain", "1.0.0"): Format.TEXT,
 }
+_PROTOBUF_PARAMETERS = {"proto": "io.prometheus.client.MetricFamily", "encoding": "delimited"}
 _UNVERSIONED = {"application/openmetrics-text": Format.OPENMETRICS, "text/plain": Format.TEXT}
 
 
-def accept_header() -> str:
-    """Return the Accept header of a scrape: the formats in order of preference, as Prometheus 3 sends it."""
+def accept_header(*, native_histograms: bool = False) -> str:
+    """
+    Return the Accept header of a scrape: the formats in order of preference, as Prometheus 3 sends it.
+
+    Parameters
+    ----------
+    native_histograms
+        Ask for protobuf first, the only format that has them.
+    """
+    offers = (_PROTOBUF_OFFER, *_OFFERS) if native_histograms else _OFFERS
     # Weights fall from 0.6 in steps of 0.1, so that anything is still taken at a weight above 0.
-    weighted = [f"{offer};q=0.{6 - i}" for i, offer in enumerate((*_OFFERS, "*/*"))]
+    weighted = [f"{offer};q=0.{6 - i}" for i, offer in enumerate((*offers, "*/*"))]
     return ",".join(weighted)
 
 
@@ -58,20 +70,44 @@ def format_of(content_type: str | None, fallback: Format | None = None) -> Forma
     parameters = dict(_parameter(part) for part in rest.split(";"))
     media_type = media_type.strip().lower()
     version = parameters.get("version")
+    if media_type == "application/vnd.google.protobuf" and _PROTOBUF_PARAMETERS.items() <= parameters.items():
+        return Format.PROTOBUF
     found = _UNVERSIONED.get(media_type) if version is None else _VERSIONS.get((media_type, version))
     if found is None:
         found = fallback
     if found is None:
         raise InvalidInput(
             f"unsupported Content-Type {content_type!r}; expected text/plain (version 0.0.4 or 1.0.0) or "
-            "application/openmetrics-text (version 0.0.1 or 1.0.0)",
+            "application/openmetrics-text (version 0.0.1 or 1.0.0), or delimited io.prometheus.client.MetricFamily messages",
             id="bad-content-type",
         )
     return found
 
 
-def parse_exposition(body: bytes, format: Format, known: Container[bytes] = ()) -> Exposition:  # noqa: A002
-    """Parse a body; `known` series need no parsing again. Raises ExpositionError."""
+def parse_exposition(
+    body: bytes,
+    format: Format,  # noqa: A002
+    known: Container[bytes] = (),
+    *,
+    classic_histograms: bool = False,
+) -> Exposition:
+    """
+    Parse a body.
+
+    Parameters
+    ----------
+    known
+        Series that need no parsing again.
+    classic_histograms
+        Keep the classic buckets of native histograms.
+
+    Raises
+    ------
+    InvalidInput
+        If it is not in the format: ExpositionError for text, BadMessage for protobuf.
+    """
+    if format is Format.PROTOBUF:
+        return parse_protobuf(body, known, classic=classic_histograms)
     return (parse_openmetrics if format is Format.OPENMETRICS else parse_text)(body, known)
 
 

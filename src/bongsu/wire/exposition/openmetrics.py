@@ -74,7 +74,7 @@ def parse_openmetrics(body: bytes, known: Container[bytes] = ()) -> Exposition:
                 if timestamp is not None:
                     result.timestamps[row] = timestamp
                 if exemplar is not None:
-                    result.exemplars[row] = exemplar
+                    result.exemplars.append((row, exemplar))
             result.values.append(parse_value(value, number))
             result.series.append(series)
             result.value_starts.append(start + match.start(2))
