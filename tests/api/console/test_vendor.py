@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from bongsu.api.console.files import STATIC
+from bongsu.api.console.files import STATIC, StaticFiles
+from bongsu.api.console.page import modules_of
 
 VENDOR = STATIC / "vendor"
 FIRST_VIEW_BYTES = 100_000
@@ -50,22 +51,24 @@ def test_no_source_map_is_shipped() -> None:
     assert [] == [file for file in STATIC.rglob("*") if file.suffix == ".map"]
 
 
-def test_the_first_view_is_small() -> None:
-    lazy = {"app/promql-editor.js"}
-    files = [
-        *VENDOR.glob("preact-*"),
-        *VENDOR.glob("uplot-*"),
-        *(STATIC / "app").rglob("*"),
-        STATIC / "index.html",
-    ]
+@pytest.mark.parametrize("view", ["", "realtime", "openmetrics", "servers", "explore", "status", "settings"])
+def test_the_first_view_is_small(view: str) -> None:
+    names = ["index.html", "app/early.js", "app/icon.svg", *modules_of(StaticFiles(), view)]
+    files = [STATIC / name for name in names]
+    files += [*STATIC.glob("app/*.css"), *STATIC.glob("vendor/*.css")]
     files += [max((STATIC / "locales").glob("*.json"), key=lambda file: file.stat().st_size)]
-    total = sum(
-        len(gzip.compress(file.read_bytes()))
-        for file in files
-        if file.is_file() and str(file.relative_to(STATIC)) not in lazy
-    )
+    total = sum(len(gzip.compress(file.read_bytes())) for file in files)
 
     assert total <= FIRST_VIEW_BYTES, f"{total} bytes"
+
+
+def test_the_scripts_of_a_view_are_found_through_their_imports() -> None:
+    home, realtime = (set(modules_of(StaticFiles(), view)) for view in ("", "realtime"))
+
+    assert {"app/main.js", "app/shell.js", "app/pages/home.js", "vendor/preact-11.2.0.min.js"} <= home
+    assert {"app/pages/realtime.js", "app/chart.js", "vendor/uplot-1.6.32.min.js"} <= realtime
+    assert "app/pages/realtime.js" not in home
+    assert not any("promql-editor" in name for name in home | realtime)
 
 
 @pytest.mark.parametrize("file", sorted((STATIC / "app").rglob("*.*")), ids=lambda file: file.name)

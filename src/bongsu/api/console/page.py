@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import html
+import posixpath
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bongsu.api.console.files import StaticFiles
 
 ENTRY = "index.html"
-_PRELOADED = (
-    "vendor/preact-*.js",
-    "vendor/uplot-*.js",
-    "app/*.js",
-)
-"""What every view needs. Without the list a browser finds modules one import level at a time, a round trip each."""
-_LAZY = frozenset({"app/promql-editor.js"})
+_MAIN = "app/main.js"
+_IMPORT = re.compile(r"""^(?:import|export)\b[^"'(;]*?["'](\.{1,2}/[^"']+)["']""", re.MULTILINE)
+"""A static import; the views, which are imported when they are opened, have a parenthesis."""
 
 
 def policy(nonce: str) -> str:
@@ -54,17 +52,44 @@ def security_headers(nonce: str) -> dict[str, str]:
     }
 
 
-def render(files: StaticFiles, *, base: str, nonce: str) -> str:
+def modules_of(files: StaticFiles, view: str) -> list[str]:
+    """
+    Return the scripts that a view needs, so that a browser can fetch them at once.
+
+    Without the list it finds them one level of imports at a time, a round trip each.
+
+    Parameters
+    ----------
+    view
+        First part of the address below ``/console/``; one that does not exist needs what every page needs.
+    """
+    page = f"app/pages/{view or 'home'}.js"
+    waiting = [_MAIN, *(name for name in files.names("app/pages/*.js") if name == page)]
+    found: list[str] = []
+    while waiting:
+        name = waiting.pop(0)
+        if name in found:
+            continue
+        found.append(name)
+        imports = _IMPORT.findall(files.read(name).content.decode())
+        waiting += [posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) for path in imports]
+    return found
+
+
+def render(files: StaticFiles, view: str, *, base: str, nonce: str) -> str:
     """
     Return the page for the files as they are now.
 
     Parameters
     ----------
+    view
+        The view whose scripts are fetched at once.
     base
         Path below which the versioned files are, with a slash at the end.
     """
-    names = [name for pattern in _PRELOADED for name in files.names(pattern) if name not in _LAZY]
-    preloads = "\n".join(f'<link rel="modulepreload" href="{base}{html.escape(name)}">' for name in names)
+    preloads = "\n".join(
+        f'<link rel="modulepreload" href="{base}{html.escape(name)}">' for name in modules_of(files, view)
+    )
     styles = "\n".join(
         f'<link rel="stylesheet" href="{base}{html.escape(name)}">'
         for name in files.names("vendor/*.css") + files.names("app/*.css")

@@ -92,11 +92,12 @@ class _Console:
     async def page(self, request: Request) -> Response:
         """Answer every view with the same page; the address tells its script what to show."""
         nonce = secrets.token_urlsafe(16)
-        page = await in_thread(self._render, request.scope.get("root_path", ""), nonce)
+        view = request.path_params["view"].partition("/")[0]
+        page = await in_thread(self._render, view, request.scope.get("root_path", ""), nonce)
         return Response(page, media_type="text/html; charset=utf-8", headers=security_headers(nonce))
 
-    def _render(self, root: str, nonce: str) -> str:
-        return render(self._files, base=f"{root}/console/static/{self._files.version()}/", nonce=nonce)
+    def _render(self, view: str, root: str, nonce: str) -> str:
+        return render(self._files, view, base=f"{root}/console/static/{self._files.version()}/", nonce=nonce)
 
     async def static(self, request: Request) -> Response:
         """Answer a file."""
