@@ -72,13 +72,35 @@ def group_quantiles(
 
 
 @kernel
-def _ranks_before(value: float, other: float, largest: bool) -> bool:
-    """Whether `value` displaces `other` from a list of the best; a NaN displaces nothing and is displaced by any number."""
+def _is_worse(value: float, other: float, largest: bool) -> bool:
+    """Whether `value` leaves a list of the best before `other`; NaN leaves first."""
     if math.isnan(value):
-        return False
-    if math.isnan(other):
         return True
-    return value > other if largest else value < other
+    return value < other if largest else value > other
+
+
+@kernel
+def _sift_up(heap: NDArray[np.int64], numbers: NDArray[np.float64], last: int, largest: bool) -> None:
+    child = last
+    while child > 0:
+        parent = (child - 1) // 2
+        if not _is_worse(numbers[heap[child]], numbers[heap[parent]], largest):
+            break
+        heap[child], heap[parent] = heap[parent], heap[child]
+        child = parent
+
+
+@kernel
+def _sift_down(heap: NDArray[np.int64], numbers: NDArray[np.float64], count: int, largest: bool) -> None:
+    parent = 0
+    while 2 * parent + 1 < count:
+        child = 2 * parent + 1
+        if child + 1 < count and _is_worse(numbers[heap[child + 1]], numbers[heap[child]], largest):
+            child += 1
+        if not _is_worse(numbers[heap[child]], numbers[heap[parent]], largest):
+            break
+        heap[child], heap[parent] = heap[parent], heap[child]
+        parent = child
 
 
 @kernel
@@ -91,7 +113,8 @@ def _group_best(
     largest: bool,
     keep: NDArray[np.uint8],
 ) -> None:
-    best = np.empty(len(order), dtype=np.int64)
+    heap = np.empty(len(order), dtype=np.int64)
+    numbers = np.empty(len(values), dtype=np.float64)
     for group in range(len(bounds) - 1):
         for step in range(values.shape[1]):
             limit = min(limits[step], bounds[group + 1] - bounds[group])
@@ -102,19 +125,16 @@ def _group_best(
                 row = order[i]
                 if kinds[row, step] != 1:
                     continue
-                value = values[row, step]
-                if count == limit:
-                    if not _ranks_before(value, values[best[count - 1], step], largest):
-                        continue
-                    count -= 1
-                place = count
-                while place > 0 and _ranks_before(value, values[best[place - 1], step], largest):
-                    best[place] = best[place - 1]
-                    place -= 1
-                best[place] = row
-                count += 1
+                numbers[row] = values[row, step]
+                if count < limit:
+                    heap[count] = row
+                    _sift_up(heap, numbers, count, largest)
+                    count += 1
+                elif not math.isnan(numbers[row]) and _is_worse(numbers[heap[0]], numbers[row], largest):
+                    heap[0] = row
+                    _sift_down(heap, numbers, count, largest)
             for i in range(count):
-                keep[best[i], step] = 1
+                keep[heap[i], step] = 1
 
 
 def group_best(
@@ -128,7 +148,10 @@ def group_best(
     largest: bool,
 ) -> None:
     """
-    Mark the `limits` largest or smallest cells of every group at every step; numbers go before NaN, earlier rows before equals.
+    Mark the `limits` largest or smallest cells of every group at every step; numbers go before NaN.
+
+    Which of equal cells stay is what a binary heap makes of them, as in Prometheus: the worst one kept is at its top, and only a
+    better one takes its place.
 
     Parameters
     ----------

@@ -468,8 +468,9 @@ def _deviations(
         median = quantile_of_sorted(ordered[:count], 0, 0.5)
         for i in range(count):
             ordered[i] = abs(ordered[i] - median)
-        ordered[:count].sort()
-        out[step] = quantile_of_sorted(ordered[:count], 0, 0.5)
+        # Between infinities the distance is NaN.
+        kept = _sorted_copy(ordered[:count], ordered)
+        out[step] = quantile_of_sorted(ordered[:kept], count - kept, 0.5)
 
 
 @kernel

@@ -19,6 +19,7 @@ from bongsu.promql.execute.histogram_aggregates import aggregate_histograms
 from bongsu.promql.execute.shape import RESERVED_LABELS, drop_names, floats_only, prune
 from bongsu.promql.execute.sources import Cells, materialize
 from bongsu.promql.parser.ast import Aggregate, AggregateOp
+from bongsu.promql.plan.nodes import place
 from bongsu.promql.values import Scalar, String, Vector
 
 if TYPE_CHECKING:
@@ -218,8 +219,8 @@ def _quantile(
     node: Aggregate, vector: Vector, groups: Groups, phi: NDArray[np.float64], context: Context
 ) -> Vector:
     assert node.param is not None
-    for value in set(phi[~((phi >= 0) & (phi <= 1))].tolist()):
-        context.query.annotations.warn(bad_quantile(value), node.param.span)
+    for value in np.unique(phi[~((phi >= 0) & (phi <= 1))]).tolist():
+        context.query.annotations.warn(bad_quantile(value), place(node.param))
     order, bounds = groups.layout()
     out = np.empty((len(groups), vector.n_steps))
     kinds = np.empty(out.shape, dtype=np.uint8)

@@ -14,6 +14,7 @@ from bongsu.promql.errors import ExecutionError
 from bongsu.promql.execute.label_hash import label_hash
 from bongsu.promql.execute.shape import prune
 from bongsu.promql.parser.ast import AggregateOp
+from bongsu.promql.plan.nodes import place
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -106,7 +107,7 @@ def _ratio_mask(
         context.query.annotations.warn(
             f"ratio value should be between -1 and 1, got {go_float(ratio)}, "
             f"capping to {go_float(math.copysign(1, ratio))}",
-            node.param.span,
+            place(node.param),
         )
     capped = np.clip(ratios, -1.0, 1.0)
     share = np.array([label_hash(labels) / _HASHES for labels in vector.labels.maps()])[:, np.newaxis]

@@ -49,7 +49,7 @@ from bongsu.promql.parser.ast import (
     ValueType,
     VectorSelector,
 )
-from bongsu.promql.plan.nodes import Once, Shared
+from bongsu.promql.plan.nodes import Once, Shared, bare
 from bongsu.promql.values import Scalar, String, Vector
 
 if TYPE_CHECKING:
@@ -169,8 +169,8 @@ def _streamed(expr: PlanExpr, context: Context, stack: ExitStack) -> Source | No
 
 def _drops_names(expr: PlanExpr) -> bool:
     """Tell whether what flows is another metric than what was selected."""
-    bare = _bare(expr)
-    return isinstance(bare, Call) and not keeps_name(bare)
+    inner = bare(expr)
+    return isinstance(inner, Call) and not keeps_name(inner)
 
 
 def _refuse_equal_series(window: Window) -> None:
@@ -190,9 +190,9 @@ def _call(expr: Call, context: Context) -> Value:
         with ExitStack() as stack:
             window, scalars = _window_arguments(expr, context, stack)
             if name == "absent_over_time":
-                return absent(_bare(expr.args[0]), _any_sample(window))
+                return absent(bare(expr.args[0]), _any_sample(window))
             return apply_window(expr, window, scalars, context)
-    if name == "timestamp" and isinstance(selector := _bare(expr.args[0]), VectorSelector):
+    if name == "timestamp" and isinstance(selector := bare(expr.args[0]), VectorSelector):
         with ExitStack() as stack:
             source = selector_source(selector, context, stack)
             if isinstance(source, SelectorSource):
@@ -209,7 +209,7 @@ def _call(expr: Call, context: Context) -> Value:
 
 def _start_timestamps(call: Call, context: Context) -> Vector:
     """Return when the counter of each sample started; samples that don't say are left out."""
-    selector = _bare(call.args[0])
+    selector = bare(call.args[0])
     if not isinstance(selector, VectorSelector) or selector.extent is not None:
         raise NotImplementedYet("start_timestamp() of anything but a plain selector")
     with ExitStack() as stack:
@@ -225,7 +225,7 @@ def _start_timestamps(call: Call, context: Context) -> Vector:
 def _info(call: Call, context: Context) -> Vector:
     base = evaluate(call.args[0], context)
     assert isinstance(base, Vector)
-    asked = _bare(call.args[1]) if len(call.args) > 1 else None
+    asked = bare(call.args[1]) if len(call.args) > 1 else None
     wanted = info_matchers(asked.matchers if isinstance(asked, VectorSelector) else ())
     with ExitStack() as stack:
         source = selector_source(info_selector(call.args[0], wanted), context, stack)
@@ -233,13 +233,6 @@ def _info(call: Call, context: Context) -> Vector:
         info = materialize(source, context.query)
         times = materialize(replace(source, of_sample=_sample_seconds), context.query)
     return enrich(base, info, times, wanted)
-
-
-def _bare(expr: PlanExpr) -> PlanExpr:
-    """Return an expression without what only wraps it."""
-    while isinstance(expr, Paren | Once | Shared):
-        expr = expr.expr
-    return expr
 
 
 def _sample_seconds(block: SampleBlock) -> NDArray[np.float64]:
@@ -292,12 +285,12 @@ def selector_source(
 
 def range_window(expr: PlanExpr, context: Context, stack: ExitStack) -> Window:
     """Return the range vector of a range selector or subquery; selections are open until `stack` is left."""
-    bare = _bare(expr)
-    if isinstance(bare, Subquery):
-        return _subquery_window(bare, expr, context)
-    assert isinstance(bare, MatrixSelector)
-    selector = bare.selector
-    span = _ms(bare.range)
+    matrix = bare(expr)
+    if isinstance(matrix, Subquery):
+        return _subquery_window(matrix, expr, context)
+    assert isinstance(matrix, MatrixSelector)
+    selector = matrix.selector
+    span = _ms(matrix.range)
     ends = context.ends(_ms(selector.offset), selector.at)
     start, end = int(ends[0]) - span + 1, int(ends[-1])
     if selector.extent is not None:

@@ -20,6 +20,7 @@ from bongsu.promql.execute.presence import absent, to_scalar, to_vector
 from bongsu.promql.execute.shape import any_present, drop_names
 from bongsu.promql.execute.sorting import sort_by_label, sort_by_value
 from bongsu.promql.parser.ast import Call, Paren
+from bongsu.promql.plan.nodes import place
 from bongsu.promql.values import Scalar, String, Vector
 
 if TYPE_CHECKING:
@@ -100,13 +101,13 @@ def _timestamp(call: Call, args: Sequence[Value], context: Context) -> Value:
 
 def _sort(call: Call, args: Sequence[Value], context: Context) -> Value:
     descending = call.function.name == "sort_desc"
-    return sort_by_value(_vector(args[0]), context, call.args[0].span, descending=descending)
+    return sort_by_value(_vector(args[0]), context, place(call.args[0]), descending=descending)
 
 
 def _sort_by_label(call: Call, args: Sequence[Value], context: Context) -> Value:
     descending = call.function.name == "sort_by_label_desc"
     return sort_by_label(
-        _vector(args[0]), _texts(args[1:]), context, call.args[0].span, descending=descending
+        _vector(args[0]), _texts(args[1:]), context, place(call.args[0]), descending=descending
     )
 
 
@@ -122,19 +123,19 @@ def _label_join(call: Call, args: Sequence[Value], context: Context) -> Value:
 
 
 def _histogram_quantile(call: Call, args: Sequence[Value], context: Context) -> Value:
-    places = (call.args[0].span, call.args[1].span)
+    places = (place(call.args[0]), place(call.args[1]))
     return quantiles(_scalar(args[0]).values, _vector(args[1]), context, places)
 
 
 def _histogram_quantiles(call: Call, args: Sequence[Value], context: Context) -> Value:
     phis = [_scalar(value).values for value in args[2:]]
-    places = ([argument.span for argument in call.args[2:]], call.args[0].span)
+    places = ([place(argument) for argument in call.args[2:]], place(call.args[0]))
     return many_quantiles(_texts(args[1:2])[0], phis, _vector(args[0]), context, places)
 
 
 def _histogram_fraction(call: Call, args: Sequence[Value], context: Context) -> Value:
     lower, upper = _scalar(args[0]).values, _scalar(args[1]).values
-    return fractions(lower, upper, _vector(args[2]), context, call.args[2].span)
+    return fractions(lower, upper, _vector(args[2]), context, place(call.args[2]))
 
 
 def _extreme_of(call: Call, args: Sequence[Value], context: Context) -> Value:

@@ -16,6 +16,7 @@ from bongsu.promql.execute.samples import StoredSamples
 from bongsu.promql.execute.shape import drop_names, name_of, names_of
 from bongsu.promql.execute.sources import ExtendedSource, StartedSource, WindowSource, materialize
 from bongsu.promql.parser.ast import Extent
+from bongsu.promql.plan.nodes import place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from bongsu.promql.execute.context import Context
     from bongsu.promql.execute.samples import SampleReader
-    from bongsu.promql.parser.ast import Call, Span
+    from bongsu.promql.parser.ast import Call
     from bongsu.promql.plan.nodes import PlanExpr
     from bongsu.promql.values import Scalar, Vector
 
@@ -73,13 +74,15 @@ def window_source(
     """Return the source of a function's results, after its arguments were checked."""
     op = WINDOW_OPS[call.function.name]
     params = _params(op, scalars, context)
-    _check_params(op, params, call.args[0].span, context)
+    _check_params(op, params, call, window, context)
     _note_possible_gauge(op, window, context)
     if window.extent is not None:
         return _extended_source(op, window, context)
     names = window.reader.labels
     started = op in _STARTED and context.query.uses_start_timestamps
-    histograms = HistogramWindows(op, window.ends, window.span, params, names, window.argument.span, context)
+    histograms = HistogramWindows(
+        op, window.ends, window.span, params, names, place(window.argument), context
+    )
     if started and isinstance(window.reader, StoredSamples):
         return _started_source(op, window, window.reader, histograms, context)
     return WindowSource(window.reader, op, window.ends, window.span, params, histograms)
@@ -91,7 +94,7 @@ def _started_source(
     def note_overlap(row: int) -> None:
         context.query.annotations.warn(
             f'encountered overlapping start timestamps for metric name "{name_of(reader.labels, row)}"',
-            window.argument.span,
+            place(window.argument),
         )
 
     with_starts = replace(reader, with_starts=True)
@@ -131,11 +134,15 @@ def _params(op: WindowOp, scalars: Sequence[Scalar], context: Context) -> NDArra
     return params
 
 
-def _check_params(op: WindowOp, params: NDArray[np.float64], span: Span, context: Context) -> None:
+def _check_params(
+    op: WindowOp, params: NDArray[np.float64], call: Call, window: Window, context: Context
+) -> None:
     if op is WindowOp.QUANTILE_OVER_TIME:
-        phi = params[0]
-        for value in set(phi[~((phi >= 0) & (phi <= 1))].tolist()):
-            context.query.annotations.warn(bad_quantile(value), span)
+        bad_steps = ~((params[0] >= 0) & (params[0] <= 1))
+        if bad_steps.any():
+            bad_steps &= _steps_with_floats(window, range(len(window.reader.labels)), 1)
+        for value in _distinct(params[0][bad_steps]):
+            context.query.annotations.warn(bad_quantile(value), place(call.args[0]))
     if op is WindowOp.DOUBLE_EXPONENTIAL_SMOOTHING:
         for name, letters, row in (("smoothing", "sf", params[0]), ("trend", "tf", params[1])):
             bad = row[(row <= 0) | (row >= 1)]
@@ -151,22 +158,36 @@ def _note_possible_gauge(op: WindowOp, window: Window, context: Context) -> None
     if op not in (WindowOp.RATE, WindowOp.INCREASE):
         return
     for name in names_of(window.reader.labels):
-        if name and not name.endswith(_COUNTER_SUFFIXES) and _has_floats(window, name):
+        if name and not name.endswith(_COUNTER_SUFFIXES) and _has_results(window, name):
             context.query.annotations.inform(
                 f'metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "{name}"',
-                window.argument.span,
+                place(window.argument),
             )
 
 
-def _has_floats(window: Window, name: str) -> bool:
-    """Tell whether any series of a metric has a float in the range; the first one that has settles it."""
+def _has_results(window: Window, name: str) -> bool:
+    """Tell whether any series of a metric has the floats that an increase needs in any window."""
     column = window.reader.labels.get(METRIC_NAME)
     assert column is not None
-    rows = np.flatnonzero(column.texts() == name)
-    for row in rows.tolist():
+    rows = np.flatnonzero(column.texts() == name).tolist()
+    needed = 2 if window.extent is None else 1
+    return any(_steps_with_floats(window, [row], needed).any() for row in rows)
+
+
+def _steps_with_floats(window: Window, rows: Sequence[int], needed: int) -> NDArray[np.bool_]:
+    """Tell for each window whether any of the rows has so many floats in it; reads until all have."""
+    found = np.zeros(len(window.ends), dtype=np.bool_)
+    for row in rows:
         block = window.reader.read(row, row + 1)
         floats = block.times if block.histograms is None else block.times[block.histograms == None]  # noqa: E711
         first = np.searchsorted(floats, window.ends - window.span, side="right")
-        if (np.searchsorted(floats, window.ends, side="right") > first).any():
-            return True
-    return False
+        found |= np.searchsorted(floats, window.ends, side="right") - first >= needed
+        if found.all():
+            break
+    return found
+
+
+def _distinct(values: NDArray[np.float64]) -> list[float]:
+    """Return each value once, NaN too."""
+    distinct: list[float] = np.unique(values).tolist()
+    return distinct

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from bongsu.promql.parser.ast import Expr, Node
+from bongsu.promql.parser.ast import Expr, Node, Paren, Span, Subquery
 
 if TYPE_CHECKING:
     from bongsu.promql.parser.ast import ValueType
@@ -37,3 +37,20 @@ class Shared(Node):
 
 PlanExpr: TypeAlias = Expr | Once | Shared
 """An expression of a plan."""
+
+
+def bare(expr: PlanExpr) -> PlanExpr:
+    """Return an expression without what only wraps it."""
+    while isinstance(expr, Paren | Once | Shared):
+        expr = expr.expr
+    return expr
+
+
+def place(expr: PlanExpr) -> Span:
+    """
+    Return where notes about an argument point, as Prometheus' do: inside of parentheses.
+
+    Of a subquery they point at the start of the query, since its samples stand in for a selector that nobody wrote.
+    """
+    inner = bare(expr)
+    return Span() if isinstance(inner, Subquery) else inner.span
