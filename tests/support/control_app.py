@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from starlette.routing import BaseRoute
+
     from bongsu.control.context import ControlOptions
     from bongsu.control.projects import NewProject
 
@@ -87,6 +89,18 @@ class ControlApp:
         return job_id
 
 
+def control_routes(control: ControlPlane, clock: ManualClock, dropped: list[str]) -> list[BaseRoute]:
+    """Return the routes of both APIs; `dropped` takes the ids of projects whose data is to go."""
+    log = structlog.get_logger()
+    access = AccessControl(control.keys, clock, CollectorRegistry())
+    return [
+        *sysmon.routes(access=access, control=control, log=log, time_zone=UTC),
+        *admin.routes(
+            token=AdminToken(ADMIN_TOKEN), control=control, drop_data=dropped.append, clock=clock, log=log
+        ),
+    ]
+
+
 @contextlib.asynccontextmanager
 async def running_control_app(
     folder: Path, options: ControlOptions | None = None
@@ -94,16 +108,8 @@ async def running_control_app(
     """Give an application over an SQLite database in the folder."""
     clock = ManualClock(1_629_196_206_000)  # 2021-08-17T10:30:06Z
     control = ControlPlane(sqlite_url(folder / "control.db"), clock, options)
-    log = structlog.get_logger()
-    access = AccessControl(control.keys, clock, CollectorRegistry())
     dropped: list[str] = []
-    routes = [
-        *sysmon.routes(access=access, control=control, log=log, time_zone=UTC),
-        *admin.routes(
-            token=AdminToken(ADMIN_TOKEN), control=control, drop_data=dropped.append, clock=clock, log=log
-        ),
-    ]
-    transport = httpx.ASGITransport(app=Starlette(routes=routes))
+    transport = httpx.ASGITransport(app=Starlette(routes=control_routes(control, clock, dropped)))
     alpha, beta = (control.projects.create({"name": name}) for name in ("alpha", "beta"))
     async with httpx.AsyncClient(transport=transport, base_url="http://bongsu") as client:
         yield ControlApp(control, clock, client, alpha, beta, dropped)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
+from bongsu.api.admin.openapi import admin_document
 from bongsu.api.admin.records import (
     audit_record,
     error_record,
@@ -15,7 +18,7 @@ from bongsu.api.admin.records import (
     server_record,
 )
 from bongsu.api.body import read_json_object
-from bongsu.api.respond import json_response, no_content
+from bongsu.api.respond import json_response, no_content, raw_json_response
 from bongsu.api.routing import Router
 from bongsu.api.threads import in_thread
 from bongsu.control.audit import ADMIN
@@ -55,7 +58,7 @@ def routes(
     log: FilteringBoundLogger,
 ) -> list[BaseRoute]:
     """
-    Return the routes of the admin API.
+    Return the routes of the admin API; its OpenAPI document needs no token.
 
     Parameters
     ----------
@@ -71,7 +74,13 @@ def routes(
         return router.resource(f"/admin/v1{path}", **guarded)
 
     project = "/projects/{projectId}"
+    written = orjson.dumps(admin_document(control.options.regions))
+
+    async def show_document(_request: Request) -> Response:
+        return raw_json_response(written)
+
     return [
+        router.resource("/admin/v1/openapi.json", GET=show_document),
         resource("/projects", GET=calls.list_projects, POST=calls.create_project),
         resource(project, GET=calls.show_project, PATCH=calls.update_project, DELETE=calls.delete_project),
         resource(f"{project}/limits", GET=calls.list_limits),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from bongsu.api.body import read_json_object, require_content_type
-from bongsu.api.respond import JSON
+from bongsu.api.respond import JSON, raw_json_response
 from bongsu.api.routing import Router
 from bongsu.api.sysmon.envelope import failure, success
+from bongsu.api.sysmon.openapi import sysmon_document
 from bongsu.api.sysmon.records import Records
 from bongsu.api.threads import in_thread
 from bongsu.control.audit import key_actor
@@ -37,7 +40,7 @@ def routes(
     time_zone: tzinfo | None = None,
 ) -> list[BaseRoute]:
     """
-    Return the routes of the workspace, target and server API.
+    Return the routes of the workspace, target and server API; its OpenAPI document needs no key.
 
     Parameters
     ----------
@@ -47,7 +50,13 @@ def routes(
     calls = _Calls(access, control, Records(time_zone))
     router = Router(failure, log)
     project = "/v1.0/projects/{projectId}"
+    written = orjson.dumps(sysmon_document(control.options.regions))
+
+    async def show_document(_request: Request) -> Response:
+        return raw_json_response(written)
+
     return [
+        router.resource("/v1.0/openapi.json", GET=show_document),
         router.resource(f"{project}/jobs", GET=calls.list_jobs, POST=calls.create_job),
         router.resource(
             f"{project}/jobs/{{jobId}}", GET=calls.show_job, PUT=calls.update_job, DELETE=calls.delete_job

@@ -1,0 +1,201 @@
+"""The OpenAPI document of `/admin/v1`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bongsu.api.openapi import (
+    OPTIONAL_TIMESTAMP,
+    TEXT,
+    TIMESTAMP,
+    Schema,
+    array,
+    content,
+    document,
+    operation,
+    parameter,
+    record,
+    reference,
+)
+from bongsu.control.checks import MAX_LIMIT, MAX_NAME
+from bongsu.control.values import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+REFUSALS = {
+    400: "a field or the body is wrong",
+    401: "the admin token is missing or wrong",
+    404: "what is named does not exist",
+    405: "the path has no such method",
+    408: "the body did not arrive in time",
+    409: "a value that must be unique is taken",
+    413: "the body is too large",
+    415: "the body is compressed in a way that is not taken",
+    422: "a limit is met",
+    503: "the control database does not answer",
+}
+
+_NAME: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_NAME}
+_OPTIONAL_TEXT: Schema = {"type": ["string", "null"], "maxLength": MAX_NAME}
+_DURATION: Schema = {"type": "string", "description": "as in 15d or 1h30m; 0 stands for ever or at once"}
+_SCOPES: Schema = {"type": "array", "items": {"enum": sorted(Scope)}, "minItems": 1}
+_COUNT: Schema = {"type": "integer", "minimum": 0, "maximum": MAX_LIMIT}
+_OPTIONAL_COUNT: Schema = {**_COUNT, "type": ["integer", "null"]}
+
+
+def admin_document(regions: Sequence[str]) -> Schema:
+    """Return the document of a server with these regions."""
+    region: Schema = {"enum": list(regions)}
+    return document(
+        title="Bongsu admin API",
+        description="Projects, their keys and servers, and the audit trail.",
+        paths={path: _with_parameters(path, calls) for path, calls in _paths(region).items()},
+        schemas=_schemas(region),
+        security={"adminToken": {"type": "http", "scheme": "bearer"}},
+    )
+
+
+def _with_parameters(path: str, calls: Schema) -> Schema:
+    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    return {"parameters": [parameter(name, "path", TEXT) for name in names], **calls}
+
+
+def _paths(region: Schema) -> dict[str, Schema]:
+    project = "/admin/v1/projects/{projectId}"
+    limit = parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 1000})
+    in_region = parameter("region", "query", region)
+    region_header = parameter("X-SYSMON-REGION", "header", region)
+    return {
+        "/admin/v1/projects": {
+            "get": _list("listProjects", "List all projects", "projects", "Project"),
+            "post": _call("createProject", "Make a project", "CreatedProject", 201, body="NewProject"),
+        },
+        project: {
+            "get": _call("showProject", "Show a project", "Project"),
+            "patch": _call("updateProject", "Change a project", "Project", body="ProjectChange"),
+            "delete": _call("deleteProject", "Remove a project with its samples", None, 204),
+        },
+        f"{project}/limits": {"get": _list("listLimits", "List the limits of a project", "limits", "Limit")},
+        f"{project}/keys": {
+            "get": _list("listKeys", "List the keys of a project", "keys", "Key"),
+            "post": _call("createKey", "Make a key", "CreatedKey", 201, body="NewKey"),
+        },
+        f"{project}/keys/{{keyId}}": {"delete": _call("revokeKey", "Revoke a key", None, 204)},
+        f"{project}/keys/{{keyId}}/rotate": {
+            "post": _call("rotateKey", "Replace a key", "CreatedKey", 201, body="Rotation")
+        },
+        f"{project}/servers": {
+            "get": _list("listServers", "List the servers of a project", "servers", "Server", [in_region]),
+            "post": _call(
+                "createServer", "Register a server", "Server", 201, [region_header], body="NewServer"
+            ),
+        },
+        f"{project}/servers/{{hostId}}": {
+            "get": _call("showServer", "Show a server", "Server"),
+            "patch": _call("updateServer", "Change a server", "Server", body="ServerChange"),
+            "delete": _call("deleteServer", "Remove a server with its targets", None, 204),
+        },
+        f"{project}/audit": {
+            "get": _list("listProjectAudit", "List a project's changes", "entries", "AuditEntry", [limit])
+        },
+        "/admin/v1/audit": {"get": _list("listAudit", "List all changes", "entries", "AuditEntry", [limit])},
+    }
+
+
+def _list(
+    operation_id: str, summary: str, field: str, item: str, parameters: Sequence[Schema] = ()
+) -> Schema:
+    good = content(record({field: array(reference(item))}), "the list")
+    return operation(operation_id, summary, {200: good, **_refusals()}, parameters=parameters)
+
+
+def _call(
+    operation_id: str,
+    summary: str,
+    answer: str | None,
+    status: int = 200,
+    parameters: Sequence[Schema] = (),
+    *,
+    body: str | None = None,
+) -> Schema:
+    good = {"description": "done"} if answer is None else content(reference(answer), "done")
+    sent = None if body is None else reference(body)
+    return operation(operation_id, summary, {status: good, **_refusals()}, parameters=parameters, body=sent)
+
+
+def _refusals() -> dict[int, Schema]:
+    return {status: content(reference("Error"), reason) for status, reason in REFUSALS.items()}
+
+
+def _schemas(region: Schema) -> dict[str, Schema]:
+    changeable: dict[str, Schema] = {
+        "retention": _DURATION,
+        "linuxWorkspace": {"type": "boolean"},
+        "limits": {"type": "object", "additionalProperties": _OPTIONAL_COUNT},
+    }
+    identity: dict[str, Schema] = {
+        "projectId": TEXT,
+        "pcode": {"type": "integer"},
+        "name": TEXT,
+        "region": region,
+    }
+    key: dict[str, Schema] = {
+        "keyId": TEXT,
+        "name": TEXT,
+        "scopes": _SCOPES,
+        "createdAt": TIMESTAMP,
+        "expiresAt": OPTIONAL_TIMESTAMP,
+        "lastUsedAt": OPTIONAL_TIMESTAMP,
+    }
+    address: dict[str, Schema] = {"hostNm": _NAME, "svrIp": _NAME}
+    return {
+        "Error": record({"error": record({"id": TEXT, "message": TEXT})}),
+        "Project": record(
+            {
+                **identity,
+                "retention": _DURATION,
+                "linuxWorkspace": {"type": "boolean"},
+                "limits": {"type": "object", "additionalProperties": _COUNT},
+                "createdAt": TIMESTAMP,
+            }
+        ),
+        "NewProject": record({"name": _NAME}, {"region": region, **changeable}),
+        "ProjectChange": record({}, {"name": _NAME, **changeable}),
+        "CreatedProject": record({**identity, "appkey": TEXT, "token": TEXT}),
+        "Limit": record(
+            {
+                "name": TEXT,
+                "limit": _COUNT,
+                "default": _COUNT,
+                "own": _OPTIONAL_COUNT,
+                "used": _OPTIONAL_COUNT,
+                "setting": TEXT,
+            }
+        ),
+        "Key": record(key),
+        "NewKey": record({}, {"name": _NAME, "scopes": _SCOPES, "expiresIn": _DURATION}),
+        "CreatedKey": record({**key, "key": TEXT}),
+        "Rotation": record({}, {"overlap": _DURATION}),
+        "Server": record(
+            {
+                "hostId": TEXT,
+                **address,
+                "instanceId": _OPTIONAL_TEXT,
+                "region": region,
+                "createdAt": TIMESTAMP,
+            }
+        ),
+        "NewServer": record(address, {"instanceId": _OPTIONAL_TEXT, "region": region}),
+        "ServerChange": record({}, {**address, "instanceId": _OPTIONAL_TEXT}),
+        "AuditEntry": record(
+            {
+                "at": TIMESTAMP,
+                "actor": TEXT,
+                "action": TEXT,
+                "subject": TEXT,
+                "projectId": {"type": ["string", "null"]},
+                "detail": {"type": "object"},
+            }
+        ),
+    }
