@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -14,6 +15,9 @@ from bongsu.api.errors import Forbidden, Unauthorized
 from bongsu.control.values import KeyGrant, Scope
 from bongsu.model.errors import BongsuError, InvalidInput, Unavailable
 from bongsu.runtime.clock import ManualClock
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 pytestmark = pytest.mark.anyio
 
@@ -253,6 +257,44 @@ async def test_known_keys_are_trusted_for_a_while_when_the_database_does_not_ans
 
     with pytest.raises(Unavailable):
         await access.require(known, Scope.READ)
+
+
+async def test_an_unknown_key_is_looked_up_again_only_after_a_while_or_a_change(keys: FixedKeys) -> None:
+    clock = ManualClock()
+    access = make_access(keys, clock)
+    request = make_request({"x-tc-app-key": "k1.secret-of-k1"})
+    counts = []
+    for step in (0.0, 0.0, 0.5):
+        await clock.advance(step)
+        with pytest.raises(Unauthorized):
+            await access.require(request, Scope.READ)
+        counts.append(keys.lookups)
+    keys.add(make_project(), "k1")
+    await access.require(request, Scope.READ)
+
+    assert [1, 1, 2] == counts
+
+
+async def test_uses_are_noted_every_minute(keys: FixedKeys) -> None:
+    clock = ManualClock()
+    access = make_access(keys, clock)
+    noted: list[dict[str, int]] = []
+    done, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def note(uses: Mapping[str, int]) -> None:
+        noted.append(dict(uses))
+        loop.call_soon_threadsafe(done.set)
+
+    task = asyncio.create_task(access.note_uses(note))
+    await access.require(make_request({"x-tc-app-key": keys.add(make_project(), "k1")}), Scope.READ)
+    used_ms = clock.now_ms()
+    await clock.advance(60)
+    await clock.advance(60)
+    async with asyncio.timeout(10):
+        await done.wait()
+    task.cancel()
+
+    assert [{"k1": used_ms}] == noted
 
 
 async def test_uses_are_taken_once(keys: FixedKeys) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import hmac
 from dataclasses import dataclass
@@ -18,10 +19,13 @@ from prometheus_client import Counter
 
 from bongsu.api.errors import Forbidden, Unauthorized
 from bongsu.api.grant_cache import REFRESH_SECONDS, GrantCache
+from bongsu.api.threads import in_thread
 from bongsu.control.values import Scope
-from bongsu.model.errors import BongsuError, InvalidInput
+from bongsu.model.errors import BongsuError, InvalidInput, Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from prometheus_client import CollectorRegistry
     from starlette.requests import HTTPConnection
 
@@ -33,6 +37,8 @@ APP_KEY_HEADER = "x-tc-app-key"
 TOKEN_HEADER = "x-whatap-token"  # noqa: S105 - a header's name
 PCODE_HEADER = "x-whatap-pcode"
 
+NOTE_SECONDS = 60.0
+"""Last use to the minute tells which keys are still needed, and costs one small transaction."""
 _MAX_KEY_ID_CHARACTERS = 64
 """Four times what key ids have."""
 _MAX_PCODE_DIGITS = 18
@@ -202,6 +208,23 @@ class AccessControl:
     async def _access(self, request: HTTPConnection, key: str) -> ProjectAccess:
         session = self._sessions.key_id(request) if self._sessions is not None and not key else None
         return await (self.check_key(key) if session is None else self.check_key_id(session))
+
+    async def note_uses(self, note: Callable[[Mapping[str, int]], None]) -> None:
+        """
+        Write down when keys were used, every minute until cancelled.
+
+        Parameters
+        ----------
+        note
+            Takes Unix milliseconds by key id, in a worker thread (``Keys.note_use``). When it raises, the next minute brings the
+            keys that are still in use again.
+        """
+        while True:
+            await self._clock.sleep(NOTE_SECONDS)
+            uses = self.take_uses()
+            if uses:
+                with contextlib.suppress(Unavailable):
+                    await in_thread(note, uses)
 
     def take_uses(self) -> dict[str, int]:
         """Return when keys were used since the last call, in Unix milliseconds by key id; for ``Keys.note_use``."""

@@ -24,6 +24,8 @@ OUTAGE_SECONDS = 300.0
 """While the control database does not answer, known keys are trusted this long, so that its restart costs no samples."""
 _MAX_ENTRIES = 50_000
 """About 30 MB; a thousand projects with dozens of keys each fit, and a full cache is only emptied."""
+_MAX_UNKNOWN = 10_000
+"""About 2 MB; anyone can fill it with invented ids, so it is emptied when it is full and never grows."""
 
 
 class KeyDirectory(Protocol):
@@ -65,6 +67,8 @@ class GrantCache:
         self._clock = clock
         self._refresh_seconds = refresh_seconds
         self._entries: dict[str, _Entry] = {}
+        # Until when an id is known to be none, under a generation: an agent may send a revoked key a thousand times a second.
+        self._unknown: dict[str, tuple[int, float]] = {}
 
     async def find(self, key_id: str) -> KeyGrant | None:
         """Return the grant of a key, or None; raises Unavailable when it is not known and cannot be looked up."""
@@ -72,6 +76,8 @@ class GrantCache:
         now = self._clock.monotonic()
         entry = self._entries.get(key_id)
         if entry is None or entry.generation != generation:
+            if self._is_unknown(key_id, generation, now):
+                return None
             return self._keep(key_id, await in_thread(self._directory.find, key_id), generation, now)
         if now < entry.until:
             return entry.grant
@@ -83,11 +89,17 @@ class GrantCache:
                 raise
             return entry.grant
 
+    def _is_unknown(self, key_id: str, generation: int, now: float) -> bool:
+        known_generation, until = self._unknown.get(key_id, (-1, 0.0))
+        return known_generation == generation and now < until
+
     def _keep(self, key_id: str, grant: KeyGrant | None, generation: int, now: float) -> KeyGrant | None:
         """Keep what was found under the generation from before the look-up: a change made meanwhile leaves it stale."""
         if grant is None:
-            # Unknown ids are not kept: anyone could fill the cache with them.
             self._entries.pop(key_id, None)
+            if len(self._unknown) >= _MAX_UNKNOWN:
+                self._unknown.clear()
+            self._unknown[key_id] = generation, now + self._refresh_seconds
             return None
         if len(self._entries) >= _MAX_ENTRIES:
             self._entries.clear()

@@ -30,6 +30,10 @@ BUSY_TIMEOUT_S = 10.0
 _POOL = {"pool_size": 10, "max_overflow": 30, "pool_timeout": 10.0}
 """At most 40 connections: as many as there are worker threads that could ask for one."""
 _BEGIN = "bongsu_begin"
+_POSTGRESQL_OPTIONS = "-c lock_timeout=10s -c statement_timeout=30s"
+"""A statement here takes milliseconds; one that hangs must give its worker thread back."""
+_POSTGRESQL_CONNECT = {"connect_timeout": 5, "tcp_user_timeout": 10_000}
+"""Seconds, and milliseconds, after which a server that is gone without a word is given up."""
 
 
 class DatabaseUnavailable(Unavailable):
@@ -97,6 +101,9 @@ class Database:
         engine = self.engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
         with _translated(), engine.begin() as connection:
             if not self.is_sqlite:
+                # A migration may take its time, and so may waiting for another process's.
+                connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+                connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
             yield connection
 
@@ -164,8 +171,15 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _postgresql_engine(url: URL) -> Engine:
+    given = url.query.get("options", "")
+    options = f"{given if isinstance(given, str) else ' '.join(given)} {_POSTGRESQL_OPTIONS}".strip()
     try:
-        return create_engine(url, pool_pre_ping=True, **_POOL)
+        return create_engine(
+            url.update_query_dict({"options": options}),
+            connect_args=_POSTGRESQL_CONNECT,
+            pool_pre_ping=True,
+            **_POOL,
+        )
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise InvalidInput(
             "PostgreSQL needs its driver; install it with: pip install 'bongsu[postgresql]'",
