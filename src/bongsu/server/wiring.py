@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import secrets
 from dataclasses import dataclass, field
@@ -151,8 +152,9 @@ def _wire(
     keeper = ProjectKeeper(
         control, stores, [apm.drop_project, otlp_metrics.drop_project, writers.drop_project]
     )
+    access = AccessControl(control.keys, clock, registry, sessions=sessions)
     edge = Edge(
-        access=AccessControl(control.keys, clock, registry, sessions=sessions),
+        access=access,
         sessions=sessions,
         control=control,
         admin_token=start.credentials.admin_token,
@@ -168,7 +170,14 @@ def _wire(
         routes=all_routes(edge, settings, clock, around.logger),
         bootstrap=start,
         console_link=_console_link(url, start, sessions),
-        _loops=[feed.follow_changes, feed.flush_regularly, scraper.run, apm.run, keeper.follow_changes],
+        _loops=[
+            feed.follow_changes,
+            feed.flush_regularly,
+            scraper.run,
+            apm.run,
+            keeper.follow_changes,
+            functools.partial(access.note_uses, control.keys.note_use),
+        ],
         _closers=stack.pop_all(),
     )
 
