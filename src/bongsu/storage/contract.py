@@ -204,9 +204,10 @@ class StoreLimits:
 
 @dataclass(frozen=True, slots=True)
 class StoreOptions:
-    """What a project asks of its store; `retention_ms` 0 keeps samples for ever."""
+    """What a project asks of its store; `retention_ms` 0 keeps samples for ever, `retention_bytes` 0 is without bound."""
 
     retention_ms: int = 15 * 86_400_000
+    retention_bytes: int = 0
     limits: StoreLimits = field(default_factory=StoreLimits)
 
 
