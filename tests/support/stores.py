@@ -37,6 +37,7 @@ def open_tsdb(folder: Path, **options: Any) -> TsdbStore:
     """Open an embedded store with a registry and a clock of its own."""
     options.setdefault("clock", ManualClock())
     options.setdefault("registry", CollectorRegistry())
+    options.setdefault("upkeep_interval_s", None)
     return TsdbStore(folder, log=structlog.get_logger(), **options)
 
 

@@ -7,15 +7,17 @@ records gives the same state, refusals included. The lock guards the memory only
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from bongsu.kernels.head import COUNT, FIRST_TIME, LAST_TIME, N_CHUNKS
+from bongsu.kernels.head import N_CHUNKS
 from bongsu.kernels.identity import HASH_HIGH, HASH_LOW
 from bongsu.model.labels import key_labels
+from bongsu.runtime.files import sync_folder
 from bongsu.storage.contract import (
     REFUSED,
     AppendResult,
@@ -34,8 +36,9 @@ from bongsu.storage.refusals import (
     refuse_old,
     refuse_reference,
 )
-from bongsu.tsdb.annotations import Exemplars, Metadata
-from bongsu.tsdb.head import Conflict, Head, slot_of
+from bongsu.tsdb.block import tombstones_path
+from bongsu.tsdb.checkpoint import CHECKPOINT_NAME
+from bongsu.tsdb.head import NO_TIME, Conflict, slot_of
 from bongsu.tsdb.records import (
     EncodedHistograms,
     FloatRows,
@@ -51,10 +54,13 @@ from bongsu.tsdb.records import (
     unpack_samples,
     unpack_series,
 )
-from bongsu.tsdb.selection import SelectedPart, TsdbSelection
+from bongsu.tsdb.selection import SelectedPart, TsdbSelection, merge_labels
+from bongsu.tsdb.shelf import BLOCK_MS
+from bongsu.tsdb.state import State, saved_sequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -63,10 +69,20 @@ if TYPE_CHECKING:
     from bongsu.model.samples import Exemplar, HistogramRows, MetricMetadata, SampleBatch
     from bongsu.runtime.clock import Clock
     from bongsu.storage.contract import StoreOptions
+    from bongsu.tsdb.block import Block, BlockMeta
     from bongsu.tsdb.log import CommitLog, Ticket
     from bongsu.tsdb.metrics import StoreMetrics
 
 Applied = TypeVar("Applied")
+
+KEPT_MS = 3_600_000
+"""The newest hour stays in the head: scrapes that come late, and the queries that are asked most, find it there."""
+
+MANY_LATE = 1_000_000
+"""So many late samples in side buffers, some 24 MB, are worth blocks of their own."""
+
+IDLE_S = 900.0
+"""A database that nobody asked for anything in a quarter of an hour leaves memory; scrapes and dashboards come far more often."""
 
 _NO_INTS = np.empty(0, dtype=np.int64)
 
@@ -75,76 +91,278 @@ class Database:
     """
     The store of one project.
 
+    Two locks: `_upkeep` is held for as long as the list of blocks must stay, by upkeep and by deletions; `_lock` guards the memory, is
+    held for moments, and is taken after `_upkeep` where both are needed.
+
     Parameters
     ----------
     number
         The project's number in the log.
     name
         The project's id, for metrics only.
+    folder
+        The project's own.
+    told
+        Takes a line for each damaged file that was set aside.
     """
 
-    def __init__(self, number: int, name: str, *, clock: Clock, metrics: StoreMetrics) -> None:
+    def __init__(
+        self,
+        number: int,
+        name: str,
+        folder: Path,
+        *,
+        clock: Clock,
+        metrics: StoreMetrics,
+        told: Callable[[str], None],
+    ) -> None:
         self.number = number
         self.name = name
+        self.folder = folder
         self.options: StoreOptions | None = None
-        self.applied_sequence = 0
+        self.saved_sequence = saved_sequence(folder)
+        self.applied_sequence = self.saved_sequence
         self._clock = clock
         self._metrics = metrics
+        self._told = told
         self._log: CommitLog | None = None
-        self._head = Head()
-        self._metadata = Metadata()
-        self._exemplars = Exemplars()
+        self._state: State | None = None
+        self._upkeep = threading.Lock()
         self._lock = threading.Lock()
         self._turn = threading.Condition(self._lock)
         self._under_way: deque[Ticket] = deque()
         self._reserved = 0
+        self._oldest_unsaved: int | None = None
+        self._being_saved: int | None = None
+        self._flushed_until = NO_TIME
+        self._last_used = clock.monotonic()
+        self._next_expiry: int | None = None
         self._closed = False
 
     # Life
 
     def start(self, log: CommitLog) -> None:
         """Take writes from now on; the replay is over."""
-        self._head.series.find_free_slots()
+        if self._state is not None:
+            self._state.head.series.find_free_slots()
         self._log = log
 
     def replay(self, type_: int, sequence: int, payload: memoryview) -> None:
         """Apply one record of the log."""
+        state = self._open()
         match type_:
             case RecordType.SERIES:
-                self._head.add_series(*unpack_series(payload))
+                state.head.add_series(*unpack_series(payload))
             case RecordType.SAMPLES:
                 floats, histograms, overwrite = unpack_samples(payload)
                 self._apply_samples(floats, histograms, overwrite=overwrite)
             case RecordType.DELETE:
-                self._apply_delete(*unpack_delete(payload))
+                selectors, start_ms, end_ms = unpack_delete(payload)
+                self._apply_delete(selectors, start_ms, end_ms)
+                state.shelf.delete(selectors, start_ms, end_ms, sequence=sequence)
             case RecordType.METADATA:
-                self._metadata.put(unpack_metadata(payload))
+                state.metadata.put(unpack_metadata(payload))
             case RecordType.EXEMPLARS:
                 self._apply_exemplars(unpack_exemplars(payload))
             case _:
                 raise ValueError(f"record of unknown type {type_}")
-        self.applied_sequence = sequence
+        self._note_applied(sequence)
 
     def close(self) -> None:
         """Refuse everything from now on; writes under way end first."""
-        with self._turn:
+        with self._upkeep, self._turn:
             self._closed = True
             self._turn.wait_for(lambda: not self._under_way)
+            self._state = None
+
+    # Upkeep
+
+    def held_sequence(self) -> int | None:
+        """Return the oldest record of the log that is nowhere else; None when the log may go."""
+        with self._lock:
+            under_way = self._under_way[0].sequence if self._under_way else None
+            needed = (self._oldest_unsaved, self._being_saved, under_way)
+            return min((sequence for sequence in needed if sequence is not None), default=None)
+
+    def head_bytes(self) -> int:
+        """Return about what a checkpoint would take."""
+        with self._lock:
+            return self._state.head.bytes if self._state is not None else 0
+
+    def tidy(self) -> None:
+        """
+        Write old samples of the head into blocks, merge blocks, let go of what is too old.
+
+        May be called at any time, from any thread, and fail at any point: the next call goes on. The calls of one database exclude each
+        other.
+        """
+        with self._upkeep:
+            if self._closed or self._sleeps_on():
+                return
+            if self._flush_if_due():
+                self._save()
+            self._merge_blocks()
+            self._retire_blocks()
+
+    def save(self) -> None:
+        """Write a checkpoint if the log has more than the last one."""
+        with self._upkeep:
+            if not self._closed and self._oldest_unsaved is not None:
+                self._save()
+
+    def sleep_if_idle(self) -> None:
+        """Leave memory when nobody has asked for anything for a while; the next call loads again."""
+        with self._upkeep:
+            if self._state is None or self._clock.monotonic() - self._last_used < IDLE_S:
+                return
+            if self._oldest_unsaved is not None:
+                self._save()
+            with self._lock:
+                if self._oldest_unsaved is None and not self._under_way:
+                    ends = [block.meta.max_time for block in self._state.shelf.blocks]
+                    self._next_expiry = min(ends, default=None)
+                    self._state = None
+
+    def verify(self) -> None:
+        """Check every checksum of every block; damaged ones are set aside and told."""
+        with self._upkeep:
+            with self._lock:
+                state = self._open()
+            state.shelf.verify()
+
+    def snapshot(self, target: Path) -> None:
+        """Make `target` a folder with all data of the project, by hard links: it costs no room until something changes here."""
+        with self._upkeep:
+            with self._lock:
+                state = self._open()
+            self._save()
+            (target / "blocks").mkdir(parents=True)
+            for file in (self.folder / CHECKPOINT_NAME, *self.folder.glob("*.json")):
+                os.link(file, target / file.name)
+            for block in state.shelf.blocks:
+                for file in (block.path, tombstones_path(block.path)):
+                    if file.exists():
+                        os.link(file, target / "blocks" / file.name)
+            sync_folder(target / "blocks")
+            sync_folder(target)
+
+    def block_stats(self) -> list[BlockMeta]:
+        """Return what each block says of itself, lowest rank first."""
+        with self._lock:
+            return [block.meta for block in self._open().shelf.blocks]
+
+    def _sleeps_on(self) -> bool:
+        """Tell whether the database is not in memory and has nothing to do."""
+        if self._state is not None or self.options is None:
+            return self._state is None
+        oldest = self._oldest_ms()
+        return oldest is None or self._next_expiry is None or self._next_expiry >= oldest
+
+    def _flush_if_due(self) -> bool:
+        with self._lock:
+            state = self._open(used=False)
+            oldest, newest, n_late = state.head.bounds()
+            if oldest is None or newest is None:
+                return False
+            floor = (min(newest, self._clock.now_ms()) - KEPT_MS) // BLOCK_MS * BLOCK_MS
+            # Late samples alone wait for the next block's turn, unless they are many.
+            if oldest >= floor or (floor <= self._flushed_until and n_late < MANY_LATE):
+                return False
+            frozen = state.head.begin_flush(floor)
+            slots = state.head.with_samples(
+                state.head.series.live_slots().astype(np.int64), NO_TIME, floor - 1
+            )
+            labels = state.head.index.columns(slots)
+            identity = state.head.series.identity[slots][:, [HASH_LOW, HASH_HIGH]]
+            parts = {
+                bounds: SelectedPart(labels, identity, state.head.snapshot(slots, *bounds))
+                for bounds in state.head.spans(slots, oldest, floor, BLOCK_MS)
+            }
+            sequence = self.applied_sequence
+        added: list[Block] = []
+        try:
+            for bounds, part in parts.items():
+                with TsdbSelection([part], *bounds) as selection:
+                    block = state.shelf.add(selection, bounds, sequence=sequence)
+                if block is not None:
+                    added.append(block)
+        except BaseException:
+            for block in added:
+                block.remove()
+            with self._lock:
+                state.head.end_flush()
+            raise
+        with self._lock:
+            state.shelf.replace([], added)
+            state.head.drop_before(floor, frozen)
+            ended = state.head.ended_slots(floor)
+            state.exemplars.forget(ended.tolist())
+            state.head.remove_series(ended)
+            self._flushed_until = floor
+        return True
+
+    def _save(self) -> None:
+        with self._lock:
+            checkpoint = self._open(used=False).freeze(self.applied_sequence)
+            self._being_saved, self._oldest_unsaved = self._oldest_unsaved, None
+        try:
+            checkpoint.write(self.folder / CHECKPOINT_NAME)
+        except BaseException:
+            with self._lock:
+                self._oldest_unsaved = self._being_saved
+                self._being_saved = None
+            raise
+        with self._lock:
+            self._being_saved = None
+            self.saved_sequence = checkpoint.sequence
+
+    def _merge_blocks(self) -> None:
+        state = self._state
+        if state is None:
+            return
+        retention = self.options.retention_ms if self.options is not None else 0
+        longest = retention // 10 if retention else 1 << 62
+        settled = max((block.meta.max_time for block in state.shelf.blocks), default=0) + 1
+        while blocks := state.shelf.next_merge(
+            settled_ms=-(-settled // BLOCK_MS) * BLOCK_MS, longest_ms=longest
+        ):
+            state.shelf.merge(blocks, sequence=self.applied_sequence)
+
+    def _retire_blocks(self) -> None:
+        with self._lock:
+            state = self._open(used=False)
+        if self.options is not None:
+            state.shelf.retire(oldest_ms=self._oldest_ms(), max_bytes=self.options.retention_bytes)
+
+    def _open(self, *, used: bool = True) -> State:
+        """Return the state, loaded if it is not in memory; the lock is held."""
+        if self._closed:
+            raise StoreClosed
+        if used:
+            self._last_used = self._clock.monotonic()
+        if self._state is None:
+            self._state = State(self.folder, self._told)
+        return self._state
+
+    def _note_applied(self, sequence: int) -> None:
+        self.applied_sequence = sequence
+        if self._oldest_unsaved is None:
+            self._oldest_unsaved = sequence
 
     # Writing
 
     def resolve(self, keys: Sequence[bytes]) -> Resolution:
         """Return a reference for every series key; new series are in the log before this returns."""
         with self._lock:
-            self._check_open()
-            refs = self._head.refs_of(keys)
+            head = self._open().head
+            refs = head.refs_of(keys)
             unknown = np.flatnonzero(refs < 0).tolist()
             if not unknown:
                 return Resolution(refs)
             wanted, rejections = self._wanted_series(keys, unknown)
             if not wanted:
                 return self._refused_series(refs, rejections)
-            new_refs = self._head.series.reserve(len(wanted))
+            new_refs = head.series.reserve(len(wanted))
             self._reserved += len(wanted)
             ticket = self._submit(RecordType.SERIES, pack_series(new_refs, tuple(wanted)))
         fresh = self._when_durable(
@@ -162,7 +380,7 @@ class Database:
         refused, histograms, histogram_rows = self._encode_histograms(batch.histograms, len(batch.refs))
         floats, float_rows = self._float_rows(batch, refused)
         with self._lock:
-            self._check_open()
+            self._open()
             if not len(float_rows) and not len(histogram_rows):
                 self._metrics.refused(self.name, refused)
                 return AppendResult(0, self.applied_sequence, tuple(refused))
@@ -184,22 +402,22 @@ class Database:
     def put_metadata(self, entries: Sequence[MetricMetadata]) -> None:
         """Keep type, help and unit of metrics; what is known already costs nothing."""
         with self._lock:
-            self._check_open()
-            news = [entry for entry in entries if self._metadata.lacks(entry)]
+            metadata = self._open().metadata
+            news = [entry for entry in entries if metadata.lacks(entry)]
             if not news:
                 return
             ticket = self._submit(RecordType.METADATA, pack_metadata(news))
-        self._when_durable(ticket, lambda: self._metadata.put(news))
+        self._when_durable(ticket, lambda: metadata.put(news))
 
     def put_exemplars(self, refs: Sequence[int], exemplars: Sequence[Exemplar]) -> int:
         """Keep one exemplar per reference; return how many were new."""
         with self._lock:
-            self._check_open()
-            known = self._head.knows(np.array(refs, dtype=np.int64)).tolist()
+            state = self._open()
+            known = state.head.knows(np.array(refs, dtype=np.int64)).tolist()
             news = [
                 (ref, exemplar)
                 for ref, exemplar, is_known in zip(refs, exemplars, known, strict=True)
-                if is_known and not self._exemplars.has(slot_of(ref), exemplar)
+                if is_known and not state.exemplars.has(slot_of(ref), exemplar)
             ]
             if not news:
                 return 0
@@ -209,11 +427,13 @@ class Database:
 
     def delete(self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> int:
         """Hide the samples of the matching series in the range, durably."""
-        with self._lock:
-            self._check_open()
-            self._match(selectors)  # a bad pattern must fail before it is in the log
-            ticket = self._submit(RecordType.DELETE, pack_delete(selectors, start_ms, end_ms))
-        self._when_durable(ticket, lambda: self._apply_delete(selectors, start_ms, end_ms))
+        with self._upkeep:
+            with self._lock:
+                state = self._open()
+                self._match(selectors)  # a bad pattern must fail before it is in the log
+                ticket = self._submit(RecordType.DELETE, pack_delete(selectors, start_ms, end_ms))
+            self._when_durable(ticket, lambda: self._apply_delete(selectors, start_ms, end_ms))
+            state.shelf.delete(selectors, start_ms, end_ms, sequence=ticket.sequence)
         return ticket.sequence
 
     # Reading
@@ -221,36 +441,42 @@ class Database:
     def metadata(self) -> Mapping[str, Sequence[MetricMetadata]]:
         """Return what is known of each metric name."""
         with self._lock:
-            self._check_open()
-            return self._metadata.all()
+            return self._open().metadata.all()
 
     def exemplars(self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> ExemplarRows:
         """Return the exemplars of the matching series in the range."""
         with self._lock:
-            self._check_open()
+            state = self._open()
             slots = self._match(selectors)
-            found = [self._exemplars.of(slot, start_ms, end_ms) for slot in slots.tolist()]
+            found = [state.exemplars.of(slot, start_ms, end_ms) for slot in slots.tolist()]
             kept = np.array([i for i, exemplars in enumerate(found) if exemplars], dtype=np.int64)
-            return ExemplarRows(self._head.index.columns(slots[kept]), [found[i] for i in kept])
+            return ExemplarRows(state.head.index.columns(slots[kept]), [found[i] for i in kept])
 
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> TsdbSelection:
         """Return the matching series that may have samples in the range."""
         with self._lock:
-            self._check_open()
-            slots = self._head.with_samples(self._head.index.match(matchers), start_ms, end_ms)
-            part = SelectedPart(
-                self._head.index.columns(slots),
-                self._head.series.identity[slots][:, [HASH_LOW, HASH_HIGH]],
-                self._head.snapshot(slots, start_ms, end_ms),
+            state = self._open()
+            slots = state.head.with_samples(state.head.index.match(matchers), start_ms, end_ms)
+            newest = SelectedPart(
+                state.head.index.columns(slots),
+                state.head.series.identity[slots][:, [HASH_LOW, HASH_HIGH]],
+                state.head.snapshot(slots, start_ms, end_ms),
             )
-        return TsdbSelection([part], start_ms, end_ms)
+            # Taken under the same lock: a flush moves samples from one to the other at once.
+            blocks = state.shelf.blocks
+        older = state.shelf.parts([matchers], start_ms, end_ms, blocks)
+        return TsdbSelection([*older, newest] if len(slots) or not older else older, start_ms, end_ms)
 
     def series(self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> LabelColumns:
         """Return the label sets of the matching series, each once."""
         with self._lock:
-            self._check_open()
-            slots = self._head.with_samples(self._match(selectors), start_ms, end_ms)
-            return self._head.index.columns(slots)
+            state = self._open()
+            slots = state.head.with_samples(self._match(selectors), start_ms, end_ms)
+            labels = state.head.index.columns(slots)
+            identity = state.head.series.identity[slots][:, [HASH_LOW, HASH_HIGH]]
+            blocks = state.shelf.blocks
+        older = state.shelf.parts(selectors, start_ms, end_ms, blocks)
+        return merge_labels([*((part.labels, part.identity) for part in older), (labels, identity)])
 
     def label_names(self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> list[str]:
         """Return the sorted label names of the matching series."""
@@ -264,41 +490,24 @@ class Database:
         return [] if column is None else sorted(column.compacted().values)
 
     def stats(self) -> StoreStats:
-        """Return the size of the store."""
+        """Return the size of the store; `series` are those of the head, the active ones, unless it has none."""
         with self._lock:
-            self._check_open()
-            meta = self._head.arrays.meta[self._head.series.live_slots()]
-            with_floats = meta[meta[:, COUNT] > 0]
-            sides = [side for side in self._head.sides.values() if len(side)]
-            only_side = sum(
-                1
-                for slot, side in self._head.sides.items()
-                if len(side) and not self._head.arrays.meta[slot, COUNT]
-            )
-            times = [t for side in sides for t in side.bounds()]
-            times += (
-                [int(with_floats[:, FIRST_TIME].min()), int(self._newest(with_floats))]
-                if len(with_floats)
-                else []
-            )
+            state = self._open()
+            head, blocks = state.head, [block.meta for block in state.shelf.blocks]
+            oldest, newest, _ = head.bounds()
+            n_series, n_samples = head.count()
+            starts = [meta.min_time for meta in blocks] + ([] if oldest is None else [oldest])
+            ends = [meta.max_time for meta in blocks] + ([] if newest is None else [newest])
             return StoreStats(
-                series=len(with_floats) + only_side,
-                samples=int(with_floats[:, COUNT].sum()) + sum(len(side) for side in sides),
-                chunks=int(self._head.arrays.cursor[N_CHUNKS]),
-                bytes=0,
-                min_time=min(times, default=None),
-                max_time=max(times, default=None),
+                series=n_series or max((meta.series for meta in blocks), default=0),
+                samples=n_samples + sum(meta.samples for meta in blocks),
+                chunks=int(head.arrays.cursor[N_CHUNKS]) + sum(meta.chunks for meta in blocks),
+                bytes=head.bytes + state.shelf.bytes,
+                min_time=min(starts, default=None),
+                max_time=max(ends, default=None),
             )
-
-    @staticmethod
-    def _newest(meta: NDArray[np.int64]) -> int:
-        return int(meta[:, LAST_TIME].max())
 
     # The log
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise StoreClosed
 
     def _submit(self, type_: RecordType, payload: bytes) -> Ticket:
         """Give a record its turn; the lock is held, so that the order here is the order in the log."""
@@ -324,7 +533,7 @@ class Database:
             durable = True
             with self._turn:
                 self._turn.wait_for(lambda: self._under_way[0] is ticket)
-                self.applied_sequence = ticket.sequence
+                self._note_applied(ticket.sequence)
                 return apply()
         finally:
             with self._turn:
@@ -336,33 +545,37 @@ class Database:
     # Applying
 
     def _apply_series(self, refs: NDArray[np.int64], keys: Sequence[bytes]) -> NDArray[np.int64]:
-        given = self._head.add_series(refs, keys)
+        head = self._open().head
+        given = head.add_series(refs, keys)
         # Another writer made the same series first: the slot reserved here is free again.
-        self._head.series.give_back([slot_of(int(ref)) for ref in refs[given != refs]])
+        head.series.give_back([slot_of(int(ref)) for ref in refs[given != refs]])
         return given
 
     def _apply_samples(
         self, floats: FloatRows, histograms: EncodedHistograms, *, overwrite: bool
     ) -> tuple[list[Conflict], list[Conflict]]:
+        head = self._open().head
         return (
-            self._head.append_floats(floats, overwrite=overwrite),
-            self._head.append_histograms(histograms, overwrite=overwrite),
+            head.append_floats(floats, overwrite=overwrite),
+            head.append_histograms(histograms, overwrite=overwrite),
         )
 
     def _apply_delete(self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> None:
-        self._head.delete(self._match(selectors), start_ms, end_ms)
+        self._open().head.delete(self._match(selectors), start_ms, end_ms)
 
     def _apply_exemplars(self, rows: Sequence[tuple[int, Exemplar]]) -> int:
-        known = self._head.knows(np.array([ref for ref, _ in rows], dtype=np.int64)).tolist()
+        state = self._open()
+        known = state.head.knows(np.array([ref for ref, _ in rows], dtype=np.int64)).tolist()
         return sum(
-            self._exemplars.put(slot_of(ref), exemplar)
+            state.exemplars.put(slot_of(ref), exemplar)
             for (ref, exemplar), is_known in zip(rows, known, strict=True)
             if is_known
         )
 
     def _match(self, selectors: Sequence[Sequence[Matcher]]) -> NDArray[np.int64]:
         """Return the slots that match any selector, each once."""
-        found = [self._head.index.match(matchers) for matchers in selectors or [()]]
+        index = self._open().head.index
+        found = [index.match(matchers) for matchers in selectors or [()]]
         return found[0] if len(found) == 1 else np.unique(np.concatenate(found))
 
     # Refusals
@@ -375,7 +588,7 @@ class Database:
             raise AssertionError("BUG: written to before the project gave its options")
         wanted: dict[bytes, int] = {}
         rejections = []
-        known = self._head.series.n_live + self._reserved
+        known = self._open().head.series.n_live + self._reserved
         for row in rows:
             if keys[row] in wanted:
                 continue
@@ -393,7 +606,7 @@ class Database:
     def _end_reservation(self, refs: NDArray[np.int64], *, durable: bool) -> None:
         self._reserved -= len(refs)
         if not durable:
-            self._head.series.give_back([slot_of(int(ref)) for ref in refs])
+            self._open().head.series.give_back([slot_of(int(ref)) for ref in refs])
 
     def _oldest_ms(self) -> int | None:
         """Return the oldest time that retention keeps; None when it keeps all."""
@@ -452,9 +665,10 @@ class Database:
 
     def _labels_of(self, ref: int) -> dict[str, str]:
         with self._lock:
-            if not self._head.knows(np.array([ref], dtype=np.int64))[0]:
+            head = self._open().head
+            if not head.knows(np.array([ref], dtype=np.int64))[0]:
                 return {}
-            return key_labels(self._head.series.key(slot_of(ref)))
+            return key_labels(head.series.key(slot_of(ref)))
 
     def _refusals(
         self,
@@ -471,5 +685,5 @@ class Database:
     def _refusal(self, row: int, conflict: Conflict) -> Rejection:
         if conflict.known is None:
             return refuse_reference(row, conflict.ref)
-        labels = key_labels(self._head.series.key(conflict.slot))
+        labels = key_labels(self._open().head.series.key(conflict.slot))
         return refuse_duplicate(row, labels, conflict.known, conflict.received)

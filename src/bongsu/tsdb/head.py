@@ -19,26 +19,31 @@ from bongsu.kernels.head import (
     COUNT,
     FIRST_TIME,
     FLAGS,
+    FLOOR,
     FULL,
     HAS_SIDE,
     HAS_STARTS,
     LAST_BITS,
+    LAST_CHUNK,
     LAST_IN_SIDE,
     LAST_TIME,
     MAX_TIME,
     MIN_TIME,
     N_CHUNKS,
     NEEDS_STARTS,
+    OPEN,
     OPEN_SAMPLES,
     PREVIOUS,
     REF,
     SAMPLES,
     SEAL_ROOM,
     SHAPE,
+    SIZE,
     SLOT_BITS,
     UNKNOWN,
     HeadArrays,
     append_rows,
+    drop_before,
     list_slots,
     measure_slots,
 )
@@ -59,8 +64,15 @@ if TYPE_CHECKING:
 
 NO_TIME = -(1 << 63)
 _SLOT_MASK = (1 << SLOT_BITS) - 1
+MAX_SPANS = 48
+"""Most blocks that one flush writes: four days of two hours."""
+
 _FIRST_SLOTS = 16
 _FIRST_ARENA = 1 << 14
+
+
+FrozenSides = dict[int, tuple[LateFloats, dict[int, Sample]]]
+"""What side buffers held when a flush began, by slot."""
 
 
 class Conflict(NamedTuple):
@@ -90,6 +102,7 @@ class Head:
         self.index = LabelIndex()
         self.sides: dict[int, Side] = {}
         self.arrays = _first_arrays()
+        self._unused: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
     # Series
 
@@ -122,6 +135,28 @@ class Head:
         inside = (refs >= 0) & (slots < len(self.arrays.meta))
         known: NDArray[np.bool_] = inside & (self.arrays.meta[np.where(inside, slots, 0), REF] == refs)
         return known
+
+    # Coming back from a checkpoint
+
+    def restore_generations(self, generations: NDArray[np.int32]) -> None:
+        """Let no slot give a reference that it gave before."""
+        self.series.restore_generations(generations)
+        self._ensure_slots(self.series.n_slots)
+
+    def take_chunks(self, chunks: NDArray[np.int64], arena: NDArray[np.uint8]) -> None:
+        """Begin with these sealed chunks."""
+        cursor = np.array([len(chunks), len(arena), NO_TIME], dtype=np.int64)
+        self.arrays = self.arrays._replace(
+            chunks=grown(chunks.copy(), len(chunks) + 16),
+            arena=grown(arena.copy(), len(arena) + _FIRST_ARENA),
+            cursor=cursor,
+        )
+
+    def make_starts(self) -> None:
+        """Give every open row room for start timestamps."""
+        if not len(self.arrays.starts):
+            starts = np.empty((len(self.arrays.open), OPEN_SAMPLES), dtype=np.int64)
+            self.arrays = self.arrays._replace(starts=starts)
 
     # Samples
 
@@ -189,6 +224,59 @@ class Head:
         return LateFloats(times, values.view(np.int64), starts).between(start_ms, end_ms)
 
     # Reading
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of sealed chunks, their directory and the samples of open rows."""
+        meta = self.arrays.meta[self.series.live_slots()]
+        return (
+            int(self.arrays.cursor[ARENA_USED])
+            + 64 * int(self.arrays.cursor[N_CHUNKS])
+            + 16 * int(meta[:, OPEN].sum())
+        )
+
+    def count(self) -> tuple[int, int]:
+        """Return how many series have samples, and how many samples there are."""
+        meta = self.arrays.meta[self.series.live_slots()]
+        has_samples = (meta[:, COUNT] > 0) | (meta[:, FLAGS] & HAS_SIDE != 0)
+        return int(has_samples.sum()), int(meta[:, COUNT].sum()) + sum(
+            len(side) for side in self.sides.values()
+        )
+
+    def bounds(self) -> tuple[int | None, int | None, int]:
+        """Return the oldest and the newest time, and how many samples side buffers hold."""
+        meta = self.arrays.meta[self.series.live_slots()]
+        meta = meta[meta[:, COUNT] > 0]
+        times = [t for side in self.sides.values() for t in side.bounds()]
+        if len(meta):
+            times += [int(meta[:, FIRST_TIME].min()), int(self._newest(meta))]
+        return (
+            min(times, default=None),
+            max(times, default=None),
+            sum(len(side) for side in self.sides.values()),
+        )
+
+    def _newest(self, meta: NDArray[np.int64]) -> int:
+        """Return the newest sealed or open sample; what `LAST_TIME` says may have gone to a block or a side buffer since."""
+        slots = meta[:, REF] & _SLOT_MASK
+        n_open = meta[:, OPEN]
+        newest_open = self.arrays.open[slots, 0, np.maximum(n_open - 1, 0)]
+        newest_sealed = self.arrays.chunks[np.maximum(meta[:, LAST_CHUNK], 0), MAX_TIME]
+        return int(np.where(n_open > 0, newest_open, newest_sealed).max())
+
+    def spans(
+        self, slots: NDArray[np.int64], oldest_ms: int, floor_ms: int, span_ms: int
+    ) -> list[tuple[int, int]]:
+        """
+        Return the closed ranges, aligned and before a time, that blocks are to be written for.
+
+        They are doubled until they are few: a backfill of years must not become thousands of blocks.
+        """
+        while (floor_ms - oldest_ms) // span_ms > MAX_SPANS:
+            span_ms *= 2
+        starts = range(oldest_ms // span_ms * span_ms, floor_ms, span_ms)
+        spans = [(start, min(start + span_ms, floor_ms) - 1) for start in starts]
+        return [span for span in spans if len(self.with_samples(slots, *span))]
 
     def with_samples(self, slots: NDArray[np.int64], start_ms: int, end_ms: int) -> NDArray[np.int64]:
         """Return the slots whose series may have samples in the range."""
@@ -356,12 +444,86 @@ class Head:
             meta[LAST_TIME] = sample.timestamp
             meta[FLAGS] |= LAST_IN_SIDE
 
+    # Leaving for a block
+
+    def begin_flush(self, floor_ms: int) -> FrozenSides:
+        """Let samples before a time, if any still come, go to side buffers; return what these hold of that time now."""
+        self.arrays.cursor[FLOOR] = floor_ms
+        return {
+            slot: (side.floats.between(NO_TIME, floor_ms - 1), dict(side.histograms))
+            for slot, side in self.sides.items()
+            if side.touches(NO_TIME, floor_ms - 1)
+        }
+
+    def end_flush(self) -> None:
+        """Take samples of any time as before."""
+        self.arrays.cursor[FLOOR] = NO_TIME
+
+    def drop_before(self, floor_ms: int, frozen: FrozenSides) -> None:
+        """Forget the samples before a time that are in a block now: all but those that came to side buffers since `begin_flush`."""
+        old = self.arrays
+        in_use = old.chunks[: int(old.cursor[N_CHUNKS])]
+        kept = in_use[:, MAX_TIME] >= floor_ms
+        n_cut = int(np.count_nonzero(kept & (in_use[:, MIN_TIME] < floor_ms)))
+        size = int(in_use[kept, SIZE].sum()) + (n_cut + 1) * SEAL_ROOM
+        self.arrays = old._replace(
+            chunks=np.empty((int(kept.sum()) + 16, 8), dtype=np.int64),
+            arena=np.empty(size + _FIRST_ARENA, dtype=np.uint8),
+            cursor=np.array([0, 0, NO_TIME], dtype=np.int64),
+        )
+        drop_before(self.arrays, old, floor_ms)
+        for slot, (floats, histograms) in frozen.items():
+            self._drop_frozen(slot, floats, histograms, floor_ms)
+
+    def _drop_frozen(
+        self, slot: int, floats: LateFloats, histograms: dict[int, Sample], floor_ms: int
+    ) -> None:
+        side = self.sides.get(slot)
+        if side is None:
+            return
+        written = set(zip(floats.times.tolist(), floats.bits.tolist(), strict=True))
+        present = zip(side.floats.times.tolist(), side.floats.bits.tolist(), strict=True)
+        stays = np.array([pair not in written for pair in present], dtype=np.bool_)
+        side.floats = LateFloats(*(column[stays] for column in side.floats))
+        side.histograms = {
+            t: sample
+            for t, sample in side.histograms.items()
+            if t >= floor_ms or histograms.get(t) is not sample
+        }
+        if not len(side):
+            # The newest time stays known, so that what comes next is still judged by it.
+            del self.sides[slot]
+            self.arrays.meta[slot, FLAGS] &= ~HAS_SIDE
+
+    def ended_slots(self, floor_ms: int) -> NDArray[np.int64]:
+        """
+        Return the slots of series that ended: nothing is left of them, and their newest sample is before a time.
+
+        A series without any sample yet is about to get its first; it has ended when it is still without one at the next call.
+        """
+        slots = self.series.live_slots().astype(np.int64)
+        meta = self.arrays.meta[slots]
+        empty = (meta[:, COUNT] == 0) & (meta[:, FLAGS] & HAS_SIDE == 0)
+        unused = meta[:, LAST_TIME] == NO_TIME
+        still_unused = np.isin(meta[:, REF], self._unused)
+        self._unused = meta[empty & unused, REF]
+        ended: NDArray[np.int64] = slots[empty & (meta[:, LAST_TIME] < floor_ms) & (~unused | still_unused)]
+        return ended
+
+    def remove_series(self, slots: NDArray[np.int64]) -> None:
+        """Forget series; their references are unknown from now on."""
+        if not len(slots):
+            return
+        self.index.remove(slots)
+        self.series.remove(slots)
+        self.arrays.meta[slots, REF] = -1
+
     # Room
 
     def _make_room(self, outcome: int, rows: int) -> None:
         a = self.arrays
         if outcome == NEEDS_STARTS:
-            self.arrays = a._replace(starts=np.empty((len(a.open), OPEN_SAMPLES), dtype=np.int64))
+            self.make_starts()
         elif outcome == FULL:
             sealed = max(rows // OPEN_SAMPLES, 16)
             self.arrays = a._replace(
@@ -393,7 +555,7 @@ def _first_arrays() -> HeadArrays:
         starts=np.empty((0, OPEN_SAMPLES), dtype=np.int64),
         chunks=np.empty((16, 8), dtype=np.int64),
         arena=np.empty(_FIRST_ARENA, dtype=np.uint8),
-        cursor=np.zeros(2, dtype=np.int64),
+        cursor=np.array([0, 0, NO_TIME], dtype=np.int64),
     )
 
 

@@ -6,7 +6,7 @@ A column so costs nothing where its label is absent, and a matcher is evaluated 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -17,17 +17,32 @@ from bongsu.storage.matching import predicate
 from bongsu.tsdb.arrays import grown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
-
-REMOVED = -1
-"""Entry of `Group.members` of a series that left."""
 
 _COMPACT_ABOVE = 4
 """A selection gets a dictionary of its own when the store's is more than this many times its rows."""
 
 _FIRST_ROWS = 4
+
+
+class Values(Protocol):
+    """The distinct values of one label name, by code."""
+
+    def __len__(self) -> int: ...
+
+    def text(self, code: int) -> str:
+        """Return one value."""
+        ...
+
+    def array(self) -> NDArray[np.object_]:
+        """Return all values."""
+        ...
+
+    def answers(self, matcher: Matcher) -> NDArray[np.bool_] | int:
+        """Return for each code, and last for absence, whether the matcher holds; only the code for equality with a value."""
+        ...
 
 
 class Dictionary:
@@ -48,6 +63,13 @@ class Dictionary:
             self.texts.append(value.decode())
         return code
 
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def text(self, code: int) -> str:
+        """Return one value."""
+        return self.texts[code]
+
     def array(self) -> NDArray[np.object_]:
         """Return the values by code; earlier arrays stay as they were."""
         if len(self._array) < len(self.texts):
@@ -60,8 +82,16 @@ class Dictionary:
         """Return for each code, and last for absence, whether the matcher holds; only the code for equality with a value."""
         if matcher.op is MatchOp.EQUAL and matcher.value:
             return self.codes.get(matcher.value.encode(errors="replace"), len(self.texts))
-        holds = predicate(matcher)
-        return np.fromiter(map(holds, (*self.texts, "")), dtype=np.bool_, count=len(self.texts) + 1)
+        return answers_of(matcher, self.texts)
+
+    def forget(self) -> None:
+        """Drop what `array` keeps, after the codes have changed."""
+        self._array = np.empty(0, dtype=object)
+
+
+def answers_of(matcher: Matcher, texts: Sequence[str]) -> NDArray[np.bool_]:
+    """Return for each text, and last for absence, whether the matcher holds."""
+    return np.fromiter(map(predicate(matcher), (*texts, "")), dtype=np.bool_, count=len(texts) + 1)
 
 
 class Group:
@@ -136,24 +166,12 @@ class LabelIndex:
 
     def match(self, matchers: Sequence[Matcher]) -> NDArray[np.int64]:
         """Return the members whose labels match, group by group."""
-        answers = {m: self._answers(m) for m in _cheapest_first(matchers)}
-        found = [self._match_group(group, answers) for group in self.groups if group.n_rows]
-        return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
+        return match_groups(self.groups, self.dictionaries, matchers)
 
     def columns(self, members: NDArray[np.int64]) -> LabelColumns:
         """Return the labels of members, in their order."""
-        groups, rows = self._group_of_member[members], self._row_of_member[members]
-        columns: dict[str, NDArray[np.int32]] = {}
-        for number in np.unique(groups).tolist():
-            chosen = np.flatnonzero(groups == number)
-            group = self.groups[number]
-            for name in group.names:
-                codes = columns.get(name)
-                if codes is None:
-                    codes = columns[name] = np.full(len(members), ABSENT, dtype=np.int32)
-                codes[chosen] = group.columns[name][rows[chosen]]
-        return LabelColumns(
-            len(members), {name: self._column(name, codes) for name, codes in columns.items()}
+        return gather_columns(
+            self.groups, self.dictionaries, self._group_of_member[members], self._row_of_member[members]
         )
 
     def remove(self, members: NDArray[np.int64]) -> None:
@@ -180,7 +198,7 @@ class LabelIndex:
             texts = [text for text, is_used in zip(dictionary.texts, used.tolist(), strict=True) if is_used]
             dictionary.codes = {text.encode(): code for code, text in enumerate(texts)}
             dictionary.texts = texts
-            dictionary._array = np.empty(0, dtype=object)  # noqa: SLF001 - same module
+            dictionary.forget()
             for group in groups:
                 group.columns[name] = renumber[group.columns[name][: group.n_rows]].astype(np.int32)
             for group in groups:
@@ -193,31 +211,74 @@ class LabelIndex:
         made = self._group_of_names[names] = (len(self.groups) - 1, dictionaries)
         return made
 
-    def _answers(self, matcher: Matcher) -> tuple[NDArray[np.bool_] | int | None, bool]:
-        """Return the answer per code, None for a name that no series has, and the answer where the label is absent."""
-        dictionary = self.dictionaries.get(matcher.name)
-        return None if dictionary is None else dictionary.answers(matcher), predicate(matcher)("")
 
-    def _match_group(
-        self, group: Group, answers: dict[Matcher, tuple[NDArray[np.bool_] | int | None, bool]]
-    ) -> NDArray[np.int64]:
-        rows: NDArray[np.int64] | None = None
-        for matcher, (by_code, if_absent) in answers.items():
-            column = group.columns.get(matcher.name)
-            if column is None:
-                if if_absent:
-                    continue
-                return np.empty(0, dtype=np.int64)
-            codes = column[: group.n_rows] if rows is None else column[rows]
-            held = codes == by_code if isinstance(by_code, int) else by_code[codes]  # type: ignore[index]
-            rows = np.flatnonzero(held) if rows is None else rows[held]
-            if not len(rows):
-                break
-        return group.members[: group.n_rows].copy() if rows is None else group.members[rows]
+def match_groups(
+    groups: Sequence[Group], dictionaries: Mapping[str, Values], matchers: Sequence[Matcher]
+) -> NDArray[np.int64]:
+    """Return the members of all groups whose labels match, group by group."""
+    answers = {
+        matcher: _answers(dictionaries.get(matcher.name), matcher) for matcher in _cheapest_first(matchers)
+    }
+    found = [_match_group(group, answers) for group in groups if group.n_rows]
+    return np.concatenate(found).astype(np.int64, copy=False) if found else np.empty(0, dtype=np.int64)
 
-    def _column(self, name: str, codes: NDArray[np.int32]) -> LabelColumn:
-        column = LabelColumn(codes, self.dictionaries[name].array())
-        return column.compacted() if len(column.values) > _COMPACT_ABOVE * (len(codes) + 1) else column
+
+def gather_columns(
+    groups: Sequence[Group],
+    dictionaries: Mapping[str, Values],
+    group_numbers: NDArray[np.int32],
+    rows: NDArray[np.int32],
+) -> LabelColumns:
+    """Return the labels of series, each given by its group and its row there."""
+    columns: dict[str, NDArray[np.int32]] = {}
+    for number in np.unique(group_numbers).tolist():
+        chosen = np.flatnonzero(group_numbers == number)
+        group = groups[number]
+        for name in group.names:
+            codes = columns.get(name)
+            if codes is None:
+                codes = columns[name] = np.full(len(rows), ABSENT, dtype=np.int32)
+            codes[chosen] = group.columns[name][rows[chosen]]
+    return LabelColumns(
+        len(rows), {name: _column(dictionaries[name], codes) for name, codes in columns.items()}
+    )
+
+
+def _answers(dictionary: Values | None, matcher: Matcher) -> tuple[NDArray[np.bool_] | int | None, bool]:
+    """Return the answer per code, None for a name that no series has, and the answer where the label is absent."""
+    return None if dictionary is None else dictionary.answers(matcher), predicate(matcher)("")
+
+
+def _match_group(
+    group: Group, answers: Mapping[Matcher, tuple[NDArray[np.bool_] | int | None, bool]]
+) -> NDArray[np.int64]:
+    rows: NDArray[np.int64] | None = None
+    for matcher, (by_code, if_absent) in answers.items():
+        column = group.columns.get(matcher.name)
+        if column is None:
+            if if_absent:
+                continue
+            return np.empty(0, dtype=np.int64)
+        codes = column[: group.n_rows] if rows is None else column[rows]
+        held = codes == by_code if isinstance(by_code, int) else by_code[codes]  # type: ignore[index]
+        rows = np.flatnonzero(held) if rows is None else rows[held]
+        if not len(rows):
+            break
+    return group.members[: group.n_rows].copy() if rows is None else group.members[rows]
+
+
+def _column(dictionary: Values, codes: NDArray[np.int32]) -> LabelColumn:
+    n_values = len(dictionary)
+    if n_values <= _COMPACT_ABOVE * (len(codes) + 1):
+        return LabelColumn(codes, dictionary.array())
+    # Few series of a label with many values: a dictionary of their own, so that nobody after us works per value of the store.
+    used, renumbered = np.unique(codes, return_inverse=True)
+    renumbered = renumbered.astype(np.int32)
+    if len(used) and used[0] == ABSENT:
+        used, renumbered = used[1:], renumbered - 1
+    values = np.empty(len(used), dtype=object)
+    values[:] = [dictionary.text(code) for code in used.tolist()]
+    return LabelColumn(renumbered.astype(np.int32), values)
 
 
 def _cheapest_first(matchers: Sequence[Matcher]) -> list[Matcher]:

@@ -83,6 +83,13 @@ def list_segments(folder: Path) -> list[tuple[int, Path]]:
     return sorted((int(path.stem), path) for path in folder.glob("*.log") if path.stem.isdigit())
 
 
+def first_sequence(path: Path) -> int | None:
+    """Return the first sequence number that a segment may hold; None if its header is damaged."""
+    with path.open("rb") as file:
+        head = memoryview(file.read(SEGMENT_HEAD.size))
+    return int(SEGMENT_HEAD.unpack_from(head)[3]) if has_good_head(head) else None
+
+
 def has_good_head(data: memoryview) -> bool:
     """Tell whether the bytes begin with the header of a segment of this version."""
     if len(data) < SEGMENT_HEAD.size:

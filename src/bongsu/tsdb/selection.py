@@ -56,7 +56,7 @@ class TsdbSelection:
         self._range = (start_ms, end_ms)
         self._parts = [selected.part for selected in parts]
         self._buffers = [buffer for part in self._parts for buffer in part.buffers]
-        rows, self._labels = _merge_rows(parts)
+        rows, self._labels, self._identity = _merge_rows(parts)
         self._table, table_rows = self._merge_tables(rows)
         self._first = np.searchsorted(table_rows, np.arange(len(self._labels) + 1)).astype(np.int64)
         self._extra = _by_row([(rows[p], part.extra) for p, part in enumerate(self._parts)])
@@ -72,6 +72,11 @@ class TsdbSelection:
     def labels(self) -> LabelColumns:
         """Labels of the series."""
         return self._labels
+
+    @property
+    def identity(self) -> NDArray[np.int64]:
+        """Both halves of the key's hash of each series, shape (n_series, 2)."""
+        return self._identity
 
     @property
     def sample_counts(self) -> NDArray[np.int64]:
@@ -124,6 +129,9 @@ class TsdbSelection:
             self._table[1:, MIN_TIME] <= self._table[:-1, MAX_TIME]
         )
         dirty[table_rows[1:][overlap]] = True
+        # Whoever decodes trims floats to the range; histograms are trimmed here.
+        outside = (self._table[:, MIN_TIME] < self._range[0]) | (self._table[:, MAX_TIME] > self._range[1])
+        dirty[table_rows[outside & (self._table[:, SHAPE] >> KIND_SHIFT & 1 == 1)]] = True
         dirty[list(self._extra)] = True
         dirty[list(self._hidden)] = True
         return dirty
@@ -167,16 +175,38 @@ class TsdbSelection:
         return chunks_of_samples([s for t, s in sorted(merged.items()) if start_ms <= t <= end_ms])
 
 
-def _merge_rows(parts: Sequence[SelectedPart]) -> tuple[list[NDArray[np.int64]], LabelColumns]:
-    """Number the distinct series of all parts; return the row of each part's rows, and the labels."""
+def _merge_rows(
+    parts: Sequence[SelectedPart],
+) -> tuple[list[NDArray[np.int64]], LabelColumns, NDArray[np.int64]]:
+    """Number the distinct series of all parts in order of appearance; return the row of each part's rows, labels, identity."""
     labels = concat([selected.labels for selected in parts])
-    if len(parts) == 1:
-        return [np.arange(len(labels), dtype=np.int64)], labels
     identity = np.concatenate([selected.identity for selected in parts])
-    _, first, inverse = np.unique(identity, axis=0, return_index=True, return_inverse=True)
+    if len(parts) == 1:
+        return [np.arange(len(labels), dtype=np.int64)], labels, identity
+    # A stable sort by both halves brings equal series together, the first to appear in front.
+    order = np.lexsort((identity[:, 1], identity[:, 0]))
+    is_new = np.ones(len(order), dtype=np.bool_)
+    is_new[1:] = (identity[order[1:]] != identity[order[:-1]]).any(axis=1)
+    number = np.cumsum(is_new) - 1
+    first = order[is_new]
+    by_appearance = np.argsort(first)
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[by_appearance] = np.arange(len(first))
+    row_of = np.empty(len(order), dtype=np.int64)
+    row_of[order] = rank[number]
+    first = first[by_appearance]
     bounds = np.cumsum([0, *(len(selected.labels) for selected in parts)]).tolist()
-    inverse = inverse.reshape(-1).astype(np.int64)
-    return [inverse[low:high] for low, high in itertools.pairwise(bounds)], labels.take(first)
+    rows = [row_of[low:high] for low, high in itertools.pairwise(bounds)]
+    return rows, labels.take(first), identity[first]
+
+
+def merge_labels(parts: Sequence[tuple[LabelColumns, NDArray[np.int64]]]) -> LabelColumns:
+    """Return the labels of series, given with their identities, each once."""
+    labels = concat([labels for labels, _ in parts])
+    if len(parts) == 1:
+        return labels
+    _, first = np.unique(np.concatenate([identity for _, identity in parts]), axis=0, return_index=True)
+    return labels.take(np.sort(first))
 
 
 def _by_row(

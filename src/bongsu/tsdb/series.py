@@ -105,6 +105,11 @@ class SeriesTable:
         enter_slots(self._table, self.identity, live)
         self.give_back(slots.tolist())
 
+    def restore_generations(self, generations: NDArray[np.int32]) -> None:
+        """Let no slot give a reference that it gave before."""
+        self._ensure(len(generations))
+        self.generations[: len(generations)] = np.maximum(self.generations[: len(generations)], generations)
+
     def live_slots(self) -> NDArray[np.int32]:
         """Return the slots that hold a series, in no particular order."""
         live: NDArray[np.int32] = self._table[self._table != EMPTY]

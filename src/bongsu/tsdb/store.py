@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import orjson
 
 from bongsu.runtime.files import FolderLock, sync_folder, write_whole
-from bongsu.storage.errors import StoreClosed, StoreLocked
+from bongsu.storage.errors import StoreClosed, StoreLocked, StoreReadOnly
 from bongsu.tsdb.database import Database
 from bongsu.tsdb.log import SEGMENT_BYTES, CommitLog
 from bongsu.tsdb.metrics import StoreMetrics
 from bongsu.tsdb.records import RecordType
 from bongsu.tsdb.recovery import Recovery
+from bongsu.tsdb.segments import first_sequence, list_segments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,12 @@ if TYPE_CHECKING:
     from bongsu.runtime.clock import Clock
     from bongsu.storage.contract import StoreOptions
     from bongsu.tsdb.segments import Record
+
+UPKEEP_INTERVAL_S = 30.0
+"""Blocks are due every two hours; twice a minute is soon enough for everything, and costs nothing when nothing is due."""
+
+_LOG_PER_HEAD = 2
+"""The log may be this many times the heads before checkpoints are taken in between: a checkpoint writes a head anew."""
 
 _PROJECT_FILE = "project.json"
 _DROPPED_SUFFIX = ".dropped"
@@ -65,6 +72,8 @@ class TsdbStore:
         Made when it is missing; one process at a time may have it.
     sync
         How a log file becomes durable; tests let it fail.
+    upkeep_interval_s
+        How often a thread of the store's own calls `upkeep`; None leaves that to the caller.
 
     Raises
     ------
@@ -81,8 +90,11 @@ class TsdbStore:
         log: FilteringBoundLogger,
         segment_bytes: int = SEGMENT_BYTES,
         sync: Callable[[int], None] = os.fdatasync,
+        upkeep_interval_s: float | None = UPKEEP_INTERVAL_S,
     ) -> None:
         self._folder = folder
+        self._segment_bytes = segment_bytes
+        self._damage: list[str] = []
         self._clock = clock
         self._logger = log
         self._metrics = StoreMetrics(registry)
@@ -110,6 +122,13 @@ class TsdbStore:
             raise
         for database in self._by_number.values():
             database.start(self._log)
+        self._stop = threading.Event()
+        self._upkeep_thread: threading.Thread | None = None
+        if upkeep_interval_s is not None:
+            self._upkeep_thread = threading.Thread(
+                target=self._keep_up, args=(upkeep_interval_s,), name="store-upkeep", daemon=True
+            )
+            self._upkeep_thread.start()
 
     def project(self, project_id: str, options: StoreOptions) -> Database:
         """Return the view of one project, made when it is new."""
@@ -135,6 +154,39 @@ class TsdbStore:
             self._log.wait(ticket)
             self._forget(database)
 
+    def upkeep(self) -> None:
+        """
+        Do what is due: blocks from heads, merges, retention, checkpoints; remove the log that nothing needs; let idle projects sleep.
+
+        One project's trouble does not keep it from the others; it is logged, and tried again at the next call.
+        """
+        for database in self._databases():
+            self._attempt("tidying", database, database.tidy)
+        self._shorten_log()
+        for database in self._databases():
+            self._attempt("putting to sleep", database, database.sleep_if_idle)
+
+    def verify(self) -> tuple[str, ...]:
+        """Check every checksum of every block; return what was found damaged, ever since the start, one line each."""
+        for database in self._databases():
+            self._attempt("verifying", database, database.verify)
+        return self.status().damage
+
+    def snapshot(self, target: Path) -> None:
+        """
+        Make `target` a folder that a store can be opened on, with everything acknowledged before the call.
+
+        It must not exist, and must be on the same file system: blocks are hard-linked.
+        """
+        (target / "projects").mkdir(parents=True)
+        (target / "log").mkdir()
+        for database in self._databases():
+            folder = target / "projects" / f"{database.number:08d}"
+            folder.mkdir()
+            database.snapshot(folder)
+        sync_folder(target / "projects")
+        sync_folder(target)
+
     def status(self) -> StoreStatus:
         """Return how the store is."""
         segments = [path.stat().st_size for path in (self._folder / "log").glob("*.log")]
@@ -146,11 +198,14 @@ class TsdbStore:
                 last_sequence=self._log.last_sequence,
                 replayed_records=self._recovery.replayed,
                 refuses_writes=self._log.refuses,
-                damage=tuple(self._recovery.damage),
+                damage=(*self._recovery.damage, *self._damage),
             )
 
     def close(self) -> None:
         """Finish writes, release the data folder."""
+        self._stop.set()
+        if self._upkeep_thread is not None:
+            self._upkeep_thread.join()
         with self._mutex:
             if self._closed:
                 return
@@ -166,7 +221,7 @@ class TsdbStore:
                 shutil.rmtree(folder)
             elif (folder / _PROJECT_FILE).exists():
                 said = orjson.loads((folder / _PROJECT_FILE).read_bytes())
-                self._enter(Database(said["number"], said["id"], clock=self._clock, metrics=self._metrics))
+                self._enter(said["number"], said["id"])
 
     def _make_project(self, project_id: str) -> Database:
         # A number may come again only after every record with it has left the log, drop record included; records of a dropped
@@ -177,14 +232,63 @@ class TsdbStore:
         folder.mkdir()
         write_whole(folder / _PROJECT_FILE, [orjson.dumps({"id": project_id, "number": number})])
         sync_folder(folder.parent)
-        database = Database(number, project_id, clock=self._clock, metrics=self._metrics)
+        database = self._enter(number, project_id)
         database.start(self._log)
-        return self._enter(database)
-
-    def _enter(self, database: Database) -> Database:
-        self._by_number[database.number] = database
-        self._by_name[database.name] = database
         return database
+
+    def _enter(self, number: int, project_id: str) -> Database:
+        database = Database(
+            number,
+            project_id,
+            self._project_folder(number),
+            clock=self._clock,
+            metrics=self._metrics,
+            told=self._tell,
+        )
+        self._by_number[number] = database
+        self._by_name[project_id] = database
+        return database
+
+    def _databases(self) -> list[Database]:
+        with self._mutex:
+            return [] if self._closed else list(self._by_number.values())
+
+    def _tell(self, message: str) -> None:
+        self._damage.append(message)
+        self._metrics.damaged("blocks")
+        self._logger.error("damage in the store", what=message)
+
+    def _keep_up(self, interval_s: float) -> None:
+        while not self._stop.wait(interval_s):
+            self.upkeep()
+
+    def _attempt(self, what: str, database: Database, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except StoreClosed:
+            return  # dropped meanwhile
+        except (OSError, StoreReadOnly) as error:
+            self._logger.warning("upkeep failed", what=what, project=database.name, error=str(error))
+        except Exception:
+            # A defect in one project's upkeep must not end it for all; what it left undone is tried again.
+            self._logger.exception("upkeep failed", what=what, project=database.name)
+
+    def _shorten_log(self) -> None:
+        """Remove the segments that nothing needs; take checkpoints when the log is long compared with the heads."""
+        segments = list_segments(self._folder / "log")
+        closed = [(number, path) for number, path in segments if number < self._log.segment]
+        size = sum(path.stat().st_size for _, path in closed)
+        heads = sum(database.head_bytes() for database in self._databases())
+        if size >= max(self._segment_bytes, _LOG_PER_HEAD * heads):
+            for database in self._databases():
+                self._attempt("saving", database, database.save)
+        held = [h for h in (database.held_sequence() for database in self._databases()) if h is not None]
+        firsts = [first_sequence(path) for _, path in segments]
+        for (_, path), next_first in zip(closed, firsts[1:], strict=False):
+            # A segment goes when the next one begins at or before the oldest record that is needed.
+            if next_first is None or (held and next_first > min(held)):
+                break
+            path.unlink()
 
     def _replay(self, record: Record) -> None:
         database = self._by_number.get(record.project)
@@ -192,7 +296,7 @@ class TsdbStore:
             return  # the project was dropped later on: its folder goes only after the drop is in the log
         if record.type == RecordType.DROP_PROJECT:
             self._forget(database)
-        elif record.sequence > database.applied_sequence:
+        elif record.sequence > database.saved_sequence:
             database.replay(record.type, record.sequence, record.payload)
 
     def _forget(self, database: Database) -> None:

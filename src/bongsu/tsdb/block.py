@@ -1,0 +1,267 @@
+"""
+Blocks: immutable files with the samples of a range of time, their series, and the labels of these. See `docs/format/block.md`.
+
+A block is read in place. Its index is small and mapped; only what a query touches is ever loaded. Deletions of its samples are in a
+file beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bongsu.kernels.blocks import find_ranges
+from bongsu.kernels.head import AT, MAX_TIME, MIN_TIME, SAMPLES, SHAPE, SIZE
+from bongsu.model.matchers import Matcher, MatchOp
+from bongsu.tsdb.index import Group, answers_of, gather_columns, match_groups
+from bongsu.tsdb.parts import BUFFER, Part
+from bongsu.tsdb.sections import SectionFile, write_sections
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from bongsu.model.label_columns import LabelColumns
+
+BLOCK_SUFFIX = ".block"
+TOMBSTONES_SUFFIX = ".tombstones"
+INDEX_SECTIONS = ("meta", "labels", "codes", "members", "value_bounds", "values", "identity", "first")
+"""What is checked whenever a block is opened; chunks are checked by `verify`."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockMeta:
+    """
+    What a block says of itself.
+
+    Attributes
+    ----------
+    number
+        Unique in its project, rising.
+    level
+        0 from the head, else one more than the highest of its sources.
+    min_time, max_time
+        Of its samples, Unix milliseconds.
+    sequence
+        Deletions up to this place in the log are applied to its samples.
+    rank
+        Of two samples at the same time, the one in the block of higher rank counts: the number of the newest block that went into it.
+    sources
+        Numbers of the blocks that it replaces: where it is, they are garbage.
+    """
+
+    number: int
+    level: int
+    rank: int
+    min_time: int
+    max_time: int
+    sequence: int
+    series: int
+    samples: int
+    chunks: int
+    sources: tuple[int, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields."""
+        return asdict(self)
+
+
+class StoredValues:
+    """The values of one label name in a block, sorted by their bytes, read as they are needed."""
+
+    def __init__(self, values: NDArray[np.uint8], bounds: NDArray[np.int64]) -> None:
+        self._values = values
+        self._bounds = bounds
+        self._array: NDArray[np.object_] | None = None
+
+    def __len__(self) -> int:
+        return len(self._bounds) - 1
+
+    def text(self, code: int) -> str:
+        """Return one value."""
+        return self._bytes(code).decode()
+
+    def array(self) -> NDArray[np.object_]:
+        """Return all values."""
+        if self._array is None:
+            array = np.empty(len(self), dtype=object)
+            array[:] = [self.text(code) for code in range(len(self))]
+            self._array = array
+        return self._array
+
+    def answers(self, matcher: Matcher) -> NDArray[np.bool_] | int:
+        """Return for each code, and last for absence, whether the matcher holds; only the code for equality with a value."""
+        if matcher.op is MatchOp.EQUAL and matcher.value:
+            return self._find(matcher.value.encode(errors="replace"))
+        return answers_of(matcher, self.array().tolist())
+
+    def _find(self, value: bytes) -> int:
+        low, high = 0, len(self)
+        while low < high:
+            middle = (low + high) // 2
+            if self._bytes(middle) < value:
+                low = middle + 1
+            else:
+                high = middle
+        return low if low < len(self) and self._bytes(low) == value else len(self)
+
+    def _bytes(self, code: int) -> bytes:
+        return self._values[self._bounds[code] : self._bounds[code + 1]].tobytes()
+
+
+class Block:
+    """
+    One block, open for reading; from any thread.
+
+    Raises
+    ------
+    StoreDamaged
+        If its index fails a checksum.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = SectionFile(path)
+        self._file.check(INDEX_SECTIONS)
+        said = self._file.json("meta")
+        self.meta = BlockMeta(**said | {"sources": tuple(said["sources"])})
+        self.identity: NDArray[np.int64] = self._file.array("identity", "i8").reshape(-1, 2)
+        self._first: NDArray[np.int64] = self._file.array("first", "i8")
+        self._offsets: NDArray[np.int64] = self._file.array("offsets", "i8")
+        self._min_times: NDArray[np.int64] = self._file.array("min_times", "i8")
+        self._max_times: NDArray[np.int64] = self._file.array("max_times", "i8")
+        self._samples: NDArray[np.int32] = self._file.array("samples", "i4")
+        self._shapes: NDArray[np.int32] = self._file.array("shapes", "i4")
+        self._chunks: NDArray[np.uint8] = self._file.array("chunks", "u1")
+        self._groups, self._dictionaries = self._read_labels()
+        self._group_of_row, self._place_of_row = self._places()
+        self.tombstones: NDArray[np.int64] = read_tombstones(tombstones_path(path))
+
+    @property
+    def bytes(self) -> int:
+        """Size of the file."""
+        return self._file.size
+
+    def check(self) -> None:
+        """Check every checksum; raise StoreDamaged."""
+        self._file.check()
+
+    def match(self, matchers: Sequence[Matcher]) -> NDArray[np.int64]:
+        """Return the rows whose labels match."""
+        return match_groups(self._groups, self._dictionaries, matchers)
+
+    def labels(self, rows: NDArray[np.int64]) -> LabelColumns:
+        """Return the labels of rows."""
+        return gather_columns(
+            self._groups, self._dictionaries, self._group_of_row[rows], self._place_of_row[rows]
+        )
+
+    def with_samples(self, rows: NDArray[np.int64], start_ms: int, end_ms: int) -> NDArray[np.int64]:
+        """Return the rows that may have samples in a closed range."""
+        _, counts = self._find(rows, start_ms, end_ms)
+        kept: NDArray[np.int64] = rows[counts > 0]
+        if not len(self.tombstones):
+            return kept
+        # A series that is deleted as a whole is not there; what is deleted in part may still show, as the contract allows.
+        covered = {
+            row
+            for row, low, high in self.tombstones.tolist()
+            if low <= self.meta.min_time and high >= self.meta.max_time
+        }
+        return kept[[row not in covered for row in kept.tolist()]] if covered else kept
+
+    def part(self, rows: NDArray[np.int64], start_ms: int, end_ms: int) -> Part:
+        """Return the samples of rows in a closed range."""
+        begin, counts = self._find(rows, start_ms, end_ms)
+        first = np.zeros(len(rows) + 1, dtype=np.int64)
+        np.cumsum(counts, out=first[1:])
+        chunks = np.repeat(begin - first[:-1], counts) + np.arange(first[-1])
+        table = np.zeros((len(chunks), 8), dtype=np.int64)
+        table[:, AT] = self._offsets[chunks]
+        table[:, SIZE] = self._offsets[chunks + 1] - table[:, AT]
+        table[:, SHAPE] = self._shapes[chunks]
+        table[:, SAMPLES] = self._samples[chunks]
+        table[:, MIN_TIME] = self._min_times[chunks]
+        table[:, MAX_TIME] = self._max_times[chunks]
+        table[:, BUFFER] = 0
+        return Part(first=first, table=table, buffers=(self._chunks,), hidden=self._hidden(rows))
+
+    def delete(self, rows: NDArray[np.int64], start_ms: int, end_ms: int) -> None:
+        """Hide samples, durably."""
+        added = np.empty((len(rows), 3), dtype=np.int64)
+        added[:, 0] = rows
+        added[:, 1:] = start_ms, end_ms
+        tombstones = np.concatenate((self.tombstones, added))
+        write_sections(tombstones_path(self.path), {"tombstones": tombstones})
+        self.tombstones = tombstones
+
+    def remove(self) -> None:
+        """Remove the files; who has the block open reads on."""
+        # The block first: tombstones without a block are garbage, a block without its tombstones would show what was deleted.
+        self.path.unlink(missing_ok=True)
+        tombstones_path(self.path).unlink(missing_ok=True)
+
+    def _find(
+        self, rows: NDArray[np.int64], start_ms: int, end_ms: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        begin, counts = np.empty((2, len(rows)), dtype=np.int64)
+        find_ranges(self._first, self._min_times, self._max_times, rows, start_ms, end_ms, begin, counts)
+        return begin, counts
+
+    def _hidden(self, rows: NDArray[np.int64]) -> dict[int, list[tuple[int, int]]]:
+        if not len(self.tombstones):
+            return {}
+        hidden: dict[int, list[tuple[int, int]]] = {}
+        for row, low, high in self.tombstones.tolist():
+            hidden.setdefault(row, []).append((low, high))
+        return {i: hidden[row] for i, row in enumerate(rows.tolist()) if row in hidden}
+
+    def _read_labels(self) -> tuple[list[Group], dict[str, StoredValues]]:
+        said = self._file.json("labels")
+        values, bounds = self._file.array("values", "u1"), self._file.array("value_bounds", "i8")
+        codes, members = self._file.array("codes", "i4"), self._file.array("members", "i8")
+        dictionaries = {
+            name: StoredValues(values, bounds[start : start + count + 1])
+            for name, start, count in said["names"]
+        }
+        groups, code_at, member_at = [], 0, 0
+        for names, n_rows in said["groups"]:
+            group = Group(tuple(names))
+            group.n_rows = n_rows
+            group.members = members[member_at : member_at + n_rows]
+            member_at += n_rows
+            for name in names:
+                group.columns[name] = codes[code_at : code_at + n_rows]
+                code_at += n_rows
+            groups.append(group)
+        return groups, dictionaries
+
+    def _places(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        group_of_row, place_of_row = np.empty((2, self.meta.series), dtype=np.int32)
+        for number, group in enumerate(self._groups):
+            group_of_row[group.members] = number
+            place_of_row[group.members] = np.arange(group.n_rows, dtype=np.int32)
+        return group_of_row, place_of_row
+
+
+def block_path(folder: Path, number: int) -> Path:
+    """Return where a block is."""
+    return folder / f"{number:010d}{BLOCK_SUFFIX}"
+
+
+def tombstones_path(path: Path) -> Path:
+    """Return where the deletions of a block are."""
+    return path.with_suffix(TOMBSTONES_SUFFIX)
+
+
+def read_tombstones(path: Path) -> NDArray[np.int64]:
+    """Return the rows (row of the block, first and last deleted millisecond) of a file, none when it is missing."""
+    if not path.exists():
+        return np.empty((0, 3), dtype=np.int64)
+    file = SectionFile(path)
+    file.check()
+    return file.array("tombstones", "i8").reshape(-1, 3).copy()

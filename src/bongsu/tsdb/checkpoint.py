@@ -1,0 +1,164 @@
+"""
+Checkpoints: a head as a file, so that the log before it can go and a database can be closed. See `docs/format/checkpoint.md`.
+
+`freeze` runs under the database's lock and copies what may still change; `write` then takes its time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import orjson
+
+from bongsu.kernels.head import (
+    ARENA_USED,
+    FLAGS,
+    HAS_SIDE,
+    HAS_STARTS,
+    N_CHUNKS,
+    OPEN,
+    OPEN_SAMPLES,
+    REF,
+)
+from bongsu.kernels.identity import KEY_AT, KEY_SIZE
+from bongsu.storage.raw import Sample
+from bongsu.storage.refusals import value_bytes
+from bongsu.tsdb.head import Head, slot_of
+from bongsu.tsdb.records import pack_exemplars, pack_metadata, unpack_exemplars, unpack_metadata
+from bongsu.tsdb.sections import SectionFile, write_sections
+from bongsu.tsdb.side import LateFloats, Side
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from bongsu.tsdb.annotations import Exemplars, Metadata
+
+CHECKPOINT_NAME = "head.checkpoint"
+
+
+class Checkpoint(NamedTuple):
+    """A frozen head: `sequence` is the last record of the log that is in it."""
+
+    sequence: int
+    sections: dict[str, bytes | NDArray[Any]]
+
+    def write(self, path: Path) -> None:
+        """Write the file; it takes the place of the one before at once."""
+        write_sections(path, self.sections)
+
+
+def freeze(head: Head, metadata: Metadata, exemplars: Exemplars, sequence: int) -> Checkpoint:
+    """Return the state of a head, independent of what happens to it from now on."""
+    arrays, series = head.arrays, head.series
+    slots = np.sort(series.live_slots().astype(np.int64))
+    open_counts = arrays.meta[slots, OPEN]
+    filled = np.arange(OPEN_SAMPLES) < open_counts[:, None]
+    with_starts = slots[(arrays.meta[slots, FLAGS] & HAS_STARTS) != 0]
+    late, histograms, histogram_bytes = _freeze_sides(head)
+    return Checkpoint(
+        sequence,
+        {
+            "meta": orjson.dumps({"sequence": sequence, "slots": series.n_slots}),
+            "slots": slots,
+            "lines": arrays.meta[slots],
+            "identity": series.identity[slots],
+            "generations": series.generations[: series.n_slots].copy(),
+            "keys": series.key_bytes[: series.key_bytes_used].copy(),
+            "open_times": arrays.open[slots, 0][filled],
+            "open_values": arrays.open[slots, 1][filled],
+            "start_slots": with_starts,
+            "starts": arrays.starts[with_starts] if len(arrays.starts) else np.empty(0, dtype=np.int64),
+            # Sealed chunks are never changed in place: no copy is needed.
+            "chunks": arrays.chunks[: int(arrays.cursor[N_CHUNKS])],
+            "arena": arrays.arena[: int(arrays.cursor[ARENA_USED])],
+            "late": late,
+            "histograms": histograms,
+            "histogram_bytes": histogram_bytes,
+            "metadata": pack_metadata(
+                [entry for known in metadata.all().values() for entry in reversed(known)]
+            ),
+            "exemplars": _freeze_exemplars(head, exemplars),
+        },
+    )
+
+
+def thaw(path: Path, metadata: Metadata, exemplars: Exemplars) -> tuple[Head, int]:
+    """
+    Return the head of a file, and the last record of the log that is in it.
+
+    Raises
+    ------
+    StoreDamaged
+        If a checksum fails.
+    """
+    file = SectionFile(path)
+    file.check()
+    said = file.json("meta")
+    head = Head()
+    slots = file.array("slots", "i8")
+    lines = file.array("lines", "i8").reshape(-1, 8)
+    identity = file.array("identity", "i8").reshape(-1, 4)
+    keys = file.bytes("keys")
+    spans = zip(identity[:, KEY_AT].tolist(), identity[:, KEY_SIZE].tolist(), strict=True)
+    head.add_series(lines[:, REF], [keys[at : at + size] for at, size in spans])
+    head.restore_generations(file.array("generations", "i4"))
+    _thaw_samples(head, file, slots, lines)
+    _thaw_sides(head, file)
+    metadata.put(unpack_metadata(file.bytes("metadata")))
+    for ref, exemplar in unpack_exemplars(file.bytes("exemplars")):
+        exemplars.put(slot_of(ref), exemplar)
+    return head, said["sequence"]
+
+
+def _thaw_samples(head: Head, file: SectionFile, slots: NDArray[np.int64], lines: NDArray[np.int64]) -> None:
+    chunks, arena = file.array("chunks", "i8").reshape(-1, 8), file.array("arena", "u1")
+    head.take_chunks(chunks, arena)
+    arrays = head.arrays
+    arrays.meta[slots] = lines
+    filled = np.arange(OPEN_SAMPLES) < lines[:, OPEN][:, None]
+    for plane, name in enumerate(("open_times", "open_values")):
+        rows = np.zeros((len(slots), OPEN_SAMPLES), dtype=np.int64)
+        rows[filled] = file.array(name, "i8")
+        arrays.open[slots, plane] = rows
+    start_slots = file.array("start_slots", "i8")
+    if len(start_slots):
+        head.make_starts()
+        head.arrays.starts[start_slots] = file.array("starts", "i8").reshape(-1, OPEN_SAMPLES)
+
+
+def _freeze_sides(head: Head) -> tuple[NDArray[np.int64], NDArray[np.int64], bytes]:
+    """Return late floats as rows (slot, time, bits, start), histograms as rows (slot, time, start, size), and their bytes."""
+    late, rows, encoded = [np.empty((0, 4), dtype=np.int64)], [], []
+    for slot, side in head.sides.items():
+        table = np.empty((len(side.floats.times), 4), dtype=np.int64)
+        table[:, 0] = slot
+        table[:, 1:] = np.stack(side.floats, axis=1)
+        late.append(table)
+        for sample in side.histograms.values():
+            value = value_bytes(sample.value)
+            rows.append((slot, sample.timestamp, sample.start, len(value)))
+            encoded.append(value)
+    return np.concatenate(late), np.array(rows, dtype=np.int64).reshape(-1, 4), b"".join(encoded)
+
+
+def _thaw_sides(head: Head, file: SectionFile) -> None:
+    late = file.array("late", "i8").reshape(-1, 4)
+    for slot in np.unique(late[:, 0]).tolist():
+        rows = late[late[:, 0] == slot]
+        side = head.sides.setdefault(slot, Side())
+        side.floats = LateFloats(*np.ascontiguousarray(rows[:, 1:].T))
+    encoded, at = file.bytes("histogram_bytes"), 0
+    for slot, time, start, size in file.array("histograms", "i8").reshape(-1, 4).tolist():
+        side = head.sides.setdefault(slot, Side())
+        side.histograms[time] = Sample(time, encoded[at : at + size], start)
+        at += size
+    for slot in head.sides:
+        head.arrays.meta[slot, FLAGS] |= HAS_SIDE
+
+
+def _freeze_exemplars(head: Head, exemplars: Exemplars) -> bytes:
+    kept = exemplars.items()
+    return pack_exemplars([int(head.arrays.meta[slot, REF]) for slot, _ in kept], [e for _, e in kept])
