@@ -47,6 +47,8 @@ _OUTCOMES: Mapping[type[BongsuError], str] = {
     QueryCancelled: "cancelled",
 }
 
+_ALL_OUTCOMES = ("success", *_OUTCOMES.values(), "unavailable", "internal")
+
 _LOGGED_CHARACTERS = 2000
 """Enough to recognise a generated query by."""
 
@@ -181,16 +183,18 @@ class QueryService:
         self._active = ActiveQueries(registry)
         self._pool = ThreadPoolExecutor(limits.max_concurrent, thread_name_prefix="query")
         self._closed = False
-        self._duration = Histogram(
+        duration = Histogram(
             "bongsu_query_duration_seconds",
             "Time that queries ran, without waiting.",
             ["kind"],
             registry=registry,
             buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100),
         )
-        self._ended = Counter(
+        self._duration = {kind: duration.labels(kind) for kind in ("instant", "range")}
+        ended = Counter(
             "bongsu_query_ended_total", "Queries by how they ended.", ["outcome"], registry=registry
         )
+        self._ended = {outcome: ended.labels(outcome) for outcome in _ALL_OUTCOMES}
         self._samples = Counter(
             "bongsu_query_samples_total", "Samples that queries read from the store.", registry=registry
         )
@@ -290,8 +294,8 @@ class QueryService:
 
     def _note(self, query: InstantQuery | RangeQuery, seconds: float, outcome: str) -> None:
         kind = "instant" if isinstance(query, InstantQuery) else "range"
-        self._duration.labels(kind).observe(seconds)
-        self._ended.labels(outcome).inc()
+        self._duration[kind].observe(seconds)
+        self._ended[outcome].inc()
         if seconds > _SLOW_S:
             self._log.info(
                 "slow query",
