@@ -403,3 +403,17 @@ def insert_series(
         table_refs[slot] = refs[i]
         slots[i] = np.int64(slot)
     return added
+
+
+def warm() -> None:
+    """Compile the kernels for the types that they are called with: read-only bytes, columns of tables."""
+    data = np.frombuffer(b"\0", dtype=np.uint8)
+    counts, tables = np.zeros(4, dtype=np.int64), np.zeros((2, SERIES_COLUMNS), dtype=np.int64)
+    read_request(data, 1, False, counts, tables, tables, tables, tables)
+    words, seeds = np.zeros((2, 2), dtype=np.uint64), np.zeros(2, dtype=np.uint64)
+    hash_bytes(data, tables[:, LABELS_BEGIN], tables[:, LABELS_END], seeds, words)
+    hash_references(data, tables, words, seeds, words, seeds)
+    slots = np.zeros(2, dtype=np.int64)
+    table, refs = np.zeros((4, 2), dtype=np.uint64), np.zeros(4, dtype=np.int64)
+    find_series(words, table, slots)
+    insert_series(words, slots, table, refs, slots)
