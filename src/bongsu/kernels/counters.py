@@ -79,7 +79,9 @@ def _started(
         zero_share = first_value / increase
     gaps = n if known_zero else n - 1
     factor = extrapolation(first_time, times[n - 1], gaps, start, end, zero_share)
-    out[0] = increase * (factor / (end - start) * 1000.0 if op == RATE else factor)
+    if op == RATE:
+        factor /= (end - start) / 1000.0
+    out[0] = increase * factor
     return True
 
 

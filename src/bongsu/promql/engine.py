@@ -19,7 +19,7 @@ from bongsu.promql.execute.presence import to_vector
 from bongsu.promql.execute.shape import prune, with_dropped_names
 from bongsu.promql.parser import parse, resolve_durations
 from bongsu.promql.parser.ast import ValueType
-from bongsu.promql.plan import make_plan
+from bongsu.promql.plan import explain, make_plan
 from bongsu.promql.values import QueryResult, QueryStats, RangeVector, Scalar, String, Vector
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Engine:
         ExecutionError, QueryTimeout, QueryCancelled
             If the query has no answer, or not in time.
         """
-        return self._run(store, text, Grid(time_ms, 0, 1), True, lookback_ms, deadline)
+        return self._run(store, text, Grid(time_ms, 0, 1), time_ms, True, lookback_ms, deadline)
 
     def range(
         self,
@@ -122,13 +122,20 @@ class Engine:
         if end_ms < start_ms:
             raise InvalidInput("end timestamp must not be before start time", id="promql-bad-range")
         grid = Grid(start_ms, step_ms, (end_ms - start_ms) // step_ms + 1)
-        return self._run(store, text, grid, False, lookback_ms, deadline)
+        return self._run(store, text, grid, end_ms, False, lookback_ms, deadline)
+
+    def explain(self, text: str, start_ms: int, end_ms: int, step_ms: int) -> str:
+        """Return how a range query would be executed, as text; errors are those of `range` before it reads anything."""
+        expr = parse(text, features=self.options.features)
+        expr = resolve_durations(expr, step_ms=step_ms, range_ms=end_ms - start_ms, text=text)
+        return explain(make_plan(expr, n_steps=(end_ms - start_ms) // max(step_ms, 1) + 1))
 
     def _run(
         self,
         store: ProjectStore,
         text: str,
         grid: Grid,
+        end_ms: int,
         instant: bool,
         lookback_ms: int | None,
         deadline: Deadline | None,
@@ -141,11 +148,12 @@ class Engine:
                 f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector',
                 id="promql-bad-result-type",
             )
-        expr = resolve_durations(expr, step_ms=grid.interval, range_ms=grid.end - grid.start, text=text)
+        expr = resolve_durations(expr, step_ms=grid.interval, range_ms=end_ms - grid.start, text=text)
         annotations = Annotations(text)
         query = QueryScope(
             store=store,
             grid=grid,
+            end_ms=end_ms,
             annotations=annotations,
             deadline=deadline or Deadline(self.options.timeout_s),
             budget=SampleBudget(self.options.max_samples),
@@ -166,7 +174,7 @@ class Engine:
 def _result(expr: Expr, context: Context) -> Scalar | String | Vector | RangeVector:
     if expr.value_type is ValueType.MATRIX:
         return _range_vector(expr, context)
-    value = evaluate(make_plan(expr, context.grid), context)
+    value = evaluate(make_plan(expr, n_steps=context.grid.count), context)
     if isinstance(value, Scalar) and not context.query.instant:
         value = to_vector(value)
     if not isinstance(value, Vector):

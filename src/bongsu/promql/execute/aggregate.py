@@ -168,7 +168,7 @@ def _named(result: Vector, groups: Groups, node: Aggregate) -> Vector:
 def aggregate_vector(node: Aggregate, vector: Vector, param: Value | None, context: Context) -> Vector:
     """Aggregate a vector."""
     if vector.histograms is not None and node.op in _FLOATS_ONLY:
-        context.query.annotations.inform(ignored_in_aggregation(node.op.value), node.expr.span)
+        _note_ignored(node, vector, param, context)
         vector = floats_only(vector)
     groups = group_series(vector.labels, node, vector.drop_name)
     if node.op in _ACCUMULATED:
@@ -180,6 +180,17 @@ def aggregate_vector(node: Aggregate, vector: Vector, param: Value | None, conte
     if node.op is AggregateOp.QUANTILE:
         return _named(_quantile(node, vector, groups, param.values, context), groups, node)
     return choose(node, vector, groups.layout(), param.values, context)
+
+
+def _note_ignored(node: Aggregate, vector: Vector, param: Value | None, context: Context) -> None:
+    """Note histograms that are passed over; where nothing is kept nothing is passed over."""
+    met = (vector.kind_matrix() == KIND_HISTOGRAM).any(axis=0)
+    picks = node.op in (AggregateOp.TOPK, AggregateOp.BOTTOMK)
+    if picks and isinstance(param, Scalar):
+        met &= param.values >= 1
+    if met.any():
+        span = node.span if picks else node.expr.span
+        context.query.annotations.inform(ignored_in_aggregation(node.op.value), span)
 
 
 def _accumulated(node: Aggregate, vector: Vector, groups: Groups, context: Context) -> Vector:
@@ -219,7 +230,8 @@ def _quantile(
     node: Aggregate, vector: Vector, groups: Groups, phi: NDArray[np.float64], context: Context
 ) -> Vector:
     assert node.param is not None
-    for value in np.unique(phi[~((phi >= 0) & (phi <= 1))]).tolist():
+    bad_steps = ~((phi >= 0) & (phi <= 1)) & np.asarray(vector.present().any(axis=0))
+    for value in np.unique(phi[bad_steps]).tolist():
         context.query.annotations.warn(bad_quantile(value), place(node.param))
     order, bounds = groups.layout()
     out = np.empty((len(groups), vector.n_steps))

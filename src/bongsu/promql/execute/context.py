@@ -47,6 +47,8 @@ class QueryScope:
     ----------
     grid
         The query's own steps, whatever those of a subquery are.
+    end_ms
+        Where the query's range ends, which need not be a step.
     executor
         Runs series ranges beside the calling thread; None when there is one thread only.
     threads
@@ -57,6 +59,7 @@ class QueryScope:
 
     store: ProjectStore
     grid: Grid
+    end_ms: int
     annotations: Annotations
     deadline: Deadline
     budget: SampleBudget
@@ -100,4 +103,4 @@ class Context:
         """Return the time that an ``@`` modifier names, in Unix milliseconds."""
         if at is AtBound.START:
             return self.query.grid.start
-        return self.query.grid.end if at is AtBound.END else int(at)
+        return self.query.end_ms if at is AtBound.END else int(at)

@@ -90,7 +90,13 @@ def clamp(vector: Vector, lowest: Scalar | None, highest: Scalar | None, context
 
 
 _SECONDS_LIMIT = 2.0**55
-"""Beyond this many seconds calendar arithmetic overflows; such times have no date."""
+"""Beyond this many seconds calendar arithmetic overflows."""
+
+_NO_TIME = {
+    "minute": 30.0, "hour": 15.0, "day_of_week": 0.0, "day_of_month": 4.0, "day_of_year": 339.0, "days_in_month": 31.0,
+    "month": 12.0, "year": 292_277_026_596.0,
+}  # fmt: skip
+"""What Prometheus answers for NaN and for what is too large: they become the lowest int64, whose date wraps around to this one."""
 
 
 def _calendar(values: NDArray[np.float64]) -> tuple[NDArray[np.datetime64], NDArray[np.bool_]]:
@@ -121,11 +127,11 @@ DATES: Mapping[str, Callable[[NDArray[np.datetime64]], NDArray[np.float64]]] = {
 
 
 def apply_date(name: str, vector: Vector, context: Context) -> Vector:
-    """Return a function of `DATES` of every float; NaN where a value is no time."""
+    """Return a function of `DATES` of every float."""
 
     def of_calendar(values: NDArray[np.float64]) -> NDArray[np.float64]:
         times, valid = _calendar(values)
-        return np.where(valid, DATES[name](times), np.nan).astype(np.float64)
+        return np.where(valid, DATES[name](times), _NO_TIME[name]).astype(np.float64)
 
     return mapped(vector, of_calendar, context)
 

@@ -149,7 +149,7 @@ _FUNCTIONS: Mapping[str, Callable[[Call, Sequence[Value], Context], Value]] = {
     "clamp": _clamp,
     "clamp_max": _clamp,
     "clamp_min": _clamp,
-    "end": lambda _, __, context: _constant(context.query.grid.end / 1000.0, context),
+    "end": lambda _, __, context: _constant(context.query.end_ms / 1000.0, context),
     "histogram_fraction": _histogram_fraction,
     "histogram_quantile": _histogram_quantile,
     "histogram_quantiles": _histogram_quantiles,
@@ -159,7 +159,7 @@ _FUNCTIONS: Mapping[str, Callable[[Call, Sequence[Value], Context], Value]] = {
     "min_of": _extreme_of,
     "pi": lambda _, __, context: _constant(np.pi, context),
     "range": lambda _, __, context: _constant(
-        (context.query.grid.end - context.query.grid.start) / 1000.0, context
+        (context.query.end_ms - context.query.grid.start) / 1000.0, context
     ),
     "round": _round,
     "scalar": lambda _, args, __: to_scalar(_vector(args[0])),

@@ -171,20 +171,32 @@ def _has_results(window: Window, name: str) -> bool:
     assert column is not None
     rows = np.flatnonzero(column.texts() == name).tolist()
     needed = 2 if window.extent is None else 1
-    return any(_steps_with_floats(window, [row], needed).any() for row in rows)
+    return any(_steps_with_floats(window, [row], needed, alone=True).any() for row in rows)
 
 
-def _steps_with_floats(window: Window, rows: Sequence[int], needed: int) -> NDArray[np.bool_]:
-    """Tell for each window whether any of the rows has so many floats in it; reads until all have."""
+def _steps_with_floats(
+    window: Window, rows: Sequence[int], needed: int, *, alone: bool = False
+) -> NDArray[np.bool_]:
+    """Tell for each window whether any of the rows has so many floats in it, without histograms if `alone`."""
     found = np.zeros(len(window.ends), dtype=np.bool_)
     for row in rows:
         block = window.reader.read(row, row + 1)
-        floats = block.times if block.histograms is None else block.times[block.histograms == None]  # noqa: E711
-        first = np.searchsorted(floats, window.ends - window.span, side="right")
-        found |= np.searchsorted(floats, window.ends, side="right") - first >= needed
+        is_float = np.ones(len(block.times), dtype=np.bool_)
+        if block.histograms is not None:
+            is_float = np.asarray(block.histograms == None)  # noqa: E711 - elementwise
+        fits = _counts(window, block.times[is_float]) >= needed
+        if alone and not is_float.all():
+            fits &= _counts(window, block.times[~is_float]) == 0
+        found |= fits
         if found.all():
             break
     return found
+
+
+def _counts(window: Window, times: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many of the times each window holds."""
+    first = np.searchsorted(times, window.ends - window.span, side="right")
+    return np.searchsorted(times, window.ends, side="right") - first
 
 
 def _distinct(values: NDArray[np.float64]) -> list[float]:

@@ -136,23 +136,14 @@ def variance(histogram: Sparse) -> float:
     if histogram.count == 0:
         return math.nan
     mean = histogram.sum / histogram.count
-    squares = (
-        math.fsum(
-            bucket.count * (_middle(bucket, histogram) - mean) ** 2
-            for bucket in histogram.all_buckets()
-            if bucket.count != 0
-        )
-        if _is_finite(histogram, mean)
-        else math.nan
-    )
-    return squares / histogram.count
-
-
-def _is_finite(histogram: Sparse, mean: float) -> bool:
-    """Whether all terms of the variance are numbers: exact summation takes no infinities of both signs."""
-    return math.isfinite(mean) and all(
-        math.isfinite(_middle(bucket, histogram)) for bucket in histogram.all_buckets() if bucket.count != 0
-    )
+    squares = [
+        bucket.count * (_middle(bucket, histogram) - mean) ** 2
+        for bucket in histogram.all_buckets()
+        if bucket.count != 0
+    ]
+    # Exact summation takes no infinities of both signs.
+    total = math.fsum(squares) if all(map(math.isfinite, squares)) else sum(squares)
+    return total / histogram.count
 
 
 def _middle(bucket: Bucket, histogram: Sparse) -> float:

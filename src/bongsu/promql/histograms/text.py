@@ -19,8 +19,7 @@ def histogram_text(histogram: Histogram) -> str:
         lower, upper, count = bucket.lower, bucket.upper, bucket.count
         if count == 0:
             continue
-        zero = not sparse.is_custom and lower == -upper
-        opening = "[" if zero or (upper <= 0 and not sparse.is_custom) else "("
-        closing = "]" if zero or upper > 0 or sparse.is_custom else ")"
+        # A bucket ends with the bound that is farther from zero; the zero bucket has both.
+        opening, closing = "[" if lower < 0 else "(", "]" if upper > 0 else ")"
         parts.append(f"{opening}{go_float(lower)},{go_float(upper)}{closing}:{go_float(count)}")
     return "{" + ", ".join(parts) + "}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bongsu.promql.plan.explain import explain
 from bongsu.promql.plan.planner import make_plan
 
-__all__ = ["make_plan"]
+__all__ = ["explain", "make_plan"]

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bongsu.promql.plan.common_subexpressions import share_common
+from bongsu.promql.plan.fold_constants import fold_constants
+from bongsu.promql.plan.step_invariant import pin_invariants
+
 if TYPE_CHECKING:
-    from bongsu.promql.execute.context import Grid
     from bongsu.promql.parser.ast import Expr
     from bongsu.promql.plan.nodes import PlanExpr
 
 
-def make_plan(expr: Expr, grid: Grid) -> PlanExpr:
-    """Return the plan of an expression whose durations are resolved."""
-    del grid
-    return expr
+def make_plan(expr: Expr, *, n_steps: int) -> PlanExpr:
+    """
+    Return the plan of an expression whose durations are resolved.
+
+    Parameters
+    ----------
+    n_steps
+        Steps of the query; with a single one nothing is repeated.
+    """
+    plan = fold_constants(expr)
+    if n_steps > 1:
+        plan = pin_invariants(plan)
+    return share_common(plan)

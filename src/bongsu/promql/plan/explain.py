@@ -1,0 +1,61 @@
+"""A plan as text, one node a line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bongsu.promql.parser.ast import (
+    Aggregate,
+    Binary,
+    Call,
+    MatrixSelector,
+    Paren,
+    Subquery,
+    Unary,
+    VectorSelector,
+)
+from bongsu.promql.parser.printer import to_text
+from bongsu.promql.plan.nodes import Once, Shared
+from bongsu.promql.plan.streaming import streams
+from bongsu.promql.plan.tree import children
+
+if TYPE_CHECKING:
+    from bongsu.promql.plan.nodes import PlanExpr
+
+_INDENT = "  "
+
+
+def explain(plan: PlanExpr, depth: int = 0) -> str:
+    """Return what is done, operands below and to the right of what they are for."""
+    if isinstance(plan, Paren):
+        return explain(plan.expr, depth)
+    lines = [_INDENT * depth + _headline(plan)]
+    lines += [explain(child, depth + 1) for child in children(plan)]
+    return "\n".join(lines)
+
+
+def _headline(plan: PlanExpr) -> str:
+    if isinstance(plan, Once):
+        return "once: the same at every step"
+    if isinstance(plan, Shared):
+        return "shared: evaluated once for all its places"
+    if isinstance(plan, Aggregate):
+        how = "as it flows, memory for the groups" if streams(plan) else "of the whole vector"
+        return f"aggregate {plan.op.value}{_grouping(plan)}: {how}"
+    if isinstance(plan, Call):
+        return f"call {plan.function.name}()"
+    if isinstance(plan, Binary):
+        return f"combine {plan.op.value}"
+    if isinstance(plan, Unary):
+        return f"sign {plan.op.value}"
+    if isinstance(plan, Subquery):
+        step = "default step" if plan.step is None else f"step {plan.step} ms"
+        return f"subquery over {plan.range} ms, {step}"
+    kind = {MatrixSelector: "window", VectorSelector: "select"}.get(type(plan), "constant")
+    return f"{kind} {to_text(plan)}"
+
+
+def _grouping(plan: Aggregate) -> str:
+    if plan.without:
+        return f" without ({', '.join(plan.grouping)})"
+    return f" by ({', '.join(plan.grouping)})" if plan.grouping else ""
