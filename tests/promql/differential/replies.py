@@ -15,6 +15,12 @@ from bongsu.model.labels import format_labels
 if TYPE_CHECKING:
     from bongsu.promql.values import QueryResult
 
+LISTED_NOTES = 10
+"""Prometheus tells so many notes and omits the others."""
+
+NEWER_NOTES = ("sort is ineffective",)
+"""In notes that the peer's version does not give yet."""
+
 Labels: TypeAlias = tuple[tuple[str, str], ...]
 Buckets: TypeAlias = tuple[tuple[int, float, float, float], ...]
 
@@ -84,9 +90,14 @@ def difference(ours: Reply, theirs: Reply) -> str | None:
         fault = _row_difference(ours.rows.get(labels, {}), theirs.rows.get(labels, {}))
         if fault is not None:
             return f"{format_labels(dict(labels))} {fault}"
-    if ours.notes != theirs.notes:
-        return f"our notes {sorted(ours.notes - theirs.notes)}, theirs {sorted(theirs.notes - ours.notes)}"
-    return None
+    return _note_difference(ours.notes, theirs.notes)
+
+
+def _note_difference(ours: frozenset[str], theirs: frozenset[str]) -> str | None:
+    if len(ours) >= LISTED_NOTES or len(theirs) >= LISTED_NOTES:
+        return None
+    mine = {note for note in ours if not any(newer in note for newer in NEWER_NOTES)}
+    return None if mine == theirs else f"our notes {sorted(mine - theirs)}, theirs {sorted(theirs - mine)}"
 
 
 def _row_difference(ours: dict[int, Sample], theirs: dict[int, Sample]) -> str | None:

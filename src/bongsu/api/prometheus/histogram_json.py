@@ -42,7 +42,7 @@ def buckets_of(histogram: Histogram) -> Iterator[Bucket]:
     negative = list(_indexed(histogram.negative_spans, histogram.negative_buckets))
     for index, count in reversed(negative):
         yield _OPEN_RIGHT, -_bound(histogram.schema, index), -_bound(histogram.schema, index - 1), count
-    if histogram.zero_count:
+    if histogram.zero_count > 0:
         yield _CLOSED, -histogram.zero_threshold, histogram.zero_threshold, histogram.zero_count
     for index, count in _indexed(histogram.positive_spans, histogram.positive_buckets):
         yield _OPEN_LEFT, _bound(histogram.schema, index - 1), _bound(histogram.schema, index), count

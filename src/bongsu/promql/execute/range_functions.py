@@ -81,7 +81,7 @@ def window_source(
     names = window.reader.labels
     started = op in _STARTED and context.query.uses_start_timestamps
     histograms = HistogramWindows(
-        op, window.ends, window.span, params, names, place(window.argument), context
+        op, window.ends, window.span, params, names, place(call.args[0]), context
     )
     if started and isinstance(window.reader, StoredSamples):
         return _started_source(op, window, window.reader, histograms, context)
