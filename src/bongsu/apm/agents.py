@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bongsu.apm import gauges as g
 from bongsu.apm import names
+from bongsu.apm.durations import DurationCounts
 from bongsu.apm.gauges import MetricState, Role
 from bongsu.apm.ticks import NO_IN_FLIGHT, Gauges, TransactionTotals
 
@@ -84,16 +85,32 @@ class Skew:
 
 
 class Agent:
-    """One agent: its pulse, its gauges, its users and its sums since it is known."""
+    """
+    One agent: its pulse, its gauges, its users and its sums since it is known.
 
-    __slots__ = ("identity", "metric_pulse", "metrics", "since_start", "skew", "span_pulse", "users")
+    `spans` counts the spans of the kinds of transactions that came since the newest tick was sealed.
+    """
 
-    def __init__(self, identity: Identity, settings: ApmSettings, users: UserWindow) -> None:
+    __slots__ = (
+        "durations",
+        "identity",
+        "metric_pulse",
+        "metrics",
+        "since_start",
+        "skew",
+        "span_pulse",
+        "spans",
+        "users",
+    )
+
+    def __init__(self, identity: Identity, settings: ApmSettings, users: UserWindow, since_ms: int) -> None:
         self.identity = identity
         self.span_pulse, self.metric_pulse = Pulse(), Pulse()
         self.skew = Skew(settings.max_skew_ms)
         self.metrics: dict[tuple[str, str], MetricState] = {}
+        self.durations = DurationCounts(since_ms, settings.apdex_ms)
         self.since_start = TransactionTotals()
+        self.spans = 0
         self.users = users
 
     @property

@@ -31,12 +31,13 @@ class Entry(enum.Enum):
     """It is, unless its parent is a span of the same agent."""
 
 
-_TRANSACTION_KINDS = frozenset((SpanKind.SERVER, SpanKind.CONSUMER))
+TRANSACTION_KINDS = frozenset((SpanKind.SERVER, SpanKind.CONSUMER))
+"""Kinds of spans by which a request may enter a process."""
 
 
 def classify(span: Span, *, root_internal: bool) -> Entry:
     """Return whether a span is a transaction, as far as the span alone tells."""
-    if span.kind not in _TRANSACTION_KINDS:
+    if span.kind not in TRANSACTION_KINDS:
         is_root = root_internal and span.kind == SpanKind.INTERNAL and not span.parent_id
         return Entry.YES if is_root else Entry.NO
     if not span.parent_id:

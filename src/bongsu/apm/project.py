@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bongsu.apm import names
 from bongsu.apm.agents import Agent
-from bongsu.apm.entries import Entry, Mark, SpanMemory, classify
+from bongsu.apm.durations import DurationReading, is_duration, read_durations
+from bongsu.apm.entries import TRANSACTION_KINDS, Entry, Mark, SpanMemory, classify
 from bongsu.apm.gauges import KNOWN, Report, read_reports
 from bongsu.apm.identity import Identity, identify
 from bongsu.apm.latency import bucket_of
@@ -78,6 +79,7 @@ class _Part:
     """What one request holds of one agent."""
 
     spans: int = 0
+    servers: int = 0
     newest_ns: int = 0
     certain: list[_Transaction] = field(default_factory=list)
     links: list[_Link] = field(default_factory=list)
@@ -98,6 +100,7 @@ class _OpenTick:
     seen: set[bytes] = field(default_factory=set)
     held: dict[tuple[Agent, bytes], list[_Held]] = field(default_factory=dict)
     reports: list[tuple[MetricState, Report]] = field(default_factory=list)
+    durations: list[tuple[Agent, DurationReading]] = field(default_factory=list)
 
 
 class ProjectApm:
@@ -124,6 +127,7 @@ class ProjectApm:
         self._window = settings.user_window_ms // TICK_MS
         self._users = UserWindow(self._window, settings.exact_users)
         self._since_start = TransactionTotals()
+        self._since_ms = now_ms
         self._late = 0
         self._repeated = 0
         self._sealed = self._due(now_ms)
@@ -156,6 +160,7 @@ class ProjectApm:
                     refused += part.spans
                     continue
                 agent.span_pulse.beat(now_ms)
+                agent.spans += part.servers
                 shift = agent.skew.shift(part.newest_ns // 1_000_000, now_ms)
                 for transaction in part.certain:
                     self._place(agent, transaction, shift, now_ms)
@@ -174,6 +179,12 @@ class ProjectApm:
                 if (known := KNOWN.get(metric.name)) is not None
                 for report in read_reports(metric, known.role)
             ]
+            durations = [
+                reading
+                for metric in group.metrics
+                if is_duration(metric)
+                for reading in read_durations(metric, group.scope.name)
+            ]
             with self._lock:
                 agent = self._agent(identity)
                 if agent is None:
@@ -181,6 +192,9 @@ class ProjectApm:
                     continue
                 agent.metric_pulse.beat(now_ms)
                 self._place_reports(agent, group.scope.name, reports, now_ms)
+                for reading in durations:
+                    time_ms = self._report_time(reading.time_ms, now_ms)
+                    self._report_tick(time_ms).durations.append((agent, reading._replace(time_ms=time_ms)))
         return self._taken(refused, "data points")
 
     def tick(self, now_ms: int) -> list[SealedTick]:
@@ -207,6 +221,7 @@ class ProjectApm:
         part.spans += len(group.spans)
         for span in group.spans:
             part.newest_ns = max(part.newest_ns, span.end_ns)
+            part.servers += span.kind in TRANSACTION_KINDS
             entry = classify(span, root_internal=root_internal)
             tells_remote = span.flags & FLAG_HAS_IS_REMOTE
             if entry is Entry.NO and tells_remote:
@@ -236,7 +251,7 @@ class ProjectApm:
                 return None
             budget = max(_LEAST_EXACT_USERS, self.settings.exact_users // (len(self._agents) + 1))
             users = UserWindow(self._window, budget, precision=_AGENT_PRECISION)
-            agent = self._agents[identity.agent] = Agent(identity, self.settings, users)
+            agent = self._agents[identity.agent] = Agent(identity, self.settings, users, self._since_ms)
         agent.identity = identity  # a restarted agent may run on another host
         return agent
 
@@ -309,15 +324,17 @@ class ProjectApm:
             state = agent.metric(scope, name)
             if state is None:
                 continue
-            time_ms = report.time_ms or now_ms
-            if abs(now_ms - time_ms) > self.settings.max_skew_ms:
-                time_ms = (
-                    now_ms  # a gauge is sent when it is read: its time of arrival is right to the second
-                )
-            time_ms = min(time_ms, now_ms)
-            # A report for a tick that is sealed still tells the state of now: it goes into the oldest open one.
-            index = max(time_ms // TICK_MS, self._sealed + 1)
-            self._open_tick(index).reports.append((state, report._replace(time_ms=time_ms)))
+            time_ms = self._report_time(report.time_ms, now_ms)
+            self._report_tick(time_ms).reports.append((state, report._replace(time_ms=time_ms)))
+
+    def _report_time(self, time_ms: int, now_ms: int) -> int:
+        if not time_ms or abs(now_ms - time_ms) > self.settings.max_skew_ms:
+            return now_ms  # metrics are sent when they are read: their time of arrival is right to the second
+        return min(time_ms, now_ms)
+
+    def _report_tick(self, time_ms: int) -> _OpenTick:
+        # A report for a tick that is sealed still tells the state of now: it goes into the oldest open one.
+        return self._open_tick(max(time_ms // TICK_MS, self._sealed + 1))
 
     def _seal(self, index: int) -> SealedTick:
         end_ms = self._end_ms(index)
@@ -325,6 +342,8 @@ class ProjectApm:
         self._count_held(tick)
         for state, report in sorted(tick.reports, key=lambda entry: entry[1].time_ms):
             state.put(report)
+        for agent, reading in sorted(tick.durations, key=lambda entry: (entry[1].time_ms, entry[1].rank)):
+            agent.durations.put(reading, index)
         self._users.advance(index, set().union(*tick.users.values()))
         forgotten = self._forget(end_ms, tick)
         agents = tuple(self._agent_tick(agent, index, tick) for agent in self._in_order())
@@ -364,7 +383,9 @@ class ProjectApm:
 
     def _agent_tick(self, agent: Agent, index: int, tick: _OpenTick) -> AgentTick:
         end_ms = self._end_ms(index)
-        totals = tick.totals.get(agent)
+        recorded = agent.durations.seal(index, agent.spans)
+        agent.spans = 0
+        totals = tick.totals.get(agent) if recorded is None else recorded
         if totals is not None:
             agent.since_start.add(totals)
         agent.users.advance(index, tick.users.get(agent, set()))
@@ -374,6 +395,7 @@ class ProjectApm:
             identity=agent.identity,
             is_active=is_active,
             transactions=totals or TransactionTotals(),
+            is_sampled=recorded is not None,
             since_start=sum_transactions((agent.since_start,)),
             users=agent.users.count(),
             gauges=agent.gauges(end_ms, self.settings) if is_active else Gauges(),

@@ -99,6 +99,11 @@ _AGENT_FAMILIES = (
         "Busy share in percent of the agent's host, as the agent sees it; absent when unknown.",
     ),
     _Family("cpucore", "gauge", "Logical processors of the agent's host, as the agent sees it."),
+    _Family(
+        "sampled",
+        "gauge",
+        "1 while the agent's transactions are counted by its histograms, as it does not send all spans.",
+    ),
     _Family(_DURATION, "histogram", "Response times of the agent's transactions."),
     _Family("transaction_errors_total", "counter", "Failed transactions of the agent."),
 )
@@ -170,6 +175,7 @@ def _agent_values(agent: AgentTick) -> Iterator[float]:
     yield gauges.dbc_idle
     yield STALE_NAN if gauges.cpu is None else gauges.cpu
     yield gauges.cores
+    yield float(agent.is_sampled)
     for band in names.BANDS:
         yield sum(gauges.in_flight[state, band] for state in names.STATES)
     yield from _sum_values(agent.since_start)

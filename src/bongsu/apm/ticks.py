@@ -82,7 +82,18 @@ NO_IN_FLIGHT: Mapping[tuple[str, str], int] = {(s, b): 0 for s in names.STATES f
 
 @dataclass(frozen=True, slots=True)
 class AgentTick:
-    """One agent in one tick. `users` are those of the user window; `since_start` counts since the agent is known."""
+    """
+    One agent in one tick.
+
+    Attributes
+    ----------
+    since_start
+        Transactions since the agent is known.
+    users
+        Distinct users of the user window.
+    is_sampled
+        Its spans are not all sent, and its transactions are those of its duration histograms.
+    """
 
     identity: Identity
     is_active: bool
@@ -90,6 +101,7 @@ class AgentTick:
     since_start: TransactionTotals
     users: int
     gauges: Gauges
+    is_sampled: bool = False
 
     @property
     def actx(self) -> int:
