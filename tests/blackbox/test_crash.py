@@ -11,7 +11,7 @@ import pytest
 from tests.blackbox.conftest import QUICK
 from tests.support.exporters import PlainExporter
 from tests.support.otlp_json import gauge_request
-from tests.support.process import call, eventually, start_server
+from tests.support.process import call, eventually, running_server
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +62,14 @@ def test_acknowledged_samples_are_there_after_kill_and_restart(tmp_path: Path) -
 
 def _write_until_killed(data: Path, exporter: PlainExporter, acknowledged: dict[int, set[int]]) -> float:
     """Scrape and write, kill the server in the middle; return the scraped samples that a query had seen."""
-    server = start_server(data, **QUICK)
+    with running_server(data, **QUICK) as server:
+        seen = _write_and_scrape(server, exporter, acknowledged)
+    return seen
+
+
+def _write_and_scrape(
+    server: ServerProcess, exporter: PlainExporter, acknowledged: dict[int, set[int]]
+) -> float:
     tenant = server.first_project
     if not tenant.sysmon("GET", "servers")["body"]:
         host = server.register_server(tenant, "machine")
@@ -87,7 +94,12 @@ def _write_until_killed(data: Path, exporter: PlainExporter, acknowledged: dict[
 
 
 def _check_after_restart(data: Path, acknowledged: dict[int, set[int]], scraped: float) -> None:
-    server = start_server(data, **QUICK)
+    with running_server(data, **QUICK) as server:
+        _check_stored(server, acknowledged, scraped)
+        assert 0 == server.stop()
+
+
+def _check_stored(server: ServerProcess, acknowledged: dict[int, set[int]], scraped: float) -> None:
     tenant = server.first_project
     last = max(max(numbers) for numbers in acknowledged.values())
     rows = tenant.query(f"crash_value[{last + 60}s]", time=BASE_MS / 1000 + last + 30)
@@ -97,7 +109,6 @@ def _check_after_restart(data: Path, acknowledged: dict[int, set[int]], scraped:
         # What a writer sent but was not told of may be there or not: at most one sample a round.
         assert len(stored[number] - numbers) <= ROUNDS
     assert _scraped(tenant) >= scraped
-    assert 0 == server.stop()
 
 
 def _scraped(tenant: Tenant) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.otlp_json import gauge_request
-from tests.support.process import BONGSU, call, eventually, running_server, start_server
+from tests.support.process import BONGSU, call, eventually, running_server
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,6 +97,5 @@ def test_health_readiness_and_own_metrics_answer(tmp_path: Path) -> None:
 
 
 def test_sigterm_ends_the_server_in_order(tmp_path: Path) -> None:
-    server = start_server(tmp_path / "data")
-
-    assert 0 == server.stop()
+    with running_server(tmp_path / "data") as server:
+        assert 0 == server.stop()

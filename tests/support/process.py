@@ -27,6 +27,9 @@ Result = TypeVar("Result")
 START_SECONDS = 150
 """A start that compiles every kernel on a busy machine."""
 
+CALL_SECONDS = 120
+"""A call that outlives this hangs; a busy machine needs a good part of it."""
+
 BONGSU = str(Path(sys.executable).parent / "bongsu")
 
 
@@ -73,7 +76,7 @@ def call(method: str, url: str, *, headers: Mapping[str, str] | None = None, bod
         given.setdefault("Content-Type", "application/json")
     request = urllib.request.Request(url, data, given, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=CALL_SECONDS) as answer:
             return Answer(answer.status, dict(answer.headers), answer.read())
     except urllib.error.HTTPError as error:
         with error:

@@ -30,7 +30,7 @@ class AdminClient:
 
     def projects(self) -> list[Record]:
         """Return all projects."""
-        return self._list("GET", "projects")
+        return self._list("projects")
 
     def create_project(self, **fields: object) -> Record:
         """Make a project; the answer is the only one that ever shows its two keys."""
@@ -46,11 +46,17 @@ class AdminClient:
 
     def keys(self, project_id: str) -> list[Record]:
         """Return the keys of a project, without their secrets."""
-        return self._list("GET", f"projects/{quote(project_id, safe='')}/keys")
+        return self._list(f"projects/{quote(project_id, safe='')}/keys")
 
     def create_key(self, project_id: str, **fields: object) -> Record:
         """Make a key; the answer is the only one that ever shows its secret."""
         return self._call("POST", f"projects/{quote(project_id, safe='')}/keys", fields)
+
+    def rotate_key(self, project_id: str, key_id: str, **fields: object) -> Record:
+        """Make a key's successor; the old one goes on for a while."""
+        return self._call(
+            "POST", f"projects/{quote(project_id, safe='')}/keys/{quote(key_id, safe='')}/rotate", fields
+        )
 
     def delete_key(self, project_id: str, key_id: str) -> None:
         """Revoke a key, at once."""
@@ -58,7 +64,7 @@ class AdminClient:
 
     def servers(self, project_id: str) -> list[Record]:
         """Return the registered servers of a project."""
-        return self._list("GET", f"projects/{quote(project_id, safe='')}/servers")
+        return self._list(f"projects/{quote(project_id, safe='')}/servers")
 
     def create_server(self, project_id: str, **fields: object) -> Record:
         """Register a server; only registered servers can be scraped."""
@@ -68,13 +74,13 @@ class AdminClient:
         """Remove a server with its collection targets."""
         self._call("DELETE", f"projects/{quote(project_id, safe='')}/servers/{quote(host_id, safe='')}")
 
-    def _call(self, method: str, path: str, body: object = None) -> Any:
+    def _call(self, method: str, path: str, body: object = None) -> Record:
         headers = {"Authorization": f"Bearer {self.token}"}
         answer: Record = call_json(
             method, f"{self.url.rstrip('/')}/admin/v1/{path}", headers=headers, body=body
         )
         return answer
 
-    def _list(self, method: str, path: str) -> list[Record]:
-        records: list[Record] = next(iter(self._call(method, path).values()))
+    def _list(self, path: str) -> list[Record]:
+        records: list[Record] = next(iter(self._call("GET", path).values()))
         return records

@@ -46,7 +46,7 @@ def call_json(
             text = answer.read()
     except urllib.error.HTTPError as error:
         with error:
-            raise CallFailed(_reason(error.status, error.read()), status=error.status) from None
+            raise CallFailed(_reason(error.code, error.read()), status=error.code) from None
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
         raise CallFailed(f"cannot reach {url}: {reason}; is the server running?") from None

@@ -187,6 +187,16 @@ def key_create(
     _show([admin.create_key(project_id, **fields)], ("keyId", "key", "scopes", "expiresAt"))
 
 
+@key.command("rotate")
+@click.argument("project_id")
+@click.argument("key_id")
+@click.option("--overlap", default="0", show_default=True, help="How long the old key goes on, as in 1d.")
+@_url
+def key_rotate(admin: AdminClient, project_id: str, key_id: str, overlap: str) -> None:
+    """Make a key's successor with the same scopes and show its secret, this once."""
+    _show([admin.rotate_key(project_id, key_id, overlap=overlap)], ("keyId", "key", "scopes", "expiresAt"))
+
+
 @key.command("list")
 @click.argument("project_id")
 @_url
