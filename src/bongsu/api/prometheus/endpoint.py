@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from bongsu.api.errors import MethodNotAllowed, guard
@@ -64,7 +65,9 @@ class Endpoint:
             response = await self._handlers.get(request.method, self._refuse)(request)
         if "origin" in request.headers:
             _add_cors(response)
-        await response(scope, receive, send)
+        # An answer that nobody reads to its end is left as it is; the server then closes the connection.
+        with contextlib.suppress(ClientDisconnect):
+            await response(scope, receive, send)
 
     async def _not_allowed(self, request: Request) -> Response:
         raise MethodNotAllowed(

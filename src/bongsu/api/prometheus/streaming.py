@@ -6,6 +6,7 @@ The parts are made in a worker thread, one at a time and only when the client ha
 
 from __future__ import annotations
 
+import asyncio
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -16,15 +17,19 @@ from bongsu.api.threads import in_thread
 from bongsu.runtime.compress import GzipStream, compress_gzip
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from starlette.requests import Request
+    from starlette.types import Message, Send
 
 WHOLE_BYTES = 1 << 20
 """An answer up to this size is sent whole: one write, and a length for the client."""
 
 _MIN_GZIP_BYTES = 1400
 """What fits into one packet gains nothing from compression."""
+
+STALL_TIMEOUT_S = 60.0
+"""A part is a megabyte at most: whoever reads less than 17 kB/s holds the memory of a result for too long."""
 
 _GZIP_HEADERS = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
 
@@ -65,6 +70,37 @@ def parts_response(parts: Iterator[bytes], *, gzip: bool, media_type: str = JSON
     return _whole(b"".join(first), gzip, media_type)
 
 
+class PartsResponse(StreamingResponse):
+    """
+    A streamed answer that a client may not stall.
+
+    Parameters
+    ----------
+    stall_timeout_s
+        Seconds that the client may take for one part; after that the connection is broken and the result let go.
+    """
+
+    def __init__(
+        self,
+        parts: AsyncIterator[bytes],
+        *,
+        media_type: str,
+        headers: Mapping[str, str] | None = None,
+        stall_timeout_s: float = STALL_TIMEOUT_S,
+    ) -> None:
+        super().__init__(parts, media_type=media_type, headers=headers)
+        self._stall_timeout_s = stall_timeout_s
+
+    async def stream_response(self, send: Send) -> None:
+        """Send the parts; raises TimeoutError, which is a client that went away, when one is not taken in time."""
+
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(self._stall_timeout_s):
+                await send(message)
+
+        await super().stream_response(send_in_time)
+
+
 def _whole(body: bytes, gzip: bool, media_type: str) -> Response:
     if gzip and len(body) >= _MIN_GZIP_BYTES:
         return Response(compress_gzip(body), headers=dict(_GZIP_HEADERS), media_type=media_type)
@@ -74,8 +110,8 @@ def _whole(body: bytes, gzip: bool, media_type: str) -> Response:
 def _stream(first: bytes, rest: Iterator[bytes], gzip: bool, media_type: str) -> Response:
     parts = chain((first,), rest)
     if not gzip:
-        return StreamingResponse(_pull(parts), media_type=media_type)
-    return StreamingResponse(_pull(_compressed(parts)), media_type=media_type, headers=dict(_GZIP_HEADERS))
+        return PartsResponse(_pull(parts), media_type=media_type)
+    return PartsResponse(_pull(_compressed(parts)), media_type=media_type, headers=dict(_GZIP_HEADERS))
 
 
 def _compressed(parts: Iterator[bytes]) -> Iterator[bytes]:
