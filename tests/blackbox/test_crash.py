@@ -63,8 +63,7 @@ def test_acknowledged_samples_are_there_after_kill_and_restart(tmp_path: Path) -
 def _write_until_killed(data: Path, exporter: PlainExporter, acknowledged: dict[int, set[int]]) -> float:
     """Scrape and write, kill the server in the middle; return the scraped samples that a query had seen."""
     with running_server(data, **QUICK) as server:
-        seen = _write_and_scrape(server, exporter, acknowledged)
-    return seen
+        return _write_and_scrape(server, exporter, acknowledged)
 
 
 def _write_and_scrape(
