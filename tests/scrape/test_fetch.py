@@ -3,10 +3,12 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+import tracemalloc
 
 import pytest
 from tests.support.exporter import TEXT_TYPE, running_exporter
 
+from bongsu.scrape.budget import BodyBudget
 from bongsu.scrape.fetch import FetchedBody, fetch, open_session
 from bongsu.scrape.outcomes import Failure, ScrapeFailed
 from bongsu.scrape.targets import ScrapeLimits, ScrapeTarget
@@ -31,7 +33,8 @@ async def fetched(
     url: str, *, max_body_bytes: int = 0, headers: tuple[tuple[str, str], ...] = ()
 ) -> FetchedBody:
     async with open_session("Bongsu/test") as session:
-        return await fetch(session, target(url, max_body_bytes=max_body_bytes, headers=headers))
+        with BodyBudget().lease() as lease:
+            return await fetch(session, target(url, max_body_bytes=max_body_bytes, headers=headers), lease)
 
 
 async def failure(url: str, *, max_body_bytes: int = 0) -> tuple[Failure, str, int | None]:
@@ -58,8 +61,9 @@ async def test_the_request_asks_for_the_formats_and_carries_the_targets_headers(
 
 async def test_connections_are_kept_between_scrapes() -> None:
     async with running_exporter() as exporter, open_session("Bongsu") as session:
-        for _ in range(3):
-            await fetch(session, target(exporter.url()))
+        with BodyBudget().lease() as lease:
+            for _ in range(3):
+                await fetch(session, target(exporter.url()), lease)
         assert 1 == len(exporter.connections)
 
 
@@ -79,7 +83,24 @@ async def test_a_decompression_bomb_ends_at_the_limit() -> None:
     async with running_exporter() as exporter:
         exporter.body = gzip.compress(bytes(200 << 20))
         exporter.headers["Content-Encoding"] = "gzip"
+        tracemalloc.start()
         assert Failure.BODY_LIMIT is (await failure(exporter.url(), max_body_bytes=1 << 20))[0]
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 20 << 20
+
+
+async def test_all_bodies_together_have_a_bound() -> None:
+    budget = BodyBudget(10_000)
+    async with running_exporter() as exporter, open_session("Bongsu") as session:
+        exporter.body = b"a 1\n" * 1_500
+        with budget.lease() as first, budget.lease() as second:
+            await fetch(session, target(exporter.url()), first)
+            with pytest.raises(ScrapeFailed, match="raise the limit 'max_bytes_in_flight'") as caught:
+                await fetch(session, target(exporter.url()), second)
+            assert Failure.OVERLOAD is caught.value.failure
+        with budget.lease() as third:
+            assert 6_000 == len((await fetch(session, target(exporter.url()), third)).body)
 
 
 async def test_damaged_compression_is_said_in_words() -> None:

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from tests.support.free_port import free_port
 from tests.support.stored import samples_of
 
+from bongsu.scrape.budget import BodyBudget, BodyLease
 from bongsu.scrape.fetch import fetch, open_session
 from bongsu.scrape.metrics import ScrapeMetrics
 from bongsu.scrape.outcomes import Health
@@ -73,7 +74,7 @@ async def test_a_real_exporter_says_the_same_in_protobuf_and_in_text(node_export
         target = ScrapeTarget("t", node_exporter_url, (), store, native_histograms=native_histograms)
         writer = TargetWriter(target, ScrapeMetrics(CollectorRegistry()))
         async with open_session("Bongsu") as session:
-            answer = await fetch(session, target)
+            answer = await fetch(session, target, BodyLease(BodyBudget()))
             assert native_histograms == (answer.content_type or "").startswith(
                 "application/vnd.google.protobuf"
             )
@@ -93,7 +94,7 @@ async def test_a_real_exporter_is_stored_and_its_second_scrape_takes_the_fast_wa
     writer = TargetWriter(target, ScrapeMetrics(registry))
     async with open_session("Bongsu") as session:
         for i in range(3):
-            answer = await fetch(session, target)
+            answer = await fetch(session, target, BodyLease(BodyBudget()))
             outcome = writer.write(answer, time_ms=T + 15_000 * i, elapsed=lambda: 0.0)
             assert (Health.UP, 0, "") == (outcome.health, outcome.dropped, outcome.warning)
             assert outcome.samples > 100

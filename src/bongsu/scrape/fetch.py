@@ -21,6 +21,7 @@ from bongsu.scrape.outcomes import Failure, ScrapeFailed
 from bongsu.wire.exposition.negotiation import accept_header
 
 if TYPE_CHECKING:
+    from bongsu.scrape.budget import BodyLease
     from bongsu.scrape.targets import ScrapeTarget
 
 _MAX_REDIRECTS = 5
@@ -67,9 +68,14 @@ def open_session(user_agent: str) -> aiohttp.ClientSession:
     )
 
 
-async def fetch(session: aiohttp.ClientSession, target: ScrapeTarget) -> FetchedBody:
+async def fetch(session: aiohttp.ClientSession, target: ScrapeTarget, lease: BodyLease) -> FetchedBody:
     """
     Return the body of a target.
+
+    Parameters
+    ----------
+    lease
+        Pays for the body's memory.
 
     Raises
     ------
@@ -77,14 +83,14 @@ async def fetch(session: aiohttp.ClientSession, target: ScrapeTarget) -> Fetched
         In words that the target's owner understands.
     """
     try:
-        return await _fetch(session, target)
+        return await _fetch(session, target, lease)
     except aiohttp.ClientError as error:
         raise ScrapeFailed(_connection_words(error), Failure.CONNECT) from error
     except (OSError, ValueError) as error:
         raise ScrapeFailed(_os_words(error), Failure.CONNECT) from error
 
 
-async def _fetch(session: aiohttp.ClientSession, target: ScrapeTarget) -> FetchedBody:
+async def _fetch(session: aiohttp.ClientSession, target: ScrapeTarget, lease: BodyLease) -> FetchedBody:
     url = target.url
     headers = [
         ("Accept", accept_header(native_histograms=target.native_histograms)),
@@ -95,7 +101,7 @@ async def _fetch(session: aiohttp.ClientSession, target: ScrapeTarget) -> Fetche
         async with session.get(url, headers=headers, allow_redirects=False) as response:
             location = response.headers.get("Location")
             if response.status not in {301, 302, 303, 307, 308} or location is None:
-                return await _read(response, target.limits.max_body_bytes)
+                return await _read(response, target.limits.max_body_bytes, lease)
             url = _redirected(url, location, response.status)
     raise ScrapeFailed(f"more than {_MAX_REDIRECTS} redirects", Failure.REDIRECT)
 
@@ -116,15 +122,15 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
 
 
-async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> FetchedBody:
+async def _read(response: aiohttp.ClientResponse, max_bytes: int, lease: BodyLease) -> FetchedBody:
     if response.status != http.HTTPStatus.OK:
         raise ScrapeFailed(_status_words(response.status), Failure.HTTP, http_status=response.status)
     body = bytearray()
     # Counts what comes out of decompression, which aiohttp does piece by piece with bounded output.
     async for piece in response.content.iter_chunked(_READ_BYTES):
+        lease.take(len(piece))
         body += piece
         if max_bytes and len(body) > max_bytes:
-            response.close()
             raise ScrapeFailed(
                 f"the body is larger than {max_bytes} bytes; expose less or raise the limit 'max_body_bytes'",
                 Failure.BODY_LIMIT,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from bongsu.runtime.clock import Clock
+    from bongsu.scrape.budget import BodyBudget, BodyLease
     from bongsu.scrape.metrics import ScrapeMetrics
     from bongsu.scrape.outcomes import OutcomeSink
     from bongsu.scrape.targets import ScrapeTarget
@@ -43,6 +44,7 @@ class LoopParts:
     """What all loops share."""
 
     session: aiohttp.ClientSession
+    budget: BodyBudget
     clock: Clock
     sink: OutcomeSink
     metrics: ScrapeMetrics
@@ -122,18 +124,21 @@ class TargetLoop:
         begun = clock.monotonic()
         self._parts.metrics.lateness.observe(max(0, now - due) / 1000)
         time_ms = sample_time(due, now, self._interval_ms)
-        answer = await self._fetch(target)
-        async with self._writing:
-            return await self._parts.offload(
-                lambda: self._writer.write(answer, time_ms=time_ms, elapsed=lambda: clock.monotonic() - begun)
-            )
+        with self._parts.budget.lease() as lease:
+            answer = await self._fetch(target, lease)
+            async with self._writing:
+                return await self._parts.offload(
+                    lambda: self._writer.write(
+                        answer, time_ms=time_ms, elapsed=lambda: clock.monotonic() - begun
+                    )
+                )
 
-    async def _fetch(self, target: ScrapeTarget) -> FetchedBody | ScrapeFailed:
+    async def _fetch(self, target: ScrapeTarget, lease: BodyLease) -> FetchedBody | ScrapeFailed:
         try:
             return await within(
                 self._parts.clock,
                 min(target.timeout_s, target.interval_s),
-                fetch(self._parts.session, target),
+                fetch(self._parts.session, target, lease),
             )
         except ScrapeFailed as failed:
             return failed

@@ -25,6 +25,7 @@ class Failure(enum.StrEnum):
     REDIRECT = "redirect"
     BODY_LIMIT = "body-limit"
     SAMPLE_LIMIT = "sample-limit"
+    OVERLOAD = "overload"
     FORMAT = "format"
     STORE = "store"
     INTERNAL = "internal"

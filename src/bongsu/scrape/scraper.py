@@ -6,6 +6,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
+from bongsu.scrape.budget import MAX_BYTES_IN_FLIGHT, BodyBudget
 from bongsu.scrape.fetch import open_session
 from bongsu.scrape.loop import LoopParts, TargetLoop
 from bongsu.scrape.metrics import ScrapeMetrics
@@ -42,6 +43,8 @@ class Scraper:
         Sent with every request.
     writers
         Threads that parse and append.
+    max_bytes_in_flight
+        Memory of all bodies that are being fetched or written.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Scraper:
         log: FilteringBoundLogger,
         user_agent: str = "Bongsu",
         writers: int = _WRITERS,
+        max_bytes_in_flight: int = MAX_BYTES_IN_FLIGHT,
     ) -> None:
         self._source = source
         self._sink = sink
@@ -62,6 +66,7 @@ class Scraper:
         self._log = log
         self._user_agent = user_agent
         self._writers = writers
+        self._budget = BodyBudget(max_bytes_in_flight)
         self._loops: dict[object, tuple[TargetLoop, asyncio.Task[None]]] = {}
         self._ending: dict[object, tuple[TargetLoop, asyncio.Task[None]]] = {}
 
@@ -76,7 +81,15 @@ class Scraper:
         try:
             async with open_session(self._user_agent) as session:
                 await self._follow(
-                    LoopParts(session, self._clock, self._sink, self._metrics, _Offload(pool), self._log)
+                    LoopParts(
+                        session,
+                        self._budget,
+                        self._clock,
+                        self._sink,
+                        self._metrics,
+                        _Offload(pool),
+                        self._log,
+                    )
                 )
         finally:
             tasks = [task for _, task in (*self._loops.values(), *self._ending.values())]
