@@ -66,17 +66,7 @@ class Servers:
         BadValue, AlreadyExists, LimitExceeded
             If a field is wrong, the name is taken in the region, or the project has ``max_servers`` servers.
         """
-        check_known(fields, self.FIELDS)
-        region = fields.get("region")
-        row = ServerRow(
-            host_id=self._context.ids.make(),
-            pcode=project.pcode,
-            name=check_text("hostNm", fields.get("hostNm")),
-            address=check_address(fields.get("svrIp")),
-            instance_id=check_optional_text("instanceId", fields.get("instanceId")),
-            region=project.region if region is None else check_region(region, self._context.options.regions),
-            created_ms=self._context.clock.now_ms(),
-        )
+        row = self._new_row(project, fields)
         with self._context.database.write() as session:
             owner = lock_project(session, project.project_id)
             with refusing_duplicates(session, _taken(row)):
@@ -86,19 +76,12 @@ class Servers:
                 self._context.options.limits, settings, "max_servers", present, "servers: the project"
             )
             self._reserved.follow(session, owner, [row])
+            detail: dict[str, object] = {"hostNm": row.name, "svrIp": row.address, "region": row.region}
             self._context.audit.record(
-                session,
-                actor,
-                "server.create",
-                row.host_id,
-                project.project_id,
-                hostNm=row.name,
-                svrIp=row.address,
-                region=row.region,
+                session, actor, "server.create", row.host_id, project.project_id, **detail
             )
-            server = server_of(row)
         self._context.changes.announce(Topic.TARGETS)
-        return server
+        return server_of(row)
 
     def update(
         self, project: Project, host_id: str, fields: Mapping[str, object], *, actor: str = SYSTEM
@@ -132,6 +115,19 @@ class Servers:
                 session, actor, "server.delete", host_id, project.project_id, hostNm=row.name
             )
         self._context.changes.announce(Topic.TARGETS)
+
+    def _new_row(self, project: Project, fields: Mapping[str, object]) -> ServerRow:
+        check_known(fields, self.FIELDS)
+        region = fields.get("region")
+        return ServerRow(
+            host_id=self._context.ids.make(),
+            pcode=project.pcode,
+            name=check_text("hostNm", fields.get("hostNm")),
+            address=check_address(fields.get("svrIp")),
+            instance_id=check_optional_text("instanceId", fields.get("instanceId")),
+            region=project.region if region is None else check_region(region, self._context.options.regions),
+            created_ms=self._context.clock.now_ms(),
+        )
 
 
 def count_servers(session: Session, pcode: int) -> int:

@@ -68,18 +68,7 @@ class Workspaces:
         BadValue, AlreadyExists, LimitExceeded
             If a field is wrong, the name is taken in the region, or the project has ``max_workspaces`` workspaces.
         """
-        row = WorkspaceRow(
-            job_id=self._context.ids.make(),
-            pcode=project.pcode,
-            region=check_region(region, self._context.options.regions),
-            name=check_job_name(fields.get("jobName")),
-            metrics_path=check_path(fields.get("metricsPath")),
-            description=check_optional_text(
-                "description", fields.get("description"), maximum=MAX_DESCRIPTION
-            ),
-            reserved_code=None,
-            modified_ms=self._context.clock.now_ms(),
-        )
+        row = self._new_row(project, region, fields)
         taken = (
             f"the project has a workspace {row.name!r} in region {region!r} already; choose another 'jobName'"
         )
@@ -88,19 +77,16 @@ class Workspaces:
             with refusing_duplicates(session, taken):
                 session.add(row)
             self._check_room(session, owner)
+            detail: dict[str, object] = {
+                "jobName": row.name,
+                "region": region,
+                "metricsPath": row.metrics_path,
+            }
             self._context.audit.record(
-                session,
-                actor,
-                "workspace.create",
-                row.job_id,
-                project.project_id,
-                jobName=row.name,
-                region=region,
-                metricsPath=row.metrics_path,
+                session, actor, "workspace.create", row.job_id, project.project_id, **detail
             )
-            workspace = workspace_of(row)
         self._context.changes.announce(Topic.TARGETS)
-        return workspace
+        return workspace_of(row)
 
     def update(
         self, project: Project, job_id: str, fields: Mapping[str, object], *, actor: str = SYSTEM
@@ -141,6 +127,18 @@ class Workspaces:
                 session, actor, "workspace.delete", job_id, project.project_id, jobName=row.name
             )
         self._context.changes.announce(Topic.TARGETS)
+
+    def _new_row(self, project: Project, region: str, fields: Mapping[str, object]) -> WorkspaceRow:
+        description = fields.get("description")
+        return WorkspaceRow(
+            job_id=self._context.ids.make(),
+            pcode=project.pcode,
+            region=check_region(region, self._context.options.regions),
+            name=check_job_name(fields.get("jobName")),
+            metrics_path=check_path(fields.get("metricsPath")),
+            description=check_optional_text("description", description, maximum=MAX_DESCRIPTION),
+            modified_ms=self._context.clock.now_ms(),
+        )
 
     def _check_room(self, session: Session, owner: ProjectRow) -> None:
         settings = project_of(owner).settings

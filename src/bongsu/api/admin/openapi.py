@@ -129,17 +129,36 @@ def _refusals() -> dict[int, Schema]:
 
 
 def _schemas(region: Schema) -> dict[str, Schema]:
-    changeable: dict[str, Schema] = {
-        "retention": _DURATION,
-        "linuxWorkspace": {"type": "boolean"},
-        "limits": {"type": "object", "additionalProperties": _OPTIONAL_COUNT},
-    }
     identity: dict[str, Schema] = {
         "projectId": TEXT,
         "pcode": {"type": "integer"},
         "name": TEXT,
         "region": region,
     }
+    return {**_projects(region, identity), **_keys(), **_servers(region), **_others()}
+
+
+def _projects(region: Schema, identity: Schema) -> dict[str, Schema]:
+    changeable: dict[str, Schema] = {
+        "retention": _DURATION,
+        "linuxWorkspace": {"type": "boolean"},
+        "limits": {"type": "object", "additionalProperties": _OPTIONAL_COUNT},
+    }
+    shown = {
+        "retention": _DURATION,
+        "linuxWorkspace": {"type": "boolean"},
+        "limits": {"type": "object", "additionalProperties": _COUNT},
+        "createdAt": TIMESTAMP,
+    }
+    return {
+        "Project": record({**identity, **shown}),
+        "NewProject": record({"name": _NAME}, {"region": region, **changeable}),
+        "ProjectChange": record({}, {"name": _NAME, **changeable}),
+        "CreatedProject": record({**identity, "appkey": TEXT, "token": TEXT}),
+    }
+
+
+def _keys() -> dict[str, Schema]:
     key: dict[str, Schema] = {
         "keyId": TEXT,
         "name": TEXT,
@@ -148,54 +167,43 @@ def _schemas(region: Schema) -> dict[str, Schema]:
         "expiresAt": OPTIONAL_TIMESTAMP,
         "lastUsedAt": OPTIONAL_TIMESTAMP,
     }
-    address: dict[str, Schema] = {"hostNm": _NAME, "svrIp": _NAME}
     return {
-        "Error": record({"error": record({"id": TEXT, "message": TEXT})}),
-        "Project": record(
-            {
-                **identity,
-                "retention": _DURATION,
-                "linuxWorkspace": {"type": "boolean"},
-                "limits": {"type": "object", "additionalProperties": _COUNT},
-                "createdAt": TIMESTAMP,
-            }
-        ),
-        "NewProject": record({"name": _NAME}, {"region": region, **changeable}),
-        "ProjectChange": record({}, {"name": _NAME, **changeable}),
-        "CreatedProject": record({**identity, "appkey": TEXT, "token": TEXT}),
-        "Limit": record(
-            {
-                "name": TEXT,
-                "limit": _COUNT,
-                "default": _COUNT,
-                "own": _OPTIONAL_COUNT,
-                "used": _OPTIONAL_COUNT,
-                "setting": TEXT,
-            }
-        ),
         "Key": record(key),
         "NewKey": record({}, {"name": _NAME, "scopes": _SCOPES, "expiresIn": _DURATION}),
         "CreatedKey": record({**key, "key": TEXT}),
         "Rotation": record({}, {"overlap": _DURATION}),
-        "Server": record(
-            {
-                "hostId": TEXT,
-                **address,
-                "instanceId": _OPTIONAL_TEXT,
-                "region": region,
-                "createdAt": TIMESTAMP,
-            }
-        ),
+    }
+
+
+def _servers(region: Schema) -> dict[str, Schema]:
+    address: dict[str, Schema] = {"hostNm": _NAME, "svrIp": _NAME}
+    shown = {"instanceId": _OPTIONAL_TEXT, "region": region, "createdAt": TIMESTAMP}
+    return {
+        "Server": record({"hostId": TEXT, **address, **shown}),
         "NewServer": record(address, {"instanceId": _OPTIONAL_TEXT, "region": region}),
         "ServerChange": record({}, {**address, "instanceId": _OPTIONAL_TEXT}),
-        "AuditEntry": record(
-            {
-                "at": TIMESTAMP,
-                "actor": TEXT,
-                "action": TEXT,
-                "subject": TEXT,
-                "projectId": {"type": ["string", "null"]},
-                "detail": {"type": "object"},
-            }
-        ),
+    }
+
+
+def _others() -> dict[str, Schema]:
+    limit = {
+        "name": TEXT,
+        "limit": _COUNT,
+        "default": _COUNT,
+        "own": _OPTIONAL_COUNT,
+        "used": _OPTIONAL_COUNT,
+        "setting": TEXT,
+    }
+    entry: dict[str, Schema] = {
+        "at": TIMESTAMP,
+        "actor": TEXT,
+        "action": TEXT,
+        "subject": TEXT,
+        "projectId": {"type": ["string", "null"]},
+        "detail": {"type": "object"},
+    }
+    return {
+        "Error": record({"error": record({"id": TEXT, "message": TEXT})}),
+        "Limit": record(limit),
+        "AuditEntry": record(entry),
     }

@@ -107,6 +107,10 @@ def _call(
 
 
 def _schemas() -> dict[str, Schema]:
+    return {**_envelopes(), **_sent(), **_answered()}
+
+
+def _envelopes() -> dict[str, Schema]:
     codes = sorted({BAD_INPUT, INTERNAL, *RESULTS.values(), *STATUS_NAMES.items()})
     return {
         "Success": record(
@@ -133,6 +137,11 @@ def _schemas() -> dict[str, Schema]:
                 "body": {"type": "null"},
             }
         ),
+    }
+
+
+def _sent() -> dict[str, Schema]:
+    return {
         "NewJob": {
             "type": "object",
             "properties": {
@@ -160,6 +169,11 @@ def _schemas() -> dict[str, Schema]:
             },
             "required": ["hostId", "port"],
         },
+    }
+
+
+def _answered() -> dict[str, Schema]:
+    return {
         "Job": record(
             {
                 "jobId": TEXT,
