@@ -198,6 +198,8 @@ REFUSALS: list[tuple[str, str, Any, int, str]] = [
     ("POST", "/projects/{alpha}/keys/{beta_key}/rotate", {}, 404, "unknown-key"),
     ("GET", "/projects/nobody/limits", None, 404, "unknown-project"),
     ("GET", "/projects/nobody/servers", None, 404, "unknown-project"),
+    ("GET", "/projects/{alpha}/servers?region=mars", None, 400, "bad-value"),
+    ("GET", "/projects/{alpha}/servers?region=%00", None, 400, "bad-value"),
     ("POST", "/projects/{alpha}/servers", {"hostNm": "web"}, 400, "bad-value"),
     ("POST", "/projects/{alpha}/servers", {"hostNm": "taken", "svrIp": "10.0.0.1"}, 409, "already-exists"),
     ("GET", "/projects/{alpha}/servers/nobody", None, 404, "unknown-server"),

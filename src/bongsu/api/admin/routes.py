@@ -22,7 +22,7 @@ from bongsu.api.respond import json_response, no_content, raw_json_response
 from bongsu.api.routing import Router
 from bongsu.api.threads import in_thread
 from bongsu.control.audit import ADMIN
-from bongsu.control.checks import check_known
+from bongsu.control.checks import check_known, check_region
 from bongsu.control.errors import BadValue
 from bongsu.model.durations import parse_duration
 from bongsu.model.errors import InvalidInput
@@ -186,8 +186,10 @@ class _Calls:
         return no_content()
 
     async def list_servers(self, request: Request) -> Response:
-        project = await self._project(request)
-        found = await in_thread(self._control.servers.all, project, region=request.query_params.get("region"))
+        project, region = await self._project(request), request.query_params.get("region")
+        if region is not None:
+            check_region(region, self._control.options.regions)
+        found = await in_thread(self._control.servers.all, project, region=region)
         return json_response({"servers": [server_record(server) for server in found]})
 
     async def create_server(self, request: Request) -> Response:
