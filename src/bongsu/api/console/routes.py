@@ -10,20 +10,24 @@ from starlette.routing import Route
 
 from bongsu.api.body import read_json_object
 from bongsu.api.console.files import StaticFiles
+from bongsu.api.console.keys import ConsoleKeys
 from bongsu.api.console.page import render, security_headers
 from bongsu.api.console.sessions import cookie_name, require_own_page
 from bongsu.api.errors import Unauthorized, guard
 from bongsu.api.respond import json_response, no_content
 from bongsu.api.threads import in_thread
 from bongsu.control.values import Scope
-from bongsu.model.errors import InvalidInput
+from bongsu.model.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
     from starlette.routing import BaseRoute
     from structlog.typing import FilteringBoundLogger
 
     from bongsu.api.access import AccessControl, ProjectAccess
+    from bongsu.api.console.keys import KeyBook
     from bongsu.api.console.sessions import SessionStore
     from bongsu.api.errors import Failure, Handler
     from bongsu.runtime.clock import Clock
@@ -41,6 +45,7 @@ def routes(
     clock: Clock,
     log: FilteringBoundLogger,
     version: str,
+    keys: KeyBook | None = None,
     files: StaticFiles | None = None,
 ) -> list[BaseRoute]:
     """
@@ -52,6 +57,8 @@ def routes(
         Made with the same `sessions`, so that the other APIs take the console's cookie.
     version
         Shown on the status page.
+    keys
+        The project's keys; None leaves out what lists and makes them.
     files
         The static files; the package's own by default.
     """
@@ -68,7 +75,17 @@ def routes(
         Route("/console/api/session", guarded(console.show), methods=["GET"]),
         Route("/console/api/session", guarded(console.sign_in), methods=["POST"]),
         Route("/console/api/session", guarded(console.sign_out), methods=["DELETE"]),
+        *([] if keys is None else _key_routes(ConsoleKeys(access, keys), guarded)),
+        Route("/console/api/{rest:path}", guarded(_unknown)),
         Route("/console/{view:path}", guarded(console.page), methods=["GET"]),
+    ]
+
+
+def _key_routes(keys: ConsoleKeys, guarded: Callable[[Handler], Handler]) -> list[BaseRoute]:
+    return [
+        Route("/console/api/keys", guarded(keys.show), methods=["GET"]),
+        Route("/console/api/keys", guarded(keys.create), methods=["POST"]),
+        Route("/console/api/keys/{keyId}", guarded(keys.revoke), methods=["DELETE"]),
     ]
 
 
@@ -177,6 +194,10 @@ class _Console:
             "version": self._version,
             "nowMs": self._clock.now_ms(),
         }
+
+
+async def _unknown(request: Request) -> Response:
+    raise NotFound(f"the console has no {request.url.path[:200]!r}", id="unknown-path")
 
 
 async def _to_console(request: Request) -> Response:

@@ -52,7 +52,7 @@ function Expression({ expression, onChange, onRemove }) {
   ];
   return html`<${Panel}>
     <div class="editor">
-      <${Editor} text=${draft} onChange=${setDraft} onRun=${() => run()} />
+      <${Editor} text=${draft} asked=${expression.expr} onChange=${setDraft} onRun=${() => run()} />
       <${Button} kind="primary" icon="play" onClick=${() => run()}>${t("explore.run")}<//>
       ${onRemove && html`<${Button} icon="trash" kind="quiet" label=${t("explore.remove")} onClick=${onRemove} />`}
     </div>
@@ -66,8 +66,12 @@ function Expression({ expression, onChange, onRemove }) {
   <//>`;
 }
 
-/** A plain field until the editor has come, so that typing can begin at once. @param {{text: string, onChange: (text: string) => void, onRun: () => void}} props */
-function Editor({ text, onChange, onRun }) {
+/**
+ * A plain field until the editor has come, so that typing can begin at once. The editor owns its text from then on: it is given
+ * another one only when another expression is asked, never what was just typed in it, which may be older than what it holds.
+ * @param {{text: string, asked: string, onChange: (text: string) => void, onRun: () => void}} props
+ */
+function Editor({ text, asked, onChange, onRun }) {
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   const editor = useRef(/** @type {any} */ (null));
   const newest = useRef({ text, onChange, onRun });
@@ -93,7 +97,7 @@ function Editor({ text, onChange, onRun }) {
       editor.current?.destroy();
     };
   }, []);
-  useEffect(() => editor.current?.set(text), [text]);
+  useEffect(() => editor.current?.set(asked), [asked]);
   const enter = (/** @type {KeyboardEvent} */ event) => {
     if (event.key !== "Enter" || event.shiftKey) return;
     event.preventDefault();

@@ -1,12 +1,17 @@
 // Settings: how this browser shows things, and how other programs connect.
 import { html } from "../ui.js";
 import { AccessSheet } from "../access.js";
+import { session } from "../api.js";
 import { Segments } from "../choices.js";
 import { LANGUAGES, language, setLanguage, t } from "../i18n.js";
+import { Keys, loadKeys } from "../keys.js";
+import { useLoad } from "../load.js";
 import * as settings from "../settings.js";
 import { Panel } from "../widgets.js";
 
 export function Page() {
+  const mayManage = session.value.scopes.includes("manage");
+  const keys = useLoad(async (abort) => (mayManage ? loadKeys(abort) : []), []);
   return html`
     <${Panel} title=${t("settings.look")}>
       <table class="pairs"><tbody>
@@ -17,7 +22,8 @@ export function Page() {
       </tbody></table>
       <p class="hint">${t("settings.where")}</p>
     <//>
-    <${Panel} title="URL & Appkey"><div class="stack"><${AccessSheet} /></div><//>
+    <${Panel} title="URL & Appkey"><div class="stack"><${AccessSheet} onMade=${keys.reload} /></div><//>
+    ${mayManage && html`<${Keys} keys=${keys} />`}
   `;
 }
 

@@ -1,0 +1,217 @@
+"""What a newcomer and an operator do, step by step, in a real browser on the real server."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.process import Tenant, eventually
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import ToyExporter, Visitor
+    from tests.support.process import ServerProcess
+
+pytestmark = [pytest.mark.browser, pytest.mark.process]
+
+SCRAPED_MS = 60_000
+"""A target is scraped within its interval of 15 s; a busy machine takes longer."""
+
+
+@pytest.fixture
+def tenant(server: ServerProcess, request: pytest.FixtureRequest) -> Tenant:
+    """Return a project of the test's own."""
+    return server.create_project(re.sub(r"\W+", "-", request.node.name)[:40])
+
+
+def add_target(server: ServerProcess, tenant: Tenant, port: int, job: str = "shop") -> None:
+    """Make a workspace with one target on this machine."""
+    host_id = server.register_server(tenant, "alpha-7")
+    job_id = tenant.sysmon("POST", "jobs", {"jobName": job, "metricsPath": "/metrics"})["body"]["jobId"]
+    tenant.sysmon("POST", f"jobs/{job_id}/targets", {"hostId": host_id, "port": port})
+
+
+def test_the_one_time_link_of_the_first_start_signs_in_and_leaves_the_address(
+    server: ServerProcess, visitor: Visitor
+) -> None:
+    link = next(found.group() for line in server.output if (found := re.search(r"http\S+\?once=\S+", line)))
+    visitor.page.goto(link)
+    visitor.page.get_by_role("heading", name="What is wrong now").wait_for()
+
+    assert "once" not in visitor.page.url
+    visitor.context.clear_cookies()
+    visitor.page.goto(link)
+    visitor.page.get_by_text("was used already").wait_for()
+
+
+def test_a_key_signs_in_and_is_kept_nowhere_that_a_script_could_read(
+    visitor: Visitor, tenant: Tenant
+) -> None:
+    visitor.sign_in(tenant)
+    kept = visitor.page.evaluate(
+        "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, location.href, document.body.innerHTML])"
+    )
+
+    assert tenant.appkey not in kept
+    assert tenant.appkey.partition(".")[2] not in kept
+    (cookie,) = visitor.context.cookies()
+    assert (True, "Strict") == (cookie["httpOnly"], cookie["sameSite"])
+    assert tenant.appkey not in cookie["value"]
+
+
+def test_a_wrong_key_is_refused_with_the_reason(visitor: Visitor) -> None:
+    visitor.open()
+    visitor.page.get_by_label("Key").fill("nobody.knows-this")
+    visitor.page.get_by_role("button", name="Sign in").click()
+
+    visitor.page.get_by_text("the key is not known here").wait_for()
+
+
+def test_signing_out_ends_the_session(visitor: Visitor, tenant: Tenant) -> None:
+    visitor.sign_in(tenant)
+    (before,) = visitor.context.cookies()
+    visitor.page.get_by_role("button", name="Sign out").click()
+    visitor.page.get_by_label("Key").wait_for()
+    visitor.context.add_cookies([{"name": before["name"], "value": before["value"], "url": visitor.url}])
+    visitor.open()
+
+    visitor.page.get_by_label("Key").wait_for()
+
+
+def test_from_an_empty_project_to_a_graph(
+    visitor: Visitor, server: ServerProcess, tenant: Tenant, exporter: ToyExporter
+) -> None:
+    server.register_server(tenant, "alpha-7")
+    visitor.sign_in(tenant)
+    page = visitor.page
+    page.get_by_role("link", name="OpenMetrics").click()
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_label("Name").fill("shop")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("This workspace has no collection target").wait_for()
+    page.get_by_role("button", name="Add targets").last.click()
+    page.get_by_label("Port").fill(str(exporter.port))
+    page.get_by_label("alpha-7").check()
+    page.get_by_role("button", name="Add 1").click()
+    page.get_by_text("Collecting").first.wait_for(timeout=SCRAPED_MS)
+
+    page.get_by_role("link", name="Explore", exact=True).first.click()
+    page.get_by_label("PromQL expression").fill("toy_orders_total")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Run").click()
+    page.locator(".legend").get_by_text('job="shop"').wait_for()
+    # The address is the view: another window of the same person shows the same.
+    shared = page.url
+    other = visitor.context.new_page()
+    other.goto(shared)
+    other.locator(".legend").get_by_text('job="shop"').wait_for()
+
+    page.get_by_role("link", name="Home").click()
+    page.get_by_role("row", name="shop").get_by_text("1 Collecting").wait_for()
+    assert 0 == page.get_by_role("heading", name="First steps").count()
+
+
+def test_a_failing_target_is_on_the_first_page_with_its_reason_until_it_is_mended(
+    visitor: Visitor, server: ServerProcess, tenant: Tenant, exporter: ToyExporter
+) -> None:
+    exporter.status = 503
+    tenant.sysmon("GET", "jobs")
+    add_target(server, tenant, exporter.port)
+    visitor.sign_in(tenant)
+    row = visitor.page.get_by_role("row").filter(has_text=f":{exporter.port}")
+    row.get_by_text("HTTP 503").wait_for(timeout=SCRAPED_MS)
+    row.get_by_text("HTTP error").wait_for()
+    exporter.status = 200
+
+    row.wait_for(state="detached", timeout=SCRAPED_MS)
+
+
+def test_another_project_sees_nothing_of_it(
+    visitor: Visitor, server: ServerProcess, tenant: Tenant, exporter: ToyExporter
+) -> None:
+    add_target(server, tenant, exporter.port)
+    eventually(lambda: tenant.query('up{job="shop"} == 1'), what="the first scrape")
+    stranger = server.create_project("stranger")
+    visitor.sign_in(stranger)
+    for view in ("", "openmetrics", "servers", "status"):
+        visitor.open(view)
+        visitor.page.wait_for_load_state("networkidle")
+        text = visitor.page.locator("main").inner_text()
+        assert "shop" not in text, view
+        assert "alpha-7" not in text, view
+        assert "toy_orders_total" not in text, view
+    visitor.open("explore?g0.expr=toy_orders_total&g0.tab=table")
+
+    visitor.page.get_by_text("nothing matches it").wait_for()
+
+
+def test_a_workspace_is_edited_and_deleted(visitor: Visitor, tenant: Tenant) -> None:
+    tenant.sysmon("POST", "jobs", {"jobName": "old-shop", "metricsPath": "/metrics"})
+    visitor.sign_in(tenant)
+    page = visitor.page
+    page.get_by_role("link", name="OpenMetrics").click()
+    page.get_by_role("link", name="old-shop").click()
+    page.get_by_role("button", name="Edit the workspace").click()
+    page.get_by_label("Metrics path").fill("/stats")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("/stats").first.wait_for()
+    page.get_by_role("button", name="Delete the workspace").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+
+    page.get_by_role("link", name="old-shop").wait_for(state="detached")
+    assert ["@Linux"] == [job["jobName"] for job in tenant.sysmon("GET", "jobs")["body"]]
+
+
+def test_a_refused_change_keeps_the_dialog_open_with_the_servers_reason(
+    visitor: Visitor, tenant: Tenant
+) -> None:
+    tenant.sysmon("POST", "jobs", {"jobName": "taken", "metricsPath": "/metrics"})
+    visitor.sign_in(tenant)
+    page = visitor.page
+    page.get_by_role("link", name="OpenMetrics").click()
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_label("Name").fill("taken")
+    page.get_by_role("button", name="Save").click()
+
+    page.get_by_role("dialog").get_by_text("already-exists").wait_for()
+
+
+def test_a_mistake_in_a_query_is_told_with_its_place(visitor: Visitor, tenant: Tenant) -> None:
+    visitor.sign_in(tenant)
+    visitor.open("explore?g0.expr=sum(up")
+
+    visitor.page.get_by_role("alert").get_by_text("bad_data").wait_for()
+
+
+def test_links_of_prometheus_own_form_open_the_same_expression_and_range(
+    visitor: Visitor, tenant: Tenant
+) -> None:
+    visitor.sign_in(tenant)
+    visitor.page.goto(f"{visitor.url}/graph?g0.expr=vector(7)&g0.tab=1&g0.range_input=6h")
+    visitor.page.get_by_role("cell", name="7", exact=True).wait_for()
+
+    visitor.page.get_by_text("Last 6h").wait_for()
+    assert "/console/explore" in visitor.page.url
+
+
+def test_the_keyboard_goes_everywhere(visitor: Visitor, tenant: Tenant) -> None:
+    visitor.sign_in(tenant)
+    page = visitor.page
+    page.keyboard.press("?")
+    page.get_by_role("dialog", name="Keyboard").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="detached")
+    page.keyboard.press("5")
+    page.get_by_role("heading", name="Explore").wait_for()
+    page.locator(".cm-content").wait_for()
+    page.keyboard.press("/")
+    page.keyboard.type("vector(3)")
+    page.keyboard.press("Enter")
+    plot = page.locator(".plot")
+    plot.wait_for()
+    plot.focus()
+    page.keyboard.press("ArrowLeft")
+
+    page.locator("[aria-live=polite]").filter(has_text="{} 3").wait_for(state="attached")
+    page.get_by_role("button", name="Show as a table").click()
+    page.get_by_role("columnheader", name="Time").wait_for()
