@@ -120,5 +120,6 @@ def _control_routes(
             clock=clock,
             log=logger("console"),
             version=__version__,
+            keys=edge.control.keys,
         ),
     ]
