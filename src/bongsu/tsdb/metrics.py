@@ -42,6 +42,11 @@ class StoreMetrics:
         self._torn = Counter(
             "bongsu_tsdb_log_torn_bytes", "Bytes of unfinished writes cut off the log.", registry=registry
         )
+        self._upkeep_failures = Counter(
+            "bongsu_tsdb_upkeep_failures",
+            "Upkeep of a project that failed and is tried again.",
+            registry=registry,
+        )
         self._read_only = Gauge(
             "bongsu_tsdb_read_only", "1 while writes are refused because of the disk.", registry=registry
         )
@@ -72,6 +77,10 @@ class StoreMetrics:
     def damaged(self, where: str) -> None:
         """Count a damaged part that was set aside."""
         self._damaged.labels(where).inc()
+
+    def upkeep_failed(self) -> None:
+        """Count upkeep that failed."""
+        self._upkeep_failures.inc()
 
     def torn(self, size: int) -> None:
         """Count the bytes of a torn tail."""

@@ -180,7 +180,7 @@ def _merge_rows(
 ) -> tuple[list[NDArray[np.int64]], LabelColumns, NDArray[np.int64]]:
     """Number the distinct series of all parts in order of appearance; return the row of each part's rows, labels, identity."""
     labels = concat([selected.labels for selected in parts])
-    identity = np.concatenate([selected.identity for selected in parts])
+    identity = np.concatenate([np.empty((0, 2), dtype=np.int64), *(selected.identity for selected in parts)])
     if len(parts) == 1:
         return [np.arange(len(labels), dtype=np.int64)], labels, identity
     # A stable sort by both halves brings equal series together, the first to appear in front.

@@ -268,9 +268,11 @@ class TsdbStore:
         except StoreClosed:
             return  # dropped meanwhile
         except (OSError, StoreReadOnly) as error:
+            self._metrics.upkeep_failed()
             self._logger.warning("upkeep failed", what=what, project=database.name, error=str(error))
         except Exception:
             # A defect in one project's upkeep must not end it for all; what it left undone is tried again.
+            self._metrics.upkeep_failed()
             self._logger.exception("upkeep failed", what=what, project=database.name)
 
     def _shorten_log(self) -> None:
