@@ -238,3 +238,22 @@ async def test_a_changed_interval_is_followed() -> None:
             await scene.clock.advance(1)
             await until(lambda count=count: len(scene.outcomes) == before + count)  # type: ignore[misc]
         assert [1000, 1000] == [scene.outcomes[i + 1].time_ms - scene.outcomes[i].time_ms for i in (-3, -2)]
+
+
+async def test_a_sink_that_fails_does_not_end_the_scraping() -> None:
+    async with running_scene() as (scene, exporter):
+        store = MemoryProjectStore()
+        record, calls = scene.record, []
+
+        def failing(outcome: ScrapeOutcome) -> None:
+            calls.append(outcome)
+            if len(calls) == 1:
+                raise RuntimeError("the database is away")
+            record(outcome)
+
+        scene.record = failing  # type: ignore[method-assign]
+        await scene.publish(target(exporter, store))
+        await scene.to_next_scrape("t")
+        await until(lambda: len(calls) == 1)
+        due, outcome = await scene.scrape("t")
+        assert (due, Health.UP) == (outcome.time_ms, outcome.health)

@@ -116,7 +116,10 @@ class TargetLoop:
                 outcome = self._surprise(due, error)
         metrics.scrapes.inc()
         metrics.duration.observe(outcome.duration_s)
-        self._parts.sink.record(outcome)
+        try:
+            self._parts.sink.record(outcome)
+        except Exception:
+            self._parts.log.exception("scrape_outcome_lost", target=self.target.id)
 
     async def _scrape(self, due: int) -> ScrapeOutcome:
         clock, target = self._parts.clock, self.target

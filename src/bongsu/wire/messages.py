@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from bongsu.model.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+Value = TypeVar("Value")
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _MAX_VARINT_BYTES = 10
+_MAX_VALUES = 65_536
+"""Fields of one message, and values of one repeated field: an empty one takes two bytes on the wire and a hundred in memory."""
 _SIZES = {_FIXED64: 8, _FIXED32: 4}
 _DOUBLE = struct.Struct("<d")
 
@@ -105,13 +109,28 @@ def zigzag(value: int) -> int:
     return (value >> 1) ^ -(value & 1)
 
 
-class Message:
-    """One message, its fields by number: of a single field the last one counts, a repeated one has all of its values."""
+def at_most(values: Iterable[Value], most: int = _MAX_VALUES) -> Iterator[Value]:
+    """Yield the values; raise BadMessage when there are too many."""
+    for count, value in enumerate(values):
+        if count >= most:
+            raise BadMessage(f"a message has more than {most} values in one field; send less at once")
+        yield value
 
-    def __init__(self, data: bytes, begin: int, end: int) -> None:
+
+class Message:
+    """
+    One message, its fields by number: of a single field the last one counts, a repeated one has all of its values.
+
+    Parameters
+    ----------
+    max_fields
+        More of them are refused.
+    """
+
+    def __init__(self, data: bytes, begin: int, end: int, *, max_fields: int = _MAX_VALUES) -> None:
         self._data = data
         self._fields: dict[int, list[Field]] = {}
-        for field in read_fields(data, begin, end):
+        for field in at_most(read_fields(data, begin, end), max_fields):
             self._fields.setdefault(field[0], []).append(field)
 
     def __contains__(self, number: int) -> bool:
@@ -127,11 +146,15 @@ class Message:
 
     def doubles(self, number: int) -> tuple[float, ...]:
         """Return the values of a repeated double."""
-        return tuple(v for field in self._fields.get(number, ()) for v in read_doubles(self._data, field))
+        fields = self._fields.get(number, ())
+        return tuple(at_most(value for field in fields for value in read_doubles(self._data, field)))
 
     def zigzags(self, number: int) -> list[int]:
         """Return the values of a repeated sint."""
-        return [zigzag(v) for field in self._fields.get(number, ()) for v in read_varints(self._data, field)]
+        fields = self._fields.get(number, ())
+        return [
+            zigzag(value) for value in at_most(v for field in fields for v in read_varints(self._data, field))
+        ]
 
     def text(self, number: int) -> str:
         """Return a text, empty when absent; raise BadMessage when it is not UTF-8."""

@@ -238,3 +238,10 @@ def test_known_series_are_not_parsed_again() -> None:
     parsed = parse_exposition(b'a{x="1"} 1\nb 2\n', Format.TEXT, known={b'a{x="1"}'})
     assert [b'a{x="1"}', b"b"] == parsed.series
     assert {b"b": (("__name__", "b"),)} == parsed.labels
+
+
+@pytest.mark.timeout(20)
+def test_a_label_bomb_is_judged_in_linear_time() -> None:
+    labels = b",".join(b'l%d="v"' % i for i in range(200_000))
+    with pytest.raises(ExpositionError, match="got 'l199999' twice"):
+        parse(b"foo{" + labels + b',l199999="v"} 1\n')

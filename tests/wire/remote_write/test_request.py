@@ -22,6 +22,7 @@ from tests.support.remote_write import (
 from bongsu.model.errors import InvalidInput
 from bongsu.model.histograms import CUSTOM_BUCKETS_SCHEMA, Histogram, ResetHint
 from bongsu.model.samples import STALE_NAN, Exemplar, MetricMetadata
+from bongsu.wire.messages import BadMessage
 from bongsu.wire.remote_write.errors import BadRemoteWrite
 from bongsu.wire.remote_write.histograms import HistogramSample
 from bongsu.wire.remote_write.negotiation import UnsupportedMessage, version_of
@@ -280,3 +281,30 @@ def test_the_content_type_names_the_version(content_type: str | None, version: V
 def test_other_content_types_are_refused(content_type: str) -> None:
     with pytest.raises(UnsupportedMessage):
         version_of(content_type)
+
+
+def test_empty_parts_by_the_million_are_refused_before_they_take_memory() -> None:
+    for part, version in ((b"\x0a\x00", Version.V1), (b"\x22\x00", Version.V2)):
+        with pytest.raises(
+            BadRemoteWrite, match="the request has 1000001 series, samples or symbols, 1000000 are allowed"
+        ):
+            WireRequest(part * 1_000_001, version)
+
+
+def test_labels_by_the_ten_thousand_cost_their_series_only() -> None:
+    label = message(1, text(1, "a") + text(2, "b"))
+    body = message(1, label * 10_000) + encode_v1([series("good", (1, 1.0))])
+    request = WireRequest(body, Version.V1)
+    with pytest.raises(BadMessage, match="more than 4096 values"):
+        request.labels(0)
+    assert (("__name__", "good"),) == request.labels(1)
+    packed_refs = b"".join(message(4, s) for s in (b"", b"x")) + message(5, packed(1, [0, 1] * 10_000))
+    with pytest.raises(BadMessage, match="more than 8192 values"):
+        WireRequest(packed_refs, Version.V2).labels(0)
+
+
+def test_a_histogram_of_endless_buckets_is_refused() -> None:
+    counts = message(1, message(4, packed(12, [0] * 70_000)))
+    ((_, sample),) = WireRequest(counts, Version.V1).histograms()
+    assert isinstance(sample, BadMessage)
+    assert "more than 65536 values" in sample.message

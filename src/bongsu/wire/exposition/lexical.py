@@ -179,7 +179,8 @@ def _check_labels(pairs: list[tuple[str, str]], text: bytes, line: int) -> None:
 
 
 def _check_unique(pairs: list[tuple[str, str]], line: int) -> None:
-    names = [name for name, _ in pairs]
-    if len(set(names)) != len(names):
-        repeated = next(name for name in names if names.count(name) > 1)
-        raise ExpositionError(f"expected each label once, got {repeated!r} twice", line=line)
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise ExpositionError(f"expected each label once, got {name!r} twice", line=line)
+        seen.add(name)

@@ -26,6 +26,9 @@ _TYPES = ("counter", "gauge", "summary", "unknown", "histogram", "gaugehistogram
 """Metric types by their number."""
 _COUNTER, _GAUGE, _SUMMARY, _UNTYPED, _HISTOGRAM, _GAUGE_HISTOGRAM = range(6)
 
+_MAX_METRICS = 1_000_000
+"""Metrics of one family: twice what a scrape may have by default."""
+
 _MAX_MS = 2**62
 """Far beyond any time, and far from overflow."""
 
@@ -76,7 +79,7 @@ def parse_protobuf(body: bytes, known: Container[bytes] = (), *, classic: bool =
         size, at = read_varint(body, at, len(body))
         if size > len(body) - at:
             raise BadMessage(f"a metric family of {size} bytes is cut off after {len(body) - at}")
-        reader.read_family(Message(body, at, at + size))
+        reader.read_family(Message(body, at, at + size, max_fields=_MAX_METRICS))
         at += size
     return reader.result
 

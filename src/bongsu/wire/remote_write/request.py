@@ -35,6 +35,7 @@ from bongsu.wire.messages import (
     BadMessage,
     Field,
     Message,
+    at_most,
     read_double,
     read_fields,
     read_text,
@@ -55,6 +56,14 @@ Labels = tuple[tuple[str, str], ...]
 
 _TYPES = ("unknown", "counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset")
 """Metric types by their number in both versions."""
+
+
+_MAX_ELEMENTS = 1_000_000
+"""Series, samples, parts and symbols of a request, each: a hundred times what senders send. An empty one takes two bytes on the
+wire and up to 64 here."""
+
+_MAX_LABELS = 4_096
+"""Labels of one series that are read at all; what a project takes is a limit of its store."""
 
 
 class Version(enum.IntEnum):
@@ -109,6 +118,7 @@ class WireRequest:
         self._bytes = np.frombuffer(data, dtype=np.uint8)
         counts = np.zeros(4, dtype=np.int64)
         self._walk(counts, _table(0, SERIES_COLUMNS), _table(0, 4), _table(0, 4), _table(0, 2), write=False)
+        _check_size(counts)
         self._series = _table(int(counts[N_SERIES]), SERIES_COLUMNS)
         self._samples = _table(int(counts[N_SAMPLES]), 4)
         self._parts = _table(int(counts[N_PARTS]), 4)
@@ -168,10 +178,13 @@ class WireRequest:
             If they are malformed.
         """
         begin, end = int(self._series[row, BEGIN]), int(self._series[row, END])
-        fields = [field for field in read_fields(self.data, begin, end) if field[0] == 1]
+        fields = (field for field in read_fields(self.data, begin, end) if field[0] == 1)
         if self.version is Version.V1:
-            return tuple(self._label(field) for field in fields)
-        return self._referenced([ref for field in fields for ref in read_varints(self.data, field)])
+            return tuple(self._label(field) for field in at_most(fields, _MAX_LABELS))
+        references = at_most(
+            (ref for field in fields for ref in read_varints(self.data, field)), 2 * _MAX_LABELS
+        )
+        return self._referenced(list(references))
 
     def histograms(self) -> Iterator[tuple[int, HistogramSample | BadMessage]]:
         """Yield series and value of each native histogram, or what is wrong with it."""
@@ -252,11 +265,11 @@ class WireRequest:
         labels: list[tuple[str, str]] = []
         references: list[int] = []
         value, timestamp = 0.0, 0
-        for field in read_fields(self.data, begin, end):
+        for field in at_most(read_fields(self.data, begin, end), 2 * _MAX_LABELS):
             if field[0] == 1 and self.version is Version.V1:
                 labels.append(self._label(field))
             elif field[0] == 1:
-                references += read_varints(self.data, field)
+                references += at_most(read_varints(self.data, field), 2 * _MAX_LABELS)
             elif field[0] == 2:
                 value = read_double(self.data, field)
             elif field[0] == 3:
@@ -266,6 +279,13 @@ class WireRequest:
     def _metadata_message(self, begin: int, end: int) -> MetricMetadata:
         told = Message(self.data, begin, end)
         return MetricMetadata(told.text(2), _type(told.number(1)), told.text(4), told.text(5))
+
+
+def _check_size(counts: NDArray[np.int64]) -> None:
+    if counts.max() > _MAX_ELEMENTS:
+        raise BadRemoteWrite(
+            f"the request has {counts.max()} series, samples or symbols, {_MAX_ELEMENTS} are allowed; send less at once"
+        )
 
 
 def _table(rows: int, columns: int) -> NDArray[np.int64]:
