@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -230,9 +231,10 @@ def _quantile(
     node: Aggregate, vector: Vector, groups: Groups, phi: NDArray[np.float64], context: Context
 ) -> Vector:
     assert node.param is not None
-    bad_steps = ~((phi >= 0) & (phi <= 1)) & np.asarray(vector.present().any(axis=0))
-    for value in np.unique(phi[bad_steps]).tolist():
-        context.query.annotations.warn(bad_quantile(value), place(node.param))
+    # Of a parameter that changes, the worst values are named, as in Prometheus.
+    worst = {value for value in (np.fmax.reduce(phi), np.fmin.reduce(phi)) if value > 1 or value < 0}
+    for value in (*sorted(worst), *([math.nan] if np.isnan(phi).any() else [])):
+        context.query.annotations.warn(bad_quantile(float(value)), place(node.param))
     order, bounds = groups.layout()
     out = np.empty((len(groups), vector.n_steps))
     kinds = np.empty(out.shape, dtype=np.uint8)

@@ -103,7 +103,7 @@ def _ratio_mask(
     if np.isnan(ratios).any():
         raise ExecutionError("Ratio value is NaN", id="promql-bad-parameter")
     assert node.param is not None
-    for ratio in set(ratios[np.abs(ratios) > 1].tolist()):
+    for ratio in {float(ratio) for ratio in (ratios.max(), ratios.min()) if abs(ratio) > 1}:
         context.query.annotations.warn(
             f"ratio value should be between -1 and 1, got {go_float(ratio)}, "
             f"capping to {go_float(math.copysign(1, ratio))}",

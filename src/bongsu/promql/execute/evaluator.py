@@ -162,8 +162,8 @@ def _streamed(expr: PlanExpr, context: Context, stack: ExitStack) -> Source | No
     if not isinstance(expr, Call) or expr.function.name not in WINDOW_OPS:
         return None
     window, scalars = _window_arguments(expr, context, stack)
-    if not keeps_name(expr) and not context.query.delays_names:
-        _refuse_equal_series(window)
+    if not keeps_name(expr) and not context.query.delays_names and _has_equal_series(window):
+        return None
     return window_source(expr, window, scalars, context)
 
 
@@ -173,14 +173,13 @@ def _drops_names(expr: PlanExpr) -> bool:
     return isinstance(inner, Call) and not keeps_name(inner)
 
 
-def _refuse_equal_series(window: Window) -> None:
-    """Refuse, as the function alone would, series that differ in their names only."""
+def _has_equal_series(window: Window) -> bool:
+    """Tell whether series differ in their names only: an error if they all have results, so it must be seen which have."""
     labels = window.reader.labels
     columns = [column for name in RESERVED_LABELS if (column := labels.get(name)) is not None]
     if all(len(np.unique(column.codes)) == 1 for column in columns):
-        return
-    if len(labels.drop(RESERVED_LABELS).group_ids()[1]) < len(labels):
-        raise ExecutionError(DUPLICATES, id="promql-duplicate-series")
+        return False
+    return len(labels.drop(RESERVED_LABELS).group_ids()[1]) < len(labels)
 
 
 @_evaluate.register(Call)

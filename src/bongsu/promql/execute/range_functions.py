@@ -80,9 +80,7 @@ def window_source(
         return _extended_source(op, window, context)
     names = window.reader.labels
     started = op in _STARTED and context.query.uses_start_timestamps
-    histograms = HistogramWindows(
-        op, window.ends, window.span, params, names, place(call.args[0]), context
-    )
+    histograms = HistogramWindows(op, window.ends, window.span, params, names, place(call.args[0]), context)
     if started and isinstance(window.reader, StoredSamples):
         return _started_source(op, window, window.reader, histograms, context)
     return WindowSource(window.reader, op, window.ends, window.span, params, histograms)
