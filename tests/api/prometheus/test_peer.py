@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 import shutil
-import socket
 import subprocess
-import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import numpy as np
 import pytest
 from tests.support.prometheus_api import NOW_MS, PrometheusApi, put
+from tests.support.prometheus_peer import running_prometheus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = [
     pytest.mark.anyio,
@@ -28,7 +26,6 @@ pytestmark = [
 ]
 
 NOW_S = NOW_MS // 1000
-WAIT_S = 60.0
 SPECIAL = [1e-7, -1e-7, 1e-6, 1e21, -0.0, 5e-324, 1.7976931348623157e308, math.inf, -math.inf, math.nan]
 """Values at the edges of the number format."""
 
@@ -76,39 +73,8 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         check=True,
         capture_output=True,
     )
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                "prometheus",
-                "--config.file=prometheus.yml",
-                "--storage.tsdb.path=data",
-                "--storage.tsdb.retention.time=100y",
-                f"--web.listen-address={address}",
-            ],
-            cwd=folder,
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            _wait_until_ready(f"http://{address}", process, folder)
-            yield f"http://{address}/api/v1"
-        finally:
-            process.terminate()
-            process.wait(WAIT_S)
-
-
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(f"{url}/-/ready").status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.05)
-    pytest.fail(f"Prometheus did not start: {(folder / 'log').read_text()[-2000:]}")
+    with running_prometheus(folder) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

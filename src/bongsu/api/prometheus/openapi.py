@@ -154,6 +154,10 @@ OPERATIONS: tuple[Operation, ...] = (
         optional=("skip_head",), data=schemas.fields(name=schemas.TEXT), scope=Scope.MANAGE,
     ),
     Operation(
+        path="/read", methods=("post",), summary="Raw samples by remote read, snappy-compressed protobuf both ways",
+        media_type="application/x-protobuf", data={"type": "string", "format": "binary"},
+    ),
+    Operation(
         path="/openapi.yaml", summary="This document", optional=("openapi_version",),
         media_type="application/yaml", data={"type": "object"}, scope=None,
     ),

@@ -17,6 +17,7 @@ from bongsu.api.prometheus.lookups import Lookups
 from bongsu.api.prometheus.openapi import VERSIONS, document
 from bongsu.api.prometheus.parameters import read_parameters
 from bongsu.api.prometheus.queries import Queries
+from bongsu.api.prometheus.read import RemoteRead
 from bongsu.api.prometheus.rules import Rules
 from bongsu.api.prometheus.search import SearchEndpoints
 from bongsu.api.prometheus.status import Status
@@ -103,6 +104,8 @@ def routes(
     federation = Federation(admission, clock, lookback_ms)
     routed.append(Route(f"{BASE}/federate", Endpoint({"GET": federation.federate}, log)))
     routed += [Route(BASE + path, Endpoint({"GET": _says(text)}, log)) for path, text in _PAGES.items()]
+    remote_read = RemoteRead(access, open_store)
+    routed.append(Route(f"{PREFIX}/read", Endpoint({"POST": remote_read.read}, log)))
     routed.append(Route(f"{PREFIX}/openapi.yaml", Endpoint({"GET": _openapi(facts.version)}, log)))
     routed.append(Route(PREFIX + "/{path:path}", unknown_path(log)))
     return routed

@@ -1,0 +1,68 @@
+"""Remote read messages, written and read field by field."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from bongsu.wire.messages import Message, signed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Series = tuple[dict[str, str], list[tuple[int, bytes]]]
+"""Labels, and pairs of time and the value's eight bytes."""
+
+
+def varint(value: int) -> bytes:
+    """Return a number as protobuf writes it; negative ones as their two's complement."""
+    value &= (1 << 64) - 1
+    head = [byte | 0x80 for byte in iter_sevens(value)[:-1]]
+    return bytes([*head, iter_sevens(value)[-1]])
+
+
+def iter_sevens(value: int) -> list[int]:
+    """Return the groups of seven bits, lowest first."""
+    groups = [value & 0x7F]
+    while value := value >> 7:
+        groups.append(value & 0x7F)
+    return groups
+
+
+def inner(number: int, content: bytes) -> bytes:
+    """Return a field with text or a message."""
+    return bytes([number << 3 | 2]) + varint(len(content)) + content
+
+
+def samples(times: Sequence[int], values: Sequence[float]) -> bytes:
+    """Return the samples of a time series."""
+    return b"".join(
+        inner(2, b"\x09" + struct.pack("<d", value) + b"\x10" + varint(time))
+        for time, value in zip(times, values, strict=True)
+    )
+
+
+def request(*queries: tuple[int, int, list[tuple[int, str, str]]]) -> bytes:
+    """Return a request of queries, each of start, end and matchers (type, name, value)."""
+    written = b""
+    for start, end, matchers in queries:
+        parts = b"".join(
+            inner(3, b"\x08" + varint(kind) + inner(2, name.encode()) + inner(3, value.encode()))
+            for kind, name, value in matchers
+        )
+        written += inner(1, b"\x08" + varint(start) + b"\x10" + varint(end) + parts)
+    return written + b"\x10\x01\x10\x00"  # both answer types are taken
+
+
+def response(data: bytes) -> list[list[Series]]:
+    """Return the series of each result."""
+    return [
+        [
+            (
+                {pair.text(1): pair.text(2) for pair in series.messages(1)},
+                [(signed(s.number(2)), struct.pack("<d", s.double(1))) for s in series.messages(2)],
+            )
+            for series in result.messages(1)
+        ]
+        for result in Message(data, 0, len(data)).messages(1)
+    ]
