@@ -60,7 +60,7 @@ def test_a_failed_block_changes_nothing(control_database: Database) -> None:
         _delete_and_fail(session)
 
     with control_database.read() as session:
-        assert ["0001"] == list(session.scalars(text("SELECT version_num FROM alembic_version")))
+        assert ["0002"] == list(session.scalars(text("SELECT version_num FROM alembic_version")))
 
 
 def _delete_and_fail(session: Session) -> None:

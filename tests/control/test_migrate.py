@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import threading
 
 import pytest
@@ -7,10 +8,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
+from bongsu.control.audit import AuditTrail
 from bongsu.control.database import Database
 from bongsu.control.migrate import migrate
 from bongsu.control.tables import Base
+from bongsu.control.values import Actor, AuditEntry
 from bongsu.model.errors import InvalidInput
+from bongsu.runtime.clock import ManualClock
 
 
 def test_migrations_from_empty_give_what_the_tables_say(control_database: Database) -> None:
@@ -24,7 +28,22 @@ def test_a_second_run_changes_nothing(control_database: Database) -> None:
     migrate(control_database)
 
     with control_database.read() as session:
-        assert ["0001"] == list(session.scalars(text("SELECT version_num FROM alembic_version")))
+        assert ["0002"] == list(session.scalars(text("SELECT version_num FROM alembic_version")))
+
+
+def test_a_database_of_every_older_version_is_brought_forward_with_its_data(control_url: str) -> None:
+    with contextlib.closing(Database(control_url)) as database:
+        migrate(database, to="0001")
+        with database.write() as session:
+            session.execute(
+                text(
+                    "INSERT INTO audit (at_ms, actor, action, subject, detail) VALUES (1, 'admin', 'x', 'y', '{}')"
+                )
+            )
+        migrate(database)
+        (entry,) = AuditTrail(database, ManualClock()).newest()
+
+    assert AuditEntry(1, Actor("admin"), "x", "y", None, {}) == entry
 
 
 def test_a_database_of_a_newer_version_is_left_alone(control_database: Database) -> None:

@@ -4,11 +4,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bongsu.control.audit import admin_actor
 from bongsu.control.errors import AlreadyExists, BadValue, UnknownProject
 from bongsu.control.values import ProjectSettings
 
 if TYPE_CHECKING:
     from bongsu.control.plane import ControlPlane
+
+ADMIN = admin_actor("10.9.9.9")
 
 
 def test_a_project_has_the_defaults_that_the_call_leaves_out(plane: ControlPlane) -> None:
@@ -110,9 +113,9 @@ def test_what_is_not_there_cannot_be_changed(plane: ControlPlane) -> None:
 
 
 def test_every_change_is_in_the_trail_newest_first(plane: ControlPlane) -> None:
-    project_id = plane.projects.create({"name": "a"}, actor="admin").project.project_id
-    plane.projects.update(project_id, {"name": "b"}, actor="admin")
-    plane.projects.delete(project_id, actor="admin")
+    project_id = plane.projects.create({"name": "a"}, actor=ADMIN).project.project_id
+    plane.projects.update(project_id, {"name": "b"}, actor=ADMIN)
+    plane.projects.delete(project_id, actor=ADMIN)
     plane.projects.create({"name": "other"})
 
     assert [
@@ -121,4 +124,4 @@ def test_every_change_is_in_the_trail_newest_first(plane: ControlPlane) -> None:
         ("admin", "key.create"),
         ("admin", "key.create"),
         ("admin", "project.create"),
-    ] == [(entry.actor, entry.action) for entry in plane.audit.newest(project_id=project_id)]
+    ] == [(entry.actor.name, entry.action) for entry in plane.audit.newest(project_id=project_id)]

@@ -256,6 +256,11 @@ def presented_key(request: HTTPConnection) -> tuple[str, str | None]:
     return "", None
 
 
+def peer_address(request: HTTPConnection) -> str | None:
+    """Return the address that a request came from, as the server saw it; None without a socket."""
+    return None if request.client is None else request.client.host
+
+
 def bearer_token(request: HTTPConnection) -> str:
     """Return the bearer token of a request, empty when it carries none."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from bongsu.control.rows import is_id
 from bongsu.control.tables import AuditRow
-from bongsu.control.values import AuditEntry
+from bongsu.control.values import Actor, AuditEntry
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -16,15 +16,18 @@ if TYPE_CHECKING:
     from bongsu.control.database import Database
     from bongsu.runtime.clock import Clock
 
-SYSTEM = "system"
-"""Actor of what the server does by itself."""
-ADMIN = "admin"
-"""Actor of what comes with the admin token."""
+SYSTEM = Actor("system")
+"""Who makes the changes that the server makes by itself."""
 
 
-def key_actor(key_id: str) -> str:
+def admin_actor(address: str | None = None) -> Actor:
+    """Return the actor of what comes with the admin token."""
+    return Actor("admin", address)
+
+
+def key_actor(key_id: str, address: str | None = None) -> Actor:
     """Return the actor of what comes with a project's key."""
-    return f"key:{key_id}"
+    return Actor(f"key:{key_id}", address)
 
 
 class AuditTrail:
@@ -37,7 +40,7 @@ class AuditTrail:
     def record(
         self,
         session: Session,
-        actor: str,
+        actor: Actor,
         action: str,
         subject: str,
         project_id: str | None,
@@ -47,7 +50,8 @@ class AuditTrail:
         session.add(
             AuditRow(
                 at_ms=self._clock.now_ms(),
-                actor=actor,
+                actor=actor.name,
+                address=actor.address,
                 action=action,
                 subject=subject,
                 project_id=project_id,
@@ -64,6 +68,13 @@ class AuditTrail:
             return []
         with self._database.read() as session:
             return [
-                AuditEntry(row.at_ms, row.actor, row.action, row.subject, row.project_id, row.detail)
+                AuditEntry(
+                    row.at_ms,
+                    Actor(row.actor, row.address),
+                    row.action,
+                    row.subject,
+                    row.project_id,
+                    row.detail,
+                )
                 for row in session.scalars(query)
             ]

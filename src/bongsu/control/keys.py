@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from bongsu.control.context import ControlContext
-    from bongsu.control.values import Key, Scope
+    from bongsu.control.values import Actor, Key, Scope
 
 _SHOWN = 100
 
@@ -70,7 +70,7 @@ class Keys:
         name: object,
         scopes: object,
         expires_ms: int | None = None,
-        actor: str = SYSTEM,
+        actor: Actor = SYSTEM,
     ) -> NewKey:
         """
         Make a key; it works at once.
@@ -96,7 +96,7 @@ class Keys:
         scopes: frozenset[Scope],
         expires_ms: int | None = None,
         *,
-        actor: str,
+        actor: Actor,
     ) -> NewKey:
         """Make a key in the caller's transaction."""
         secret = make_secret()
@@ -117,7 +117,7 @@ class Keys:
         self._context.audit.record(session, actor, "key.create", row.key_id, project.project_id, **detail)
         return NewKey(key_of(row), f"{row.key_id}.{secret}")
 
-    def rotate(self, project_id: str, key_id: str, *, overlap_ms: int = 0, actor: str = SYSTEM) -> NewKey:
+    def rotate(self, project_id: str, key_id: str, *, overlap_ms: int = 0, actor: Actor = SYSTEM) -> NewKey:
         """
         Make a key with the same name, scopes and expiry, and let the old one expire after `overlap_ms`.
 
@@ -140,7 +140,7 @@ class Keys:
         self._context.changes.announce(Topic.ACCESS)
         return made
 
-    def revoke(self, project_id: str, key_id: str, *, actor: str = SYSTEM) -> None:
+    def revoke(self, project_id: str, key_id: str, *, actor: Actor = SYSTEM) -> None:
         """Remove a key; this process refuses it from now on, others within a second."""
         with self._context.database.write() as session:
             project = lock_project(session, project_id)

@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 
-def migrate(database: Database) -> None:
+def migrate(database: Database, *, to: str = "head") -> None:
     """
     Bring the database to the newest schema, from empty or any older one, in one transaction.
+
+    Parameters
+    ----------
+    to
+        An older revision to stop at, for tests of what follows.
 
     Raises
     ------
@@ -41,4 +46,4 @@ def migrate(database: Database) -> None:
                 id="control-database-newer",
             )
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from bongsu.control.context import ControlContext
     from bongsu.control.keys import Keys
     from bongsu.control.reserved import ReservedWorkspaces
+    from bongsu.control.values import Actor
 
 APP_KEY_NAME = "appkey"
 TOKEN_NAME = "token"  # noqa: S105 - a key's name, not its secret
@@ -79,7 +80,7 @@ class Projects:
             return project_of(find_project(session, project_id))
 
     def create(
-        self, fields: Mapping[str, object], *, project_id: str | None = None, actor: str = SYSTEM
+        self, fields: Mapping[str, object], *, project_id: str | None = None, actor: Actor = SYSTEM
     ) -> NewProject:
         """
         Make a project with two keys, ``appkey`` with all scopes and ``token`` that may read.
@@ -104,7 +105,7 @@ class Projects:
         self._context.changes.announce(Topic.ACCESS, Topic.TARGETS)
         return made
 
-    def update(self, project_id: str, fields: Mapping[str, object], *, actor: str = SYSTEM) -> Project:
+    def update(self, project_id: str, fields: Mapping[str, object], *, actor: Actor = SYSTEM) -> Project:
         """Change the given fields; limits are merged by name, and null takes a project's own value away."""
         check_known(fields, tuple(name for name in self.FIELDS if name != "region"))
         values = self._checked(fields)
@@ -140,7 +141,7 @@ class Projects:
             for name, default in sorted(self._context.options.limit_defaults().items())
         ]
 
-    def delete(self, project_id: str, *, actor: str = SYSTEM) -> None:
+    def delete(self, project_id: str, *, actor: Actor = SYSTEM) -> None:
         """Remove a project with its keys, servers, workspaces and targets; its samples are the store's to drop."""
         with self._context.database.write() as session:
             row = lock_project(session, project_id)
@@ -150,7 +151,7 @@ class Projects:
             )
         self._context.changes.announce(Topic.ACCESS, Topic.TARGETS)
 
-    def _add(self, session: Session, row: ProjectRow, actor: str) -> NewProject:
+    def _add(self, session: Session, row: ProjectRow, actor: Actor) -> NewProject:
         with refusing_duplicates(
             session, f"there is a project {row.project_id!r} already; choose another id"
         ):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from bongsu.control.context import ControlContext
     from bongsu.control.reserved import ReservedWorkspaces
-    from bongsu.control.values import Project, Server
+    from bongsu.control.values import Actor, Project, Server
 
 
 class Servers:
@@ -51,7 +51,7 @@ class Servers:
         with self._context.database.read() as session:
             return server_of(find_server(session, project.pcode, host_id))
 
-    def create(self, project: Project, fields: Mapping[str, object], *, actor: str = SYSTEM) -> Server:
+    def create(self, project: Project, fields: Mapping[str, object], *, actor: Actor = SYSTEM) -> Server:
         """
         Register a server; the project's reserved workspace follows it.
 
@@ -84,7 +84,7 @@ class Servers:
         return server_of(row)
 
     def update(
-        self, project: Project, host_id: str, fields: Mapping[str, object], *, actor: str = SYSTEM
+        self, project: Project, host_id: str, fields: Mapping[str, object], *, actor: Actor = SYSTEM
     ) -> Server:
         """Change a server's name, address or instance id; its targets follow the address, its region stays."""
         check_known(fields, ("hostNm", "svrIp", "instanceId"))
@@ -105,7 +105,7 @@ class Servers:
         self._context.changes.announce(Topic.TARGETS)
         return server
 
-    def delete(self, project: Project, host_id: str, *, actor: str = SYSTEM) -> None:
+    def delete(self, project: Project, host_id: str, *, actor: Actor = SYSTEM) -> None:
         """Remove a server with its targets; their samples stay."""
         with self._context.database.write() as session:
             lock_project(session, project.project_id)

@@ -139,3 +139,4 @@ class AuditRow(Base):
     subject: Mapped[str] = mapped_column(String(255))
     project_id: Mapped[str | None] = mapped_column(String(64))
     detail: Mapped[dict[str, object]] = mapped_column(JSON)
+    address: Mapped[str | None] = mapped_column(String(255))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from bongsu.control.context import ControlContext
     from bongsu.control.states import TargetStates
-    from bongsu.control.values import Project
+    from bongsu.control.values import Actor, Project
 
 _SHOWN = 100
 
@@ -61,7 +61,7 @@ class Targets:
         return self._target(row)
 
     def create(
-        self, project: Project, job_id: str, fields: Mapping[str, object], *, actor: str = SYSTEM
+        self, project: Project, job_id: str, fields: Mapping[str, object], *, actor: Actor = SYSTEM
     ) -> str:
         """
         Make a target from ``hostId`` and ``port`` and return its id; other fields are passed over.
@@ -97,7 +97,7 @@ class Targets:
         self._context.changes.announce(Topic.TARGETS)
         return row.target_id
 
-    def delete(self, project: Project, job_id: str, target_id: str, *, actor: str = SYSTEM) -> None:
+    def delete(self, project: Project, job_id: str, target_id: str, *, actor: Actor = SYSTEM) -> None:
         """Remove a target; its samples stay. Raises UnknownWorkspace, ReservedWorkspace, UnknownTarget, in this order."""
         with self._context.database.write() as session:
             owner = lock_project(session, project.project_id)

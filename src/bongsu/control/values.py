@@ -233,20 +233,35 @@ class ScrapeOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditEntry:
+class Actor:
     """
-    One change: who did what to what.
+    Who makes a change.
 
     Attributes
     ----------
-    actor
+    name
         ``admin``, ``key:ID`` or ``system``.
+    address
+        Peer address of the call, None where there was no call.
+    """
+
+    name: str
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """
+    One change: who did what to what, and from where.
+
+    Attributes
+    ----------
     detail
         The fields that the change gave, never a secret.
     """
 
     at_ms: int
-    actor: str
+    actor: Actor
     action: str
     subject: str
     project_id: str | None

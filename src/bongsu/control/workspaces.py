@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from bongsu.control.context import ControlContext
-    from bongsu.control.values import Project, Workspace
+    from bongsu.control.values import Actor, Project, Workspace
 
 
 class Workspaces:
@@ -58,7 +58,7 @@ class Workspaces:
             return workspace_of(find_workspace(session, project.pcode, job_id))
 
     def create(
-        self, project: Project, region: str, fields: Mapping[str, object], *, actor: str = SYSTEM
+        self, project: Project, region: str, fields: Mapping[str, object], *, actor: Actor = SYSTEM
     ) -> Workspace:
         """
         Make a workspace from ``jobName``, ``metricsPath`` and, if wanted, ``description``; other fields are passed over.
@@ -89,7 +89,7 @@ class Workspaces:
         return workspace_of(row)
 
     def update(
-        self, project: Project, job_id: str, fields: Mapping[str, object], *, actor: str = SYSTEM
+        self, project: Project, job_id: str, fields: Mapping[str, object], *, actor: Actor = SYSTEM
     ) -> Workspace:
         """
         Change ``metricsPath`` and ``description`` of a workspace; a description that is missing stays.
@@ -116,7 +116,7 @@ class Workspaces:
         self._context.changes.announce(Topic.TARGETS)
         return workspace
 
-    def delete(self, project: Project, job_id: str, *, actor: str = SYSTEM) -> None:
+    def delete(self, project: Project, job_id: str, *, actor: Actor = SYSTEM) -> None:
         """Remove a workspace with its targets; its samples stay, and a new one of the same name sees them again."""
         with self._context.database.write() as session:
             lock_project(session, project.project_id)

@@ -18,7 +18,7 @@ async def test_a_new_project_is_answered_with_its_keys_and_nothing_else(app: Con
     answer = await app.admin("POST", "/projects", {"name": "gamma", "region": "jp", "retention": "30d"})
     made = answer.json()
 
-    assert 201 == answer.status_code
+    assert (201, "no-store") == (answer.status_code, answer.headers["cache-control"])
     assert ["projectId", "pcode", "name", "region", "appkey", "token"] == list(made)
     assert ("gamma", "jp", int) == (made["name"], made["region"], type(made["pcode"]))
     project = app.control.projects.get(made["projectId"])
@@ -281,6 +281,7 @@ async def test_the_trail_is_read_whole_or_by_project(app: ControlApp) -> None:
     assert {
         "at": MADE_AT,
         "actor": "admin",
+        "address": "127.0.0.1",
         "action": "server.create",
         "subject": host_id,
         "projectId": app.alpha.project.project_id,

@@ -297,4 +297,8 @@ async def test_changes_are_in_the_trail_with_the_key_that_made_them(app: Control
     await app.add_job()
     (newest, *_) = app.control.audit.newest(project_id=app.alpha.project.project_id)
 
-    assert (f"key:{key_id}", "workspace.create") == (newest.actor, newest.action)
+    assert (f"key:{key_id}", "127.0.0.1", "workspace.create") == (
+        newest.actor.name,
+        newest.actor.address,
+        newest.action,
+    )

@@ -197,6 +197,7 @@ def _others() -> dict[str, Schema]:
     entry: dict[str, Schema] = {
         "at": TIMESTAMP,
         "actor": TEXT,
+        "address": {"type": ["string", "null"]},
         "action": TEXT,
         "subject": TEXT,
         "projectId": {"type": ["string", "null"]},

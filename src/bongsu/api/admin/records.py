@@ -87,7 +87,8 @@ def audit_record(entry: AuditEntry) -> dict[str, Any]:
     """Return an entry of the audit trail."""
     return {
         "at": timestamp(entry.at_ms),
-        "actor": entry.actor,
+        "actor": entry.actor.name,
+        "address": entry.actor.address,
         "action": entry.action,
         "subject": entry.subject,
         "projectId": entry.project_id,

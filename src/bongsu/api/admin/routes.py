@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from bongsu.api.access import peer_address
 from bongsu.api.admin.openapi import admin_document
 from bongsu.api.admin.records import (
     audit_record,
@@ -21,7 +22,7 @@ from bongsu.api.body import read_json_object
 from bongsu.api.respond import json_response, no_content, raw_json_response
 from bongsu.api.routing import Router
 from bongsu.api.threads import in_thread
-from bongsu.control.audit import ADMIN
+from bongsu.control.audit import admin_actor
 from bongsu.control.checks import check_known, check_region
 from bongsu.control.errors import BadValue
 from bongsu.model.durations import parse_duration
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from bongsu.api.admin.token import AdminToken
     from bongsu.api.errors import Failure, Handler
     from bongsu.control.plane import ControlPlane
-    from bongsu.control.values import Project
+    from bongsu.control.values import Actor, Project
     from bongsu.runtime.clock import Clock
 
 CREATED = 201
@@ -46,6 +47,8 @@ REGION_HEADER = "x-sysmon-region"
 DEFAULT_KEY_NAME = "key"
 DEFAULT_SCOPES = ("read",)
 """What a key may do that names no scope: the least."""
+_SECRET = {"Cache-Control": "no-store"}
+"""A new key's text is in one answer only."""
 _MAX_AUDIT_ENTRIES = 1000
 
 
@@ -125,8 +128,10 @@ class _Calls:
         return json_response({"projects": [project_record(project) for project in found]})
 
     async def create_project(self, request: Request) -> Response:
-        made = await in_thread(self._control.projects.create, await read_json_object(request), actor=ADMIN)
-        return json_response(new_project_record(made), status=CREATED)
+        made = await in_thread(
+            self._control.projects.create, await read_json_object(request), actor=_actor(request)
+        )
+        return json_response(new_project_record(made), status=CREATED, headers=_SECRET)
 
     async def show_project(self, request: Request) -> Response:
         return json_response(project_record(await self._project(request)))
@@ -134,13 +139,13 @@ class _Calls:
     async def update_project(self, request: Request) -> Response:
         fields = await read_json_object(request)
         updated = await in_thread(
-            self._control.projects.update, request.path_params["projectId"], fields, actor=ADMIN
+            self._control.projects.update, request.path_params["projectId"], fields, actor=_actor(request)
         )
         return json_response(project_record(updated))
 
     async def delete_project(self, request: Request) -> Response:
         project_id = request.path_params["projectId"]
-        await in_thread(self._control.projects.delete, project_id, actor=ADMIN)
+        await in_thread(self._control.projects.delete, project_id, actor=_actor(request))
         await in_thread(self._drop_data, project_id)
         return no_content()
 
@@ -164,9 +169,9 @@ class _Calls:
             expires_ms=None
             if expires_in is None
             else self._clock.now_ms() + _duration("expiresIn", expires_in),
-            actor=ADMIN,
+            actor=_actor(request),
         )
-        return json_response(new_key_record(made), status=CREATED)
+        return json_response(new_key_record(made), status=CREATED, headers=_SECRET)
 
     async def rotate_key(self, request: Request) -> Response:
         fields = await read_json_object(request)
@@ -176,13 +181,13 @@ class _Calls:
             request.path_params["projectId"],
             request.path_params["keyId"],
             overlap_ms=_duration("overlap", fields.get("overlap", "0")),
-            actor=ADMIN,
+            actor=_actor(request),
         )
-        return json_response(new_key_record(made), status=CREATED)
+        return json_response(new_key_record(made), status=CREATED, headers=_SECRET)
 
     async def revoke_key(self, request: Request) -> Response:
         project_id, key_id = request.path_params["projectId"], request.path_params["keyId"]
-        await in_thread(self._control.keys.revoke, project_id, key_id, actor=ADMIN)
+        await in_thread(self._control.keys.revoke, project_id, key_id, actor=_actor(request))
         return no_content()
 
     async def list_servers(self, request: Request) -> Response:
@@ -197,7 +202,7 @@ class _Calls:
         region = request.headers.get(REGION_HEADER)
         if region is not None:
             fields.setdefault("region", region.strip())
-        made = await in_thread(self._control.servers.create, project, fields, actor=ADMIN)
+        made = await in_thread(self._control.servers.create, project, fields, actor=_actor(request))
         return json_response(server_record(made), status=CREATED)
 
     async def show_server(self, request: Request) -> Response:
@@ -208,13 +213,19 @@ class _Calls:
     async def update_server(self, request: Request) -> Response:
         project, fields = await self._project(request), await read_json_object(request)
         updated = await in_thread(
-            self._control.servers.update, project, request.path_params["hostId"], fields, actor=ADMIN
+            self._control.servers.update,
+            project,
+            request.path_params["hostId"],
+            fields,
+            actor=_actor(request),
         )
         return json_response(server_record(updated))
 
     async def delete_server(self, request: Request) -> Response:
         project = await self._project(request)
-        await in_thread(self._control.servers.delete, project, request.path_params["hostId"], actor=ADMIN)
+        await in_thread(
+            self._control.servers.delete, project, request.path_params["hostId"], actor=_actor(request)
+        )
         return no_content()
 
     async def list_audit(self, request: Request) -> Response:
@@ -224,6 +235,10 @@ class _Calls:
 
     async def _project(self, request: Request) -> Project:
         return await in_thread(self._control.projects.get, request.path_params["projectId"])
+
+
+def _actor(request: Request) -> Actor:
+    return admin_actor(peer_address(request))
 
 
 def _duration(field: str, value: Any) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from bongsu.api.access import peer_address
 from bongsu.api.body import read_json_object
 from bongsu.api.respond import json_response, no_content
 from bongsu.api.threads import in_thread
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from bongsu.api.access import AccessControl, ProjectAccess
-    from bongsu.control.values import Key, NewKey
+    from bongsu.control.values import Actor, Key, NewKey
 
 _NEVER = {"Cache-Control": "no-store"}
 """A new key's text is in one answer only."""
@@ -40,12 +41,12 @@ class KeyBook(Protocol):
         name: object,
         scopes: object,
         expires_ms: int | None = None,
-        actor: str = ...,
+        actor: Actor = ...,
     ) -> NewKey:
         """Make a key; raises a BongsuError when a field is wrong or the project has too many."""
         ...
 
-    def revoke(self, project_id: str, key_id: str, *, actor: str = ...) -> None:
+    def revoke(self, project_id: str, key_id: str, *, actor: Actor = ...) -> None:
         """Remove a key; raises a BongsuError when the project has none of that id."""
         ...
 
@@ -69,7 +70,7 @@ class ConsoleKeys:
         fields = await read_json_object(request)
         scopes = fields.get("scopes")
         _check_within(scopes, access)
-        made = await in_thread(self._create, access, fields.get("name"), scopes)
+        made = await in_thread(self._create, access, fields.get("name"), scopes, _actor(request, access))
         return json_response(_record(made.key, access) | {"key": made.text}, status=201, headers=_NEVER)
 
     async def revoke(self, request: Request) -> Response:
@@ -81,10 +82,10 @@ class ConsoleKeys:
                 f"the key {key_id!r} is the one that this session stands for; sign in with another one to revoke it",
                 id="key-in-use",
             )
-        await in_thread(self._keys.revoke, access.project.project_id, key_id, actor=key_actor(access.key_id))
+        await in_thread(self._keys.revoke, access.project.project_id, key_id, actor=_actor(request, access))
         return no_content()
 
-    def _create(self, access: ProjectAccess, name: object, scopes: object) -> NewKey:
+    def _create(self, access: ProjectAccess, name: object, scopes: object, actor: Actor) -> NewKey:
         project_id = access.project.project_id
         own = next((key for key in self._keys.all(project_id) if key.key_id == access.key_id), None)
         return self._keys.create(
@@ -92,8 +93,12 @@ class ConsoleKeys:
             name=name,
             scopes=scopes,
             expires_ms=own.expires_ms if own is not None else None,
-            actor=key_actor(access.key_id),
+            actor=actor,
         )
+
+
+def _actor(request: Request, access: ProjectAccess) -> Actor:
+    return key_actor(access.key_id, peer_address(request))
 
 
 def _check_within(scopes: object, access: ProjectAccess) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from bongsu.api.access import peer_address
 from bongsu.api.body import read_json_object, require_content_type
 from bongsu.api.respond import JSON, raw_json_response
 from bongsu.api.routing import Router
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from bongsu.api.access import AccessControl, ProjectAccess
     from bongsu.control.plane import ControlPlane
+    from bongsu.control.values import Actor
 
 REGION_HEADER = "x-sysmon-region"
 
@@ -91,7 +93,7 @@ class _Calls:
         caller = await self._caller(request, Scope.MANAGE)
         region, fields = self._region(request), await _fields(request)
         made = await in_thread(
-            self._control.workspaces.create, caller.project, region, fields, actor=key_actor(caller.key_id)
+            self._control.workspaces.create, caller.project, region, fields, actor=_actor(request, caller)
         )
         return success(self._records.workspace(caller.project, made))
 
@@ -104,7 +106,7 @@ class _Calls:
         caller = await self._caller(request, Scope.MANAGE)
         job_id, fields = request.path_params["jobId"], await _fields(request)
         updated = await in_thread(
-            self._control.workspaces.update, caller.project, job_id, fields, actor=key_actor(caller.key_id)
+            self._control.workspaces.update, caller.project, job_id, fields, actor=_actor(request, caller)
         )
         return success(self._records.workspace(caller.project, updated))
 
@@ -112,7 +114,7 @@ class _Calls:
         caller = await self._caller(request, Scope.MANAGE)
         job_id = request.path_params["jobId"]
         await in_thread(
-            self._control.workspaces.delete, caller.project, job_id, actor=key_actor(caller.key_id)
+            self._control.workspaces.delete, caller.project, job_id, actor=_actor(request, caller)
         )
         return success(job_id)
 
@@ -127,7 +129,7 @@ class _Calls:
         job_id, fields = request.path_params["jobId"], await _fields(request)
         return success(
             await in_thread(
-                self._control.targets.create, caller.project, job_id, fields, actor=key_actor(caller.key_id)
+                self._control.targets.create, caller.project, job_id, fields, actor=_actor(request, caller)
             )
         )
 
@@ -142,7 +144,7 @@ class _Calls:
         caller = await self._caller(request, Scope.MANAGE)
         job_id, target_id = request.path_params["jobId"], request.path_params["targetId"]
         await in_thread(
-            self._control.targets.delete, caller.project, job_id, target_id, actor=key_actor(caller.key_id)
+            self._control.targets.delete, caller.project, job_id, target_id, actor=_actor(request, caller)
         )
         return success(target_id)
 
@@ -161,6 +163,10 @@ class _Calls:
         if not sent:
             raise BadValue(f"the header X-SYSMON-REGION is missing; send one of {', '.join(regions)}")
         return check_region(sent, regions)
+
+
+def _actor(request: Request, caller: ProjectAccess) -> Actor:
+    return key_actor(caller.key_id, peer_address(request))
 
 
 async def _fields(request: Request) -> dict[str, Any]:
