@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.promql.errors import ExecutionError, NotImplementedYet
+from bongsu.promql.errors import NotImplementedYet
 from bongsu.promql.execute.aggregate import aggregate_source, aggregate_vector, can_stream
 from bongsu.promql.execute.binary import combine
 from bongsu.promql.execute.context import Context, Grid
@@ -26,7 +26,6 @@ from bongsu.promql.execute.range_functions import (
 )
 from bongsu.promql.execute.samples import EvaluatedSamples, SampleBlock, StoredSamples
 from bongsu.promql.execute.shape import (
-    DUPLICATES,
     RESERVED_LABELS,
     drop_names,
     empty_vector,
