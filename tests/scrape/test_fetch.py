@@ -74,7 +74,7 @@ async def test_gzip_is_unpacked_and_its_limit_is_that_of_the_content() -> None:
         assert b"a 1\n" * 1000 == (await fetched(exporter.url(), max_body_bytes=4000)).body
         assert (
             Failure.BODY_LIMIT,
-            "the body is larger than 3999 bytes; expose less or raise the limit 'max_body_bytes'",
+            "the body is larger than 3999 bytes; expose less or raise the setting 'scrape.max_body_bytes'",
             200,
         ) == await failure(exporter.url(), max_body_bytes=3999)
 
@@ -96,7 +96,9 @@ async def test_all_bodies_together_have_a_bound() -> None:
         exporter.body = b"a 1\n" * 1_500
         with budget.lease() as first, budget.lease() as second:
             await fetch(session, target(exporter.url()), first)
-            with pytest.raises(ScrapeFailed, match="raise the limit 'max_bytes_in_flight'") as caught:
+            with pytest.raises(
+                ScrapeFailed, match=r"raise the setting 'scrape\.max_bytes_in_flight'"
+            ) as caught:
                 await fetch(session, target(exporter.url()), second)
             assert Failure.OVERLOAD is caught.value.failure
         with budget.lease() as third:

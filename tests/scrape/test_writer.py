@@ -147,7 +147,7 @@ def test_a_failed_scrape_marks_everything_once_and_reports_down() -> None:
         (
             b"a 2\nb 2\nc 2\n",
             TEXT_TYPE,
-            "the body has 3 samples, 2 are allowed; expose fewer or raise the limit 'max_samples'",
+            "the body has 3 samples, 2 are allowed; expose fewer or raise the setting 'scrape.max_samples'",
         ),
     ],
 )

@@ -35,7 +35,7 @@ class BodyBudget:
         if self._taken + size > self._max_bytes:
             raise ScrapeFailed(
                 f"the scrapes under way hold {self._taken} bytes, {self._max_bytes} are allowed; expose less, scrape less "
-                "often, or raise the limit 'max_bytes_in_flight'",
+                "often, or raise the setting 'scrape.max_bytes_in_flight'",
                 Failure.OVERLOAD,
             )
         self._taken += size

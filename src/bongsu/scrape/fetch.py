@@ -132,7 +132,7 @@ async def _read(response: aiohttp.ClientResponse, max_bytes: int, lease: BodyLea
         body += piece
         if max_bytes and len(body) > max_bytes:
             raise ScrapeFailed(
-                f"the body is larger than {max_bytes} bytes; expose less or raise the limit 'max_body_bytes'",
+                f"the body is larger than {max_bytes} bytes; expose less or raise the setting 'scrape.max_body_bytes'",
                 Failure.BODY_LIMIT,
                 http_status=response.status,
             )

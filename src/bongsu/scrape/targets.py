@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ScrapeLimits:
-    """Limits of one scrape, 0 meaning none; each is a setting of the same name in the `scrape` section."""
+    """Limits of one scrape, 0 meaning none; each is a setting of the same name in the section `scrape`."""
 
     max_body_bytes: int = 64 << 20
     """Bytes of a body, as sent and after decompression; the largest exporters in the field send some tens of megabytes."""

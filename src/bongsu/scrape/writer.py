@@ -235,7 +235,7 @@ class TargetWriter:
         limit = self._target.limits.max_samples
         if limit and samples > limit:
             raise ScrapeFailed(
-                f"the body has {samples} samples, {limit} are allowed; expose fewer or raise the limit 'max_samples'",
+                f"the body has {samples} samples, {limit} are allowed; expose fewer or raise the setting 'scrape.max_samples'",
                 Failure.SAMPLE_LIMIT,
                 samples=samples,
             )

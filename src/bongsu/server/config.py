@@ -90,6 +90,9 @@ class ScrapeSettings:
     max_samples: int = _setting(
         500_000, "most samples of one scrape; a larger one fails; 0: no limit", minimum=0
     )
+    max_bytes_in_flight: int = _setting(
+        512 << 20, "memory of all answers that are being fetched or written", minimum=1 << 20
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,11 @@ def _telemetry_routes(
 ) -> list[BaseRoute]:
     return [
         *write_routes(
-            access=edge.access, open_store=edge.open_store, writers=edge.writers, log=logger("remote-write")
+            access=edge.access,
+            open_store=edge.open_store,
+            writers=edge.writers,
+            log=logger("remote-write"),
+            limits=options.body_limits(settings),
         ),
         *otlp_routes(
             access=edge.access,

@@ -137,6 +137,7 @@ def _wire(
         registry=registry,
         log=around.logger("scrape"),
         user_agent=f"Bongsu/{__version__}",
+        max_bytes_in_flight=settings.scrape.max_bytes_in_flight,
     )
     apm = ApmEngine(
         options.apm_settings(settings),
