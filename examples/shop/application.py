@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, abort, jsonify, request
-from opentelemetry import trace
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
@@ -39,12 +38,6 @@ class ShopMetrics:
 def make_application(engine: Engine, metrics: ShopMetrics) -> Flask:
     """Return the shop; the caller instruments it."""
     app = Flask("shop")
-
-    @app.before_request
-    def name_customer() -> None:
-        customer = request.headers.get("X-Customer")
-        if customer:
-            trace.get_current_span().set_attribute("enduser.id", customer)
 
     @app.get("/")
     def catalogue() -> Response:
