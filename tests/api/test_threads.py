@@ -3,9 +3,10 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import anyio.to_thread
 import pytest
 
-from bongsu.api.threads import in_thread
+from bongsu.api.threads import Lane, in_thread
 
 pytestmark = pytest.mark.anyio
 
@@ -41,3 +42,22 @@ async def test_the_work_of_a_cancelled_caller_runs_to_its_end() -> None:
 
     finish.set()
     assert await asyncio.to_thread(done.wait, 10)
+
+
+async def test_a_lane_does_not_wait_behind_the_threads_that_all_share() -> None:
+    started, finish = threading.Semaphore(0), threading.Event()
+
+    def block() -> None:
+        started.release()
+        finish.wait(30)
+
+    shared = int(anyio.to_thread.current_default_thread_limiter().total_tokens)
+    blocked = [asyncio.create_task(in_thread(block)) for _ in range(shared)]
+    lane = Lane(1)
+    for _ in blocked:
+        await lane.run(started.acquire)
+    answer = await lane.run(lambda: 5)
+    finish.set()
+    await asyncio.gather(*blocked)
+
+    assert 5 == answer

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from bongsu.api.threads import in_thread
+from bongsu.api.threads import Lane
 from bongsu.model.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ REFRESH_SECONDS = 0.5
 """With a look-up's own time this keeps the promise that another process's revocation is seen within a second."""
 OUTAGE_SECONDS = 300.0
 """While the control database does not answer, known keys are trusted this long, so that its restart costs no samples."""
+_LOOKUP_THREADS = 8
+"""A look-up takes a millisecond; eight at once are more than a start with a thousand agents needs."""
 _MAX_ENTRIES = 50_000
 """About 30 MB; a thousand projects with dozens of keys each fit, and a full cache is only emptied."""
 _MAX_UNKNOWN = 10_000
@@ -66,6 +68,7 @@ class GrantCache:
         self._directory = directory
         self._clock = clock
         self._refresh_seconds = refresh_seconds
+        self._lane = Lane(_LOOKUP_THREADS)
         self._entries: dict[str, _Entry] = {}
         # Until when an id is known to be none, under a generation: an agent may send a revoked key a thousand times a second.
         self._unknown: dict[str, tuple[int, float]] = {}
@@ -78,12 +81,12 @@ class GrantCache:
         if entry is None or entry.generation != generation:
             if self._is_unknown(key_id, generation, now):
                 return None
-            return self._keep(key_id, await in_thread(self._directory.find, key_id), generation, now)
+            return self._keep(key_id, await self._lane.run(self._directory.find, key_id), generation, now)
         if now < entry.until:
             return entry.grant
         self._entries[key_id] = replace(entry, until=now + self._refresh_seconds)
         try:
-            return self._keep(key_id, await in_thread(self._directory.find, key_id), generation, now)
+            return self._keep(key_id, await self._lane.run(self._directory.find, key_id), generation, now)
         except Unavailable:
             if now >= entry.checked + OUTAGE_SECONDS:
                 raise

@@ -21,7 +21,7 @@ from bongsu.api.admin.records import (
 from bongsu.api.body import read_json_object
 from bongsu.api.respond import json_response, no_content, raw_json_response
 from bongsu.api.routing import Router
-from bongsu.api.threads import in_thread
+from bongsu.api.threads import Lane
 from bongsu.control.audit import admin_actor
 from bongsu.control.checks import check_known, check_region
 from bongsu.control.errors import BadValue
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 CREATED = 201
 REGION_HEADER = "x-sysmon-region"
+CONTROL_THREADS = 8
+"""SQLite writes one at a time; a few more serve readers and hide a slow disk."""
 DEFAULT_KEY_NAME = "key"
 DEFAULT_SCOPES = ("read",)
 """What a key may do that names no scope: the least."""
@@ -120,15 +122,16 @@ class _Calls:
 
     def __init__(self, control: ControlPlane, drop_data: Callable[[str], None], clock: Clock) -> None:
         self._control = control
+        self._lane = Lane(CONTROL_THREADS)
         self._drop_data = drop_data
         self._clock = clock
 
     async def list_projects(self, _request: Request) -> Response:
-        found = await in_thread(self._control.projects.all)
+        found = await self._lane.run(self._control.projects.all)
         return json_response({"projects": [project_record(project) for project in found]})
 
     async def create_project(self, request: Request) -> Response:
-        made = await in_thread(
+        made = await self._lane.run(
             self._control.projects.create, await read_json_object(request), actor=_actor(request)
         )
         return json_response(new_project_record(made), status=CREATED, headers=_SECRET)
@@ -138,30 +141,30 @@ class _Calls:
 
     async def update_project(self, request: Request) -> Response:
         fields = await read_json_object(request)
-        updated = await in_thread(
+        updated = await self._lane.run(
             self._control.projects.update, request.path_params["projectId"], fields, actor=_actor(request)
         )
         return json_response(project_record(updated))
 
     async def delete_project(self, request: Request) -> Response:
         project_id = request.path_params["projectId"]
-        await in_thread(self._control.projects.delete, project_id, actor=_actor(request))
-        await in_thread(self._drop_data, project_id)
+        await self._lane.run(self._control.projects.delete, project_id, actor=_actor(request))
+        await self._lane.run(self._drop_data, project_id)
         return no_content()
 
     async def list_limits(self, request: Request) -> Response:
-        found = await in_thread(self._control.projects.limits, request.path_params["projectId"])
+        found = await self._lane.run(self._control.projects.limits, request.path_params["projectId"])
         return json_response({"limits": [limit_record(use) for use in found]})
 
     async def list_keys(self, request: Request) -> Response:
-        found = await in_thread(self._control.keys.all, request.path_params["projectId"])
+        found = await self._lane.run(self._control.keys.all, request.path_params["projectId"])
         return json_response({"keys": [key_record(key) for key in found]})
 
     async def create_key(self, request: Request) -> Response:
         fields = await read_json_object(request)
         check_known(fields, ("name", "scopes", "expiresIn"))
         expires_in = fields.get("expiresIn")
-        made = await in_thread(
+        made = await self._lane.run(
             self._control.keys.create,
             request.path_params["projectId"],
             name=fields.get("name", DEFAULT_KEY_NAME),
@@ -176,7 +179,7 @@ class _Calls:
     async def rotate_key(self, request: Request) -> Response:
         fields = await read_json_object(request)
         check_known(fields, ("overlap",))
-        made = await in_thread(
+        made = await self._lane.run(
             self._control.keys.rotate,
             request.path_params["projectId"],
             request.path_params["keyId"],
@@ -187,14 +190,14 @@ class _Calls:
 
     async def revoke_key(self, request: Request) -> Response:
         project_id, key_id = request.path_params["projectId"], request.path_params["keyId"]
-        await in_thread(self._control.keys.revoke, project_id, key_id, actor=_actor(request))
+        await self._lane.run(self._control.keys.revoke, project_id, key_id, actor=_actor(request))
         return no_content()
 
     async def list_servers(self, request: Request) -> Response:
         project, region = await self._project(request), request.query_params.get("region")
         if region is not None:
             check_region(region, self._control.options.regions)
-        found = await in_thread(self._control.servers.all, project, region=region)
+        found = await self._lane.run(self._control.servers.all, project, region=region)
         return json_response({"servers": [server_record(server) for server in found]})
 
     async def create_server(self, request: Request) -> Response:
@@ -202,17 +205,17 @@ class _Calls:
         region = request.headers.get(REGION_HEADER)
         if region is not None:
             fields.setdefault("region", region.strip())
-        made = await in_thread(self._control.servers.create, project, fields, actor=_actor(request))
+        made = await self._lane.run(self._control.servers.create, project, fields, actor=_actor(request))
         return json_response(server_record(made), status=CREATED)
 
     async def show_server(self, request: Request) -> Response:
         project = await self._project(request)
-        found = await in_thread(self._control.servers.get, project, request.path_params["hostId"])
+        found = await self._lane.run(self._control.servers.get, project, request.path_params["hostId"])
         return json_response(server_record(found))
 
     async def update_server(self, request: Request) -> Response:
         project, fields = await self._project(request), await read_json_object(request)
-        updated = await in_thread(
+        updated = await self._lane.run(
             self._control.servers.update,
             project,
             request.path_params["hostId"],
@@ -223,18 +226,18 @@ class _Calls:
 
     async def delete_server(self, request: Request) -> Response:
         project = await self._project(request)
-        await in_thread(
+        await self._lane.run(
             self._control.servers.delete, project, request.path_params["hostId"], actor=_actor(request)
         )
         return no_content()
 
     async def list_audit(self, request: Request) -> Response:
         project_id = request.path_params.get("projectId")
-        found = await in_thread(self._control.audit.newest, project_id=project_id, count=_count(request))
+        found = await self._lane.run(self._control.audit.newest, project_id=project_id, count=_count(request))
         return json_response({"entries": [audit_record(entry) for entry in found]})
 
     async def _project(self, request: Request) -> Project:
-        return await in_thread(self._control.projects.get, request.path_params["projectId"])
+        return await self._lane.run(self._control.projects.get, request.path_params["projectId"])
 
 
 def _actor(request: Request) -> Actor:

@@ -13,7 +13,7 @@ from bongsu.api.routing import Router
 from bongsu.api.sysmon.envelope import failure, success
 from bongsu.api.sysmon.openapi import sysmon_document
 from bongsu.api.sysmon.records import Records
-from bongsu.api.threads import in_thread
+from bongsu.api.threads import Lane
 from bongsu.control.audit import key_actor
 from bongsu.control.checks import check_region
 from bongsu.control.errors import BadValue
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from bongsu.control.values import Actor
 
 REGION_HEADER = "x-sysmon-region"
+CONTROL_THREADS = 8
+"""SQLite writes one at a time; a few more serve readers and hide a slow disk."""
 
 
 def routes(
@@ -82,30 +84,31 @@ class _Calls:
     def __init__(self, access: AccessControl, control: ControlPlane, records: Records) -> None:
         self._access = access
         self._control = control
+        self._lane = Lane(CONTROL_THREADS)
         self._records = records
 
     async def list_jobs(self, request: Request) -> Response:
         project = (await self._caller(request, Scope.READ)).project
-        found = await in_thread(self._control.workspaces.all, project, self._region(request))
+        found = await self._lane.run(self._control.workspaces.all, project, self._region(request))
         return success([self._records.workspace(project, workspace) for workspace in found])
 
     async def create_job(self, request: Request) -> Response:
         caller = await self._caller(request, Scope.MANAGE)
         region, fields = self._region(request), await _fields(request)
-        made = await in_thread(
+        made = await self._lane.run(
             self._control.workspaces.create, caller.project, region, fields, actor=_actor(request, caller)
         )
         return success(self._records.workspace(caller.project, made))
 
     async def show_job(self, request: Request) -> Response:
         project = (await self._caller(request, Scope.READ)).project
-        found = await in_thread(self._control.workspaces.get, project, request.path_params["jobId"])
+        found = await self._lane.run(self._control.workspaces.get, project, request.path_params["jobId"])
         return success(self._records.workspace(project, found))
 
     async def update_job(self, request: Request) -> Response:
         caller = await self._caller(request, Scope.MANAGE)
         job_id, fields = request.path_params["jobId"], await _fields(request)
-        updated = await in_thread(
+        updated = await self._lane.run(
             self._control.workspaces.update, caller.project, job_id, fields, actor=_actor(request, caller)
         )
         return success(self._records.workspace(caller.project, updated))
@@ -113,7 +116,7 @@ class _Calls:
     async def delete_job(self, request: Request) -> Response:
         caller = await self._caller(request, Scope.MANAGE)
         job_id = request.path_params["jobId"]
-        await in_thread(
+        await self._lane.run(
             self._control.workspaces.delete, caller.project, job_id, actor=_actor(request, caller)
         )
         return success(job_id)
@@ -121,14 +124,14 @@ class _Calls:
     async def list_targets(self, request: Request) -> Response:
         project = (await self._caller(request, Scope.READ)).project
         with_state = _wants_state(request)
-        found = await in_thread(self._control.targets.all, project, request.path_params["jobId"])
+        found = await self._lane.run(self._control.targets.all, project, request.path_params["jobId"])
         return success([self._records.target(target, with_state=with_state) for target in found])
 
     async def create_target(self, request: Request) -> Response:
         caller = await self._caller(request, Scope.MANAGE)
         job_id, fields = request.path_params["jobId"], await _fields(request)
         return success(
-            await in_thread(
+            await self._lane.run(
                 self._control.targets.create, caller.project, job_id, fields, actor=_actor(request, caller)
             )
         )
@@ -137,20 +140,20 @@ class _Calls:
         project = (await self._caller(request, Scope.READ)).project
         with_state = _wants_state(request)
         job_id, target_id = request.path_params["jobId"], request.path_params["targetId"]
-        found = await in_thread(self._control.targets.get, project, job_id, target_id)
+        found = await self._lane.run(self._control.targets.get, project, job_id, target_id)
         return success(self._records.target(found, with_state=with_state))
 
     async def delete_target(self, request: Request) -> Response:
         caller = await self._caller(request, Scope.MANAGE)
         job_id, target_id = request.path_params["jobId"], request.path_params["targetId"]
-        await in_thread(
+        await self._lane.run(
             self._control.targets.delete, caller.project, job_id, target_id, actor=_actor(request, caller)
         )
         return success(target_id)
 
     async def list_servers(self, request: Request) -> Response:
         project = (await self._caller(request, Scope.READ)).project
-        found = await in_thread(self._control.servers.all, project, region=self._region(request))
+        found = await self._lane.run(self._control.servers.all, project, region=self._region(request))
         return success([self._records.server(project, server) for server in found])
 
     async def _caller(self, request: Request, scope: Scope) -> ProjectAccess:
