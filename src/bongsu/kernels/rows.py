@@ -28,6 +28,28 @@ Directory = tuple[
 
 
 @kernel
+def _without(
+    stale: int,
+    start: int,
+    stop: int,
+    times: NDArray[np.int64],
+    values: NDArray[np.float64],
+    starts: NDArray[np.int64],
+) -> int:
+    """Close the gaps that stale markers leave in ``start:stop``; return the new end."""
+    bits = values.view(np.int64)
+    kept = start
+    for i in range(start, stop):
+        if bits[i] != stale:
+            times[kept] = times[i]
+            values[kept] = values[i]
+            if len(starts) > 0:
+                starts[kept] = starts[i]
+            kept += 1
+    return kept
+
+
+@kernel
 def _read_rows(
     directory: Directory,
     start_ms: int,
@@ -51,16 +73,11 @@ def _read_rows(
         if keep_stale:
             n += got
             continue
-        kept = n
+        # Stale markers are rare: one vectorised sweep tells whether there is any to leave out.
+        found = False
         for i in range(n, n + got):
-            if bits[i] != stale:
-                if kept != i:
-                    times[kept] = times[i]
-                    values[kept] = values[i]
-                    if len(starts) > 0:
-                        starts[kept] = starts[i]
-                kept += 1
-        n = kept
+            found |= bits[i] == stale
+        n = _without(stale, n, n + got, times, values, starts) if found else n + got
     offsets[len(offsets) - 1] = n
 
 

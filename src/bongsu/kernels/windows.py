@@ -3,8 +3,8 @@ Range functions of float samples: every window of every series in one pass.
 
 A window that ends at `end` covers ``(end - span, end]``. Its bounds move only forward with the steps, so each is found by
 walking on from the one before; resets, changes, extremes and sorted windows are kept from window to window as well, so that
-a sample is touched once however much windows overlap. Sums are built afresh for each window: a compensated sum has no exact
-subtraction.
+a sample is touched once or twice however much windows overlap. A compensated sum has no exact subtraction, so sums are joined
+from two parts; variances, fits and deviations are built afresh for each window.
 """
 
 from __future__ import annotations
@@ -61,6 +61,9 @@ TS_OF_FIRST, TS_OF_LAST, TS_OF_MIN, TS_OF_MAX = range(22, 26)
 _RESORT_SHARE = 2
 """A sorted window is built afresh when fewer than one in this many of its samples are kept: a sort then beats insertion."""
 
+_ROOM = 3
+"""A sorted window moves inside this many times the longest one; where it comes to an end it is sorted afresh in the middle."""
+
 
 @kernel
 def extrapolation(
@@ -94,6 +97,19 @@ def extrapolation(
 
 
 @kernel
+def _advance(times: NDArray[np.int64], place: int, stride: int, limit: int) -> int:
+    """Return how many times are not after `limit`, given that `place` are; `stride` guesses how many more."""
+    n = len(times)
+    guess = place + stride
+    # Scrapes are regular, so the step before tells how far this one goes: two comparisons instead of a walk.
+    if guess <= n and (guess == 0 or times[guess - 1] <= limit) and (guess == n or times[guess] > limit):
+        return guess
+    while place < n and times[place] <= limit:
+        place += 1
+    return place
+
+
+@kernel
 def _bounds(
     times: NDArray[np.int64],
     ends: NDArray[np.int64],
@@ -102,16 +118,37 @@ def _bounds(
     high: NDArray[np.int64],
 ) -> None:
     """Write for each window the first sample and one past the last."""
-    n = len(times)
-    first = stop = 0
+    first = stop = first_stride = stop_stride = 0
     for step in range(len(ends)):
-        end = ends[step]
-        while stop < n and times[stop] <= end:
-            stop += 1
-        while first < stop and times[first] <= end - span:
-            first += 1
+        before = stop
+        stop = _advance(times, stop, stop_stride, ends[step])
+        stop_stride = stop - before
+        before = first
+        first = _advance(times, first, first_stride, ends[step] - span)
+        first_stride = first - before
         low[step] = first
         high[step] = stop
+
+
+_SCAN = 64
+"""Samples looked at in one vectorised sweep for counter resets, which are rare."""
+
+
+@kernel
+def _find_drops(values: NDArray[np.float64], drops: NDArray[np.int64]) -> int:
+    """Write the places of values below the one before; return how many."""
+    count = 0
+    for start in range(1, len(values), _SCAN):
+        stop = min(start + _SCAN, len(values))
+        fell = False
+        for i in range(start, stop):
+            fell |= values[i] < values[i - 1]
+        if fell:
+            for i in range(start, stop):
+                if values[i] < values[i - 1]:
+                    drops[count] = i
+                    count += 1
+    return count
 
 
 @kernel
@@ -119,45 +156,51 @@ def _extrapolated(
     op: int,
     times: NDArray[np.int64],
     values: NDArray[np.float64],
-    ends: NDArray[np.int64],
-    span: int,
-    low: NDArray[np.int64],
-    high: NDArray[np.int64],
+    windows_of: tuple[NDArray[np.int64], int, NDArray[np.int64], NDArray[np.int64]],
     drops: NDArray[np.int64],
+    scratch: NDArray[np.float64],
     out: NDArray[np.float64],
     kinds: NDArray[np.uint8],
 ) -> None:
-    """rate, increase, delta. `drops` is scratch for the samples that are below the one before."""
-    n_drops = 0
-    if op != DELTA:
-        for i in range(1, len(values)):
-            if values[i] < values[i - 1]:
-                drops[n_drops] = i
-                n_drops += 1
+    """rate, increase, delta: first what each window holds, then the arithmetic of all windows in one vectorised sweep."""
+    ends, span, low, high = windows_of
+    n_drops = _find_drops(values, drops) if op != DELTA else 0
+    to_start, to_end, sampled, gaps, increases, firsts = (
+        scratch[0], scratch[1], scratch[2], scratch[3], scratch[4], scratch[5],
+    )  # fmt: skip
     next_drop = 0
     for step in range(len(ends)):
-        first, stop = low[step], high[step]
+        first, last = low[step], high[step] - 1
+        kinds[step] = last > first
+        if last <= first:
+            continue
         while next_drop < n_drops and drops[next_drop] <= first:
             next_drop += 1
-        if stop - first < 2:
-            kinds[step] = 0
-            continue
-        last = stop - 1
         increase = values[last] - values[first]
         drop = next_drop
         while drop < n_drops and drops[drop] <= last:
             increase += values[drops[drop] - 1]
             drop += 1
-        zero_share = math.inf
-        if op != DELTA and increase > 0.0 and values[first] >= 0.0:
-            zero_share = values[first] / increase
-        factor = extrapolation(
-            times[first], times[last], last - first, ends[step] - span, ends[step], zero_share
-        )
-        if op == RATE:
-            factor /= span / 1000.0
-        out[step] = increase * factor
-        kinds[step] = 1
+        to_start[step] = times[first] - (ends[step] - span)
+        to_end[step] = ends[step] - times[last]
+        sampled[step] = times[last] - times[first]
+        gaps[step] = last - first
+        increases[step] = increase
+        firsts[step] = values[first]
+    seconds = span / 1000.0 if op == RATE else 1.0
+    for step in range(len(ends)):
+        # The same arithmetic as in `extrapolation`, without a branch.
+        covered = sampled[step] / 1000.0
+        spacing = covered / gaps[step]
+        threshold = spacing * 1.1
+        increase = increases[step]
+        left, right = to_start[step] / 1000.0, to_end[step] / 1000.0
+        left = spacing / 2.0 if left >= threshold else left
+        right = spacing / 2.0 if right >= threshold else right
+        zero = covered * (firsts[step] / increase)
+        limited = (op != DELTA) & (increase > 0.0) & (firsts[step] >= 0.0) & (zero < left)
+        left = zero if limited else left
+        out[step] = increase * ((covered + left + right) / covered / seconds)
 
 
 @kernel
@@ -326,6 +369,64 @@ def _variance(values: NDArray[np.float64]) -> float:
 
 
 @kernel
+def _sliding_sums(
+    op: int,
+    values: NDArray[np.float64],
+    low: NDArray[np.int64],
+    high: NDArray[np.int64],
+    suffixes: NDArray[np.float64],
+    out: NDArray[np.float64],
+    kinds: NDArray[np.uint8],
+) -> None:
+    """
+    Sum and avg of windows that overlap, with two compensated additions for each sample, however many windows it is in.
+
+    A window is the end of a front part, whose sums from every sample to the part's end are kept, and a back part that grows. When
+    the window has left the front part, the back part becomes the front part. Sums that are not finite are computed afresh.
+    Source: K. Tangwongsan, M. Hirzel, S. Schneider, "Low-Latency Sliding-Window Aggregation in Worst-Case Constant Time"
+    (2017), section 2, the two-stacks algorithm.
+    """
+    totals, carries = suffixes[0], suffixes[1]
+    front = border = back = 0  # the front part is front:border, the back part border:back
+    total, carry = 0.0, 0.0
+    for step in range(len(low)):
+        first, stop = low[step], high[step]
+        kinds[step] = stop > first
+        if stop <= first:
+            continue
+        if first >= border:
+            front, border, back = first, stop, stop
+            total, carry = 0.0, 0.0
+            totals[stop - front], carries[stop - front] = 0.0, 0.0
+            for i in range(stop - 1, first - 1, -1):
+                totals[i - front], carries[i - front] = add(
+                    totals[i - front + 1], carries[i - front + 1], values[i]
+                )
+        for i in range(back, stop):
+            total, carry = add(total, carry, values[i])
+        back = stop
+        whole, rest = add(totals[first - front], carries[first - front] + carry, total)
+        if not math.isfinite(whole):
+            out[step] = _sum(values[first:stop]) if op == SUM else _mean(values[first:stop])
+        elif op == SUM:
+            out[step] = whole + rest
+        else:
+            out[step] = whole / (stop - first) + rest / (stop - first)
+
+
+_OVERLAP = 3
+"""Windows that hold the samples more often than this many times over are summed by the sliding algorithm."""
+
+
+@kernel
+def _overlaps(low: NDArray[np.int64], high: NDArray[np.int64], n_samples: int) -> bool:
+    held = 0
+    for step in range(len(low)):
+        held += high[step] - low[step]
+    return held > _OVERLAP * n_samples
+
+
+@kernel
 def _reduce(
     op: int,
     values: NDArray[np.float64],
@@ -371,9 +472,9 @@ def quantile_of_sorted(ordered: NDArray[np.float64], nans: int, phi: float) -> f
 
 
 @kernel
-def _position(ordered: NDArray[np.float64], count: int, value: float) -> int:
-    """The first place in ``ordered[:count]`` whose value is not below `value`."""
-    left, right = 0, count
+def _position(ordered: NDArray[np.float64], value: float) -> int:
+    """The first place whose value is not below `value`."""
+    left, right = 0, len(ordered)
     while left < right:
         middle = (left + right) // 2
         if ordered[middle] < value:
@@ -384,17 +485,31 @@ def _position(ordered: NDArray[np.float64], count: int, value: float) -> int:
 
 
 @kernel
-def _insert(ordered: NDArray[np.float64], count: int, value: float) -> None:
-    place = _position(ordered, count, value)
-    for i in range(count, place, -1):
-        ordered[i] = ordered[i - 1]
-    ordered[place] = value
+def _insert(room: NDArray[np.float64], start: int, count: int, value: float) -> int:
+    """Put a value into the sorted ``room[start:start + count]``, moving the shorter side; return the new start."""
+    place = _position(room[start : start + count], value)
+    if place < count - place:
+        for i in range(start, start + place):
+            room[i - 1] = room[i]
+        start -= 1
+    else:
+        for i in range(start + count, start + place, -1):
+            room[i] = room[i - 1]
+    room[start + place] = value
+    return start
 
 
 @kernel
-def _remove(ordered: NDArray[np.float64], count: int, value: float) -> None:
-    for i in range(_position(ordered, count, value), count - 1):
-        ordered[i] = ordered[i + 1]
+def _remove(room: NDArray[np.float64], start: int, count: int, value: float) -> int:
+    """Take a value out of the sorted ``room[start:start + count]``, moving the shorter side; return the new start."""
+    place = _position(room[start : start + count], value)
+    if place < count - place:
+        for i in range(start + place, start, -1):
+            room[i] = room[i - 1]
+        return start + 1
+    for i in range(start + place, start + count - 1):
+        room[i] = room[i + 1]
+    return start
 
 
 @kernel
@@ -415,35 +530,39 @@ def _quantiles(
     low: NDArray[np.int64],
     high: NDArray[np.int64],
     phi: NDArray[np.float64],
-    ordered: NDArray[np.float64],
+    room: NDArray[np.float64],
     out: NDArray[np.float64],
     kinds: NDArray[np.uint8],
 ) -> None:
-    """quantile, by a sorted window that samples enter and leave."""
+    """quantile, by a sorted window that samples enter and leave; it lies in the middle of its room, to grow at both ends."""
+    middle = len(room) // _ROOM
+    start = middle
     count = nans = kept_first = kept_stop = 0
     for step in range(len(low)):
         first, stop = low[step], high[step]
         kinds[step] = stop > first
         if stop <= first:
             continue
-        if (kept_stop - first) * _RESORT_SHARE < stop - first:
-            count = _sorted_copy(values[first:stop], ordered)
+        cramped = start <= stop - kept_stop or start + count + stop - kept_stop >= len(room)
+        if cramped or (kept_stop - first) * _RESORT_SHARE < stop - first:
+            start = middle
+            count = _sorted_copy(values[first:stop], room[start:])
             nans = stop - first - count
         else:
             for i in range(kept_first, first):
                 if math.isnan(values[i]):
                     nans -= 1
                 else:
-                    _remove(ordered, count, values[i])
+                    start = _remove(room, start, count, values[i])
                     count -= 1
             for i in range(kept_stop, stop):
                 if math.isnan(values[i]):
                     nans += 1
                 else:
-                    _insert(ordered, count, values[i])
+                    start = _insert(room, start, count, values[i])
                     count += 1
         kept_first, kept_stop = first, stop
-        out[step] = quantile_of_sorted(ordered[:count], nans, phi[step])
+        out[step] = quantile_of_sorted(room[start : start + count], nans, phi[step])
 
 
 @kernel
@@ -554,13 +673,16 @@ def _windows(
     for row in range(len(offsets) - 1):
         longest = max(longest, offsets[row + 1] - offsets[row])
     places = np.empty(longest, dtype=np.int64)
-    ordered = np.empty(longest, dtype=np.float64)
+    ordered = np.empty(_ROOM * longest + 1, dtype=np.float64)
+    scratch = np.empty((6, len(ends)), dtype=np.float64)
+    suffixes = np.empty((2, longest + 1), dtype=np.float64)
     for row in range(len(offsets) - 1):
         times = all_times[offsets[row] : offsets[row + 1]]
         values = all_values[offsets[row] : offsets[row + 1]]
         _bounds(times, ends, span, low, high)
         if op <= DELTA:
-            _extrapolated(op, times, values, ends, span, low, high, places, out[row], kinds[row])
+            bounds = ends, span, low, high
+            _extrapolated(op, times, values, bounds, places, scratch, out[row], kinds[row])
         elif op <= IDELTA:
             _last_two(op, times, values, low, high, out[row], kinds[row])
         elif op <= CHANGES:
@@ -568,7 +690,10 @@ def _windows(
         elif op in (MIN, MAX, TS_OF_MIN, TS_OF_MAX):
             _extremes(op, times, values, low, high, places, out[row], kinds[row])
         elif op in (SUM, AVG, STDDEV, STDVAR):
-            _reduce(op, values, low, high, out[row], kinds[row])
+            if op <= AVG and _overlaps(low, high, len(values)):
+                _sliding_sums(op, values, low, high, suffixes, out[row], kinds[row])
+            else:
+                _reduce(op, values, low, high, out[row], kinds[row])
         elif op == QUANTILE:
             _quantiles(values, low, high, params[0], ordered, out[row], kinds[row])
         elif op == MAD:
@@ -625,16 +750,18 @@ def _latest(
 ) -> None:
     bits = values.view(np.int64)
     for row in range(len(offsets) - 1):
-        stop = offsets[row + 1]
-        place = offsets[row]
+        offset = offsets[row]
+        own = times[offset : offsets[row + 1]]
+        place = stride = 0
         for step in range(len(ends)):
-            end = ends[step]
-            while place < stop and times[place] <= end:
-                place += 1
+            before = place
+            place = _advance(own, place, stride, ends[step])
+            stride = place - before
             chosen = place - 1
-            if chosen < offsets[row] or times[chosen] <= end - lookback or bits[chosen] == stale:
-                chosen = -1
-            picks[row, step] = chosen
+            if chosen < 0 or own[chosen] <= ends[step] - lookback or bits[offset + chosen] == stale:
+                picks[row, step] = -1
+            else:
+                picks[row, step] = offset + chosen
 
 
 def latest(
