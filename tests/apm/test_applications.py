@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import http.client
 import subprocess
 import sys
 import time
@@ -39,14 +40,18 @@ DEADLINE_S = 90
 
 @dataclass
 class Application:
-    url: str
+    port: int
 
     def get(self, path: str, *, user: str | None = None, source: str = "127.0.0.1") -> int:
-        """Send one request over a connection of its own, from an address of this machine."""
-        headers = {"x-user": user} if user else {}
-        transport = httpx.HTTPTransport(local_address=source)
-        with httpx.Client(transport=transport, timeout=DEADLINE_S) as client:
-            return client.get(self.url + path, headers=headers).status_code
+        """Send one request over a connection of its own, from an address of this machine; return the status."""
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self.port, timeout=DEADLINE_S, source_address=(source, 0)
+        )
+        with contextlib.closing(connection):
+            connection.request("GET", path, headers={"x-user": user} if user else {})
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status
 
 
 @contextlib.contextmanager
@@ -59,7 +64,7 @@ def application(kind: str, endpoint: str, key: str, instance: str) -> Iterator[A
             assert process.stdout is not None
             line = process.stdout.readline()
             assert line.startswith("PORT "), f"the application did not start: {line!r}"
-            yield Application(f"http://127.0.0.1:{int(line.split()[1])}")
+            yield Application(int(line.split()[1]))
         finally:
             process.kill()
 
@@ -95,14 +100,8 @@ def in_one_tick(run: Callable[[], None]) -> int:
 
 
 def sealed_tick(api: ApmApi, end_ms: int, project: str = "alpha") -> SealedTick:
-    """Return one tick when it is sealed; polled faster than ticks follow each other."""
-
-    def find() -> SealedTick | None:
-        tick = api.engine.newest(project)
-        assert tick.end_ms <= end_ms, "the tick passed unseen"
-        return tick if tick.end_ms == end_ms else None
-
-    found: SealedTick = wait_for(find, f"the tick of {end_ms}")
+    """Return one tick when it is sealed."""
+    found: SealedTick = wait_for(lambda: api.ticks.get((project, end_ms)), f"the tick of {end_ms}")
     return found
 
 

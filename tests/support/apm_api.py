@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from bongsu.api.body import BodyLimits
+    from bongsu.apm.ticks import SealedTick
     from bongsu.runtime.clock import Clock
     from bongsu.wire.otlp.limits import OtlpLimits
 
@@ -49,6 +50,8 @@ class ApmApi:
         self.manual = ManualClock(NOW_MS)
         self.clock: Clock = clock or self.manual
         self.settings = settings or ApmSettings()
+        self.ticks: dict[tuple[str, int], SealedTick] = {}
+        """Ticks that were sealed while `served`, by project and end."""
         self.registry = CollectorRegistry()
         self.keys = FixedKeys()
         self.stores = {"alpha": MemoryProjectStore(), "beta": MemoryProjectStore()}
@@ -115,6 +118,9 @@ class ApmApi:
         def seal() -> None:
             while not stop.wait(0.05):
                 self.engine.tick()
+                for name in self.stores:
+                    newest = self.engine.newest(name)
+                    self.ticks[name, newest.end_ms] = newest
 
         sealer = threading.Thread(target=seal, daemon=True)
         thread.start()

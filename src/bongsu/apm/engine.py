@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from bongsu.apm.entries import TRANSACTION_KINDS
 from bongsu.apm.project import ProjectApm, Taken
 from bongsu.apm.series import TickWriter
 from bongsu.apm.settings import TICK_MS, ApmSettings
 from bongsu.apm.ticks import SealedTick
 from bongsu.model.errors import NotFound, Unavailable
 from bongsu.storage.errors import StoreClosed
+from bongsu.wire.otlp.values import SpanKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +75,8 @@ class ApmEngine:
         log: FilteringBoundLogger,
     ) -> None:
         self.settings = settings
+        self.attributes_of = TRANSACTION_KINDS | ({SpanKind.INTERNAL} if settings.root_internal else set())
+        """Kinds of spans whose attributes are looked at."""
         self._secret = hashlib.blake2b(secret, digest_size=32).digest()
         self._store_of = store_of
         self._clock = clock

@@ -499,3 +499,12 @@ def test_a_request_of_many_empty_parts_is_refused_before_it_is_parsed(
 def test_a_json_request_of_many_empty_parts_is_refused(body: bytes, limits: OtlpLimits, setting: str) -> None:
     with pytest.raises(TooManyItems, match=f"'otlp.{setting}'"):
         json_reader.read_spans(body, limits)
+
+
+@pytest.mark.parametrize(
+    ("read", "write"), [(protobuf.read_spans, spans_protobuf), (json_reader.read_spans, spans_json)]
+)
+def test_attributes_are_read_for_the_wanted_kinds_only(read: Any, write: Any) -> None:
+    server, client = (one_span(kind=kind, attributes={"a": 1}) for kind in (2, 3))
+    batch = read(write(one_batch(server, client)), attributes_of={2})
+    assert (server, client._replace(attributes={})) == batch.groups[0].spans

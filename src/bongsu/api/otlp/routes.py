@@ -122,7 +122,7 @@ class OtlpReceiver:
 
     def _take_traces(self, project_id: str, body: bytes, encoding: Encoding, peer: str) -> bytes:
         read = json_reader.read_spans if encoding is Encoding.JSON else protobuf.read_spans
-        batch = read(body, self._limits)
+        batch = read(body, self._limits, attributes_of=self._apm.attributes_of)
         taken = self._apm.add_spans(project_id, batch, peer=peer)
         message = _message(batch.refused, [taken.reason] if taken.reason else [])
         return traces_answer(encoding, rejected=batch.refused.count + taken.refused, message=message)

@@ -46,7 +46,7 @@ from bongsu.wire.otlp.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from bongsu.wire.otlp.json_fields import JsonObject
 
@@ -57,9 +57,16 @@ _STATUS_CODES = {f"STATUS_CODE_{code.name}": int(code) for code in StatusCode}
 _TEMPORALITIES = {f"AGGREGATION_TEMPORALITY_{t.name}": int(t) for t in Temporality}
 
 
-def read_spans(body: bytes, limits: OtlpLimits = _DEFAULT_LIMITS) -> SpanBatch:
+def read_spans(
+    body: bytes, limits: OtlpLimits = _DEFAULT_LIMITS, *, attributes_of: Collection[int] | None = None
+) -> SpanBatch:
     """
     Return the spans of an ``ExportTraceServiceRequest``; spans that cannot be taken are counted in `refused`.
+
+    Parameters
+    ----------
+    attributes_of
+        Kinds of spans whose attributes are wanted, None for all: they are most of the work. Those of other spans are left out.
 
     Raises
     ------
@@ -82,7 +89,7 @@ def read_spans(body: bytes, limits: OtlpLimits = _DEFAULT_LIMITS) -> SpanBatch:
         spans: list[Span] = []
         for message in messages:
             try:
-                spans.append(_span(get.as_object(message, "spans"), limits))
+                spans.append(_span(get.as_object(message, "spans"), limits, attributes_of))
             except BadItem as error:
                 refusals.add(str(error))
         groups.append(SpanGroup(resource, scope, tuple(spans)))
@@ -170,24 +177,25 @@ def _scope(source: JsonObject, limits: OtlpLimits, refusals: Refusals) -> Scope 
         return None
 
 
-def _span(source: JsonObject, limits: OtlpLimits) -> Span:
+def _span(source: JsonObject, limits: OtlpLimits, attributes_of: Collection[int] | None) -> Span:
     name = get.text(source, "name")
     trace_id, span_id = get.hex_bytes(source, "traceId"), get.hex_bytes(source, "spanId")
     parent_id = get.hex_bytes(source, "parentSpanId")
     check_ids(name, trace_id, span_id, parent_id)
-    status = get.child(source, "status")
+    status, kind = get.child(source, "status"), get.enum_number(source, "kind", _SPAN_KINDS)
+    wanted = attributes_of is None or kind in attributes_of
     return Span(
         trace_id,
         span_id,
         parent_id,
         get.uint32(source, "flags"),
-        get.enum_number(source, "kind", _SPAN_KINDS),
+        kind,
         name,
         get.uint64(source, "startTimeUnixNano"),
         get.uint64(source, "endTimeUnixNano"),
         get.enum_number(status, "code", _STATUS_CODES),
         get.text(status, "message"),
-        _attributes(source, limits),
+        _attributes(source, limits) if wanted else {},
         get.text(source, "traceState"),
     )
 

@@ -42,7 +42,7 @@ from bongsu.wire.otlp.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from numpy.typing import NDArray
 
@@ -52,9 +52,16 @@ _NO_RECORDED_VALUE = 0x1
 _DEFAULT_LIMITS = OtlpLimits()
 
 
-def read_spans(body: bytes, limits: OtlpLimits = _DEFAULT_LIMITS) -> SpanBatch:
+def read_spans(
+    body: bytes, limits: OtlpLimits = _DEFAULT_LIMITS, *, attributes_of: Collection[int] | None = None
+) -> SpanBatch:
     """
     Return the spans of an ``ExportTraceServiceRequest``; spans that cannot be taken are counted in `refused`.
+
+    Parameters
+    ----------
+    attributes_of
+        Kinds of spans whose attributes are wanted, None for all: they are most of the work. Those of other spans are left out.
 
     Raises
     ------
@@ -80,7 +87,9 @@ def read_spans(body: bytes, limits: OtlpLimits = _DEFAULT_LIMITS) -> SpanBatch:
             except BadItem as error:
                 refusals.add(f"scope: {error}", len(scope_spans.spans))
                 continue
-            groups.append(SpanGroup(resource, scope, _spans(scope_spans.spans, limits, refusals)))
+            groups.append(
+                SpanGroup(resource, scope, _spans(scope_spans.spans, limits, refusals, attributes_of))
+            )
     return SpanBatch(tuple(groups), refusals.total())
 
 
@@ -213,33 +222,36 @@ def _scope(message: Any, limits: OtlpLimits) -> Scope:
     return Scope(message.name, message.version, _attributes(message.attributes, limits))
 
 
-def _spans(messages: Iterable[Any], limits: OtlpLimits, refusals: Refusals) -> tuple[Span, ...]:
+def _spans(
+    messages: Iterable[Any], limits: OtlpLimits, refusals: Refusals, attributes_of: Collection[int] | None
+) -> tuple[Span, ...]:
     spans: list[Span] = []
     for message in messages:
         try:
-            spans.append(_span(message, limits))
+            spans.append(_span(message, limits, attributes_of))
         except BadItem as error:
             refusals.add(str(error))
     return tuple(spans)
 
 
-def _span(message: Any, limits: OtlpLimits) -> Span:
+def _span(message: Any, limits: OtlpLimits, attributes_of: Collection[int] | None) -> Span:
     name, trace_id, span_id = message.name, message.trace_id, message.span_id
     parent_id = message.parent_span_id
     check_ids(name, trace_id, span_id, parent_id)
-    status = message.status
+    status, kind = message.status, message.kind
+    wanted = attributes_of is None or kind in attributes_of
     return Span(
         trace_id,
         span_id,
         parent_id,
         message.flags,
-        message.kind,
+        kind,
         name,
         message.start_time_unix_nano,
         message.end_time_unix_nano,
         status.code,
         status.message,
-        _attributes(message.attributes, limits),
+        _attributes(message.attributes, limits) if wanted else {},
         message.trace_state,
     )
 
