@@ -4,7 +4,7 @@ import { html, useState } from "./ui.js";
 import { consoleApi, session } from "./api.js";
 import { Segments } from "./choices.js";
 import { t } from "./i18n.js";
-import { ROOT } from "./router.js";
+import { place, ROOT } from "./router.js";
 import { Button, CopyButton, Dialog, Failure } from "./widgets.js";
 
 const PLACEHOLDER = "YOUR_APPKEY";
@@ -98,7 +98,7 @@ export function AccessSheet({ onMade }) {
 /** @param {{onMade?: () => void}} props */
 function Snippets({ onMade }) {
   const all = snippets();
-  const [chosen, setChosen] = useState(all[0].name);
+  const [chosen, setChosen] = useState(place.value.query.get("snippet") ?? all[0].name);
   const [made, setMade] = useState(/** @type {Record<string, string>} */ ({}));
   const [error, setError] = useState(/** @type {any} */ (null));
   const snippet = all.find((one) => one.name === chosen) ?? all[0];

@@ -109,7 +109,7 @@ function accept(about) {
  * @param {string} path below /prometheus/api/v1/
  * @param {Record<string, any>} [query]
  * @param {AbortSignal} [abort]
- * @returns {Promise<any>} `data`, with `warnings` and `infos` beside it for queries
+ * @returns {Promise<any>} `data`; that of a query has the server's warnings and remarks in `notes`
  */
 export async function prometheus(path, query = {}, abort) {
   const posted = path.startsWith("query"); // expressions may be longer than an address
@@ -118,7 +118,8 @@ export async function prometheus(path, query = {}, abort) {
     signal: abort,
   });
   if (answer.body?.status !== "success") throw failure(answer);
-  return answer.body.data;
+  const { data, warnings = [], infos = [] } = answer.body;
+  return posted ? { ...data, notes: [...warnings, ...infos] } : data;
 }
 
 /**

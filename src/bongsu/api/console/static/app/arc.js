@@ -9,7 +9,7 @@ import { useLoad } from "./load.js";
 import { sample } from "./series.js";
 import { reducedMotion } from "./settings.js";
 import { TICK_MS } from "./spot.js";
-import { paused } from "./time.js";
+import { bounds, paused, range } from "./time.js";
 import { Loading, Panel } from "./widgets.js";
 
 const BANDS = ["0-3s", "3-8s", "8s-"];
@@ -19,9 +19,10 @@ const LEAST_FULL = 10; // a spoke is full at this many, so that one request is n
 
 /** @typedef {{name: string, bands: number[], total: number}} Spoke */
 
-/** @param {AbortSignal} abort @returns {Promise<Spoke[]>} the busiest first */
-async function loadSpokes(abort) {
-  const data = await prometheus("query", { query: "sum by (job, instance, band) (bongsu_apm_agent_in_flight)" }, abort);
+/** @param {number} endMs @param {AbortSignal} abort @returns {Promise<Spoke[]>} the busiest first */
+async function loadSpokes(endMs, abort) {
+  const query = "sum by (job, instance, band) (bongsu_apm_agent_in_flight)";
+  const data = await prometheus("query", { query, time: endMs / 1000 }, abort);
   /** @type {Map<string, number[]>} */
   const agents = new Map();
   for (const { metric, value } of data.result) {
@@ -36,7 +37,8 @@ async function loadSpokes(abort) {
 
 /** @param {{numbers: import("./spot.js").Spot}} props */
 export function Arc({ numbers }) {
-  const loaded = useLoad(loadSpokes, [], { every: TICK_MS });
+  const { live } = range.value;
+  const loaded = useLoad((abort) => loadSpokes(bounds(range.value).end, abort), [range.value], { every: live ? TICK_MS : 0 });
   return html`<${Panel} title=${t("arc.title")}>
     <${Loading} of=${loaded}>${(/** @type {Spoke[]} */ spokes) => html`<${Drawing} spokes=${spokes} numbers=${numbers} />`}<//>
   <//>`;
@@ -71,7 +73,7 @@ const FRAME_MS = 50; // 20 frames a second look smooth at this speed and cost a 
 function useSweep(tps, move) {
   const newest = useRef(move);
   newest.current = move;
-  const speed = reducedMotion.value || paused.value ? 0 : speedOf(tps);
+  const speed = reducedMotion.value || paused.value || !range.value.live ? 0 : speedOf(tps);
   useEffect(() => {
     if (speed === 0) return undefined;
     let before = performance.now();

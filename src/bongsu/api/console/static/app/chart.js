@@ -16,6 +16,9 @@ import { Button } from "./widgets.js";
 const COLOURS = ["#3b7ddd", "#e08a1e", "#8a5cd1", "#1f9d8b", "#d1495b", "#7d8c1f", "#c2559f", "#5a7184"];
 const MOST_DRAWN = 60; // more lines are a carpet: the first ones are drawn, and a button draws all
 
+/** A line needs two points; fewer are drawn as dots. @param {any} plot @param {number} index of the series */
+const isLone = (plot, index) => plot.data[index].filter((/** @type {number | null} */ value) => value !== null).length < 2;
+
 /** @param {number} index */
 export const colour = (index) => COLOURS[index] ?? `hsl(${Math.round(index * 137.508) % 360} 55% 55%)`;
 
@@ -136,7 +139,7 @@ function options(target, { lines, unit, height, min, max, fill, newest }) {
         label: one.name,
         stroke: lines.colours[index],
         width: 1.5,
-        points: { show: one.values.filter((value) => value !== null).length < 2 ? true : undefined, size: 4 },
+        points: { show: isLone, size: 4 },
         fill: fill && lines.series.length === 1 ? `${lines.colours[index]}22` : undefined,
       })),
     ],

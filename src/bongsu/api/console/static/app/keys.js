@@ -16,7 +16,7 @@ export function Keys({ keys }) {
   return html`<${Panel} title=${t("keys.title")}>
     <${Loading} of=${keys}>
       ${(/** @type {Key[]} */ list) => html`<div class="scroll" tabindex="0"><table>
-        <thead><tr><th scope="col">${t("keys.name")}</th><th scope="col">keyId</th><th scope="col">${t("keys.scopes")}</th><th scope="col">${t("keys.created")}</th><th scope="col">${t("keys.expires")}</th><th></th></tr></thead>
+        <thead><tr><th scope="col">${t("keys.name")}</th><th scope="col">keyId</th><th scope="col">${t("keys.scopes")}</th><th scope="col">${t("keys.created")}</th><th scope="col">${t("keys.expires")}</th><td></td></tr></thead>
         <tbody>${list.map((key) => html`<${Row} key=${key.keyId} of=${key} onRevoke=${() => setGone(key)} />`)}</tbody>
       </table></div>`}
     <//>

@@ -1,5 +1,5 @@
 // Loading data for a component: aborts what is out of date, asks again while live, rests in hidden tabs.
-import { signal, useEffect, useRef, useState } from "./ui.js";
+import { signal, useEffect, useMemo, useRef, useState } from "./ui.js";
 import { paused } from "./time.js";
 
 const visible = signal(!document.hidden);
@@ -25,14 +25,21 @@ export function useLoad(load, dependencies, { every = 0 } = {}) {
   const newest = useRef(load);
   newest.current = load;
   const live = every > 0 && visible.value && !paused.value;
+  const wanted = useMemo(() => ({}), [...dependencies, turn]);
+  const loaded = useRef(/** @type {object | null} */ (null));
 
   useEffect(() => {
+    // Pausing, or leaving the tab, is no reason to load again what is there.
+    if (!live && loaded.current === wanted) return undefined;
     const abort = new AbortController();
     let timer = 0;
     const run = async () => {
       try {
         const data = await newest.current(abort.signal);
-        if (!abort.signal.aborted) setState({ data, error: undefined, loading: false });
+        if (!abort.signal.aborted) {
+          loaded.current = wanted;
+          setState({ data, error: undefined, loading: false });
+        }
       } catch (error) {
         if (!abort.signal.aborted) setState((/** @type {any} */ old) => ({ data: old.data, error, loading: false }));
       }
@@ -45,7 +52,7 @@ export function useLoad(load, dependencies, { every = 0 } = {}) {
       abort.abort();
       clearTimeout(timer);
     };
-  }, [...dependencies, turn, live, every]);
+  }, [wanted, live, every]);
 
   return { ...state, reload: () => setTurn((old) => old + 1) };
 }

@@ -16,8 +16,16 @@ import { Empty, Loading, Panel } from "./widgets.js";
 /** `$__rate` in an expression: four scrapes of 15 s, so that one lost scrape leaves no gap, or the step where that is longer. */
 const LEAST_RATE_S = 60;
 
+/** `$__tick`: one tick of the APM, so that a tick that was never sealed is a gap and not the value before it. */
+const TICK_S = 5;
+/** `$__ticks`: two, between which a counter has grown by one tick. */
+const TWO_TICKS_S = 10;
+
 /** @param {string} expr @param {number} step seconds */
-const withRate = (expr, step) => expr.replaceAll("$__rate", `${Math.max(LEAST_RATE_S, step)}s`);
+function withWindows(expr, step) {
+  const least = { $__rate: LEAST_RATE_S, $__ticks: TWO_TICKS_S, $__tick: TICK_S };
+  return expr.replace(/\$__\w+/g, (name) => `${Math.max(least[/** @type {keyof typeof least} */ (name)], step)}s`);
+}
 
 /**
  * Run several expressions over the range of the view and lay their lines side by side.
@@ -25,12 +33,12 @@ const withRate = (expr, step) => expr.replaceAll("$__rate", `${Math.max(LEAST_RA
  */
 export async function loadLines(queries, abort) {
   const asked = grid(range.value);
-  const answers = await Promise.all(queries.map(({ expr }) => prometheus("query_range", { query: withRate(expr, asked.step), ...asked }, abort)));
+  const answers = await Promise.all(queries.map(({ expr }) => prometheus("query_range", { query: withWindows(expr, asked.step), ...asked }, abort)));
   const parts = answers.map((data, index) => {
     const { legend } = queries[index];
     return toLines(data, asked, legend === undefined ? seriesName : (labels) => legendName(legend, labels));
   });
-  return { lines: { times: parts[0].times, series: parts.flatMap((part) => part.series) }, asked };
+  return { lines: { times: parts[0].times, series: parts.flatMap((part) => part.series) }, asked, notes: answers.flatMap((data) => data.notes) };
 }
 
 /** The address of Explore with an expression. @param {string} expr */
@@ -42,7 +50,7 @@ export const exploreHref = (expr) => href("explore", { "g0.expr": expr });
  */
 export function QueryPanel({ title, queries, unit, height = 170, min, max, every, empty, class: extra, fill }) {
   const loaded = useLoad((abort) => loadLines(queries, abort), [queries.map((one) => one.expr).join("\n"), range.value], { every: every ?? refreshMs.value });
-  const explore = html`<a class="button quiet" href=${exploreHref(withRate(queries[0].expr, LEAST_RATE_S))}>${t("action.explore")}</a>`;
+  const explore = html`<a class="button quiet" href=${exploreHref(withWindows(queries[0].expr, TICK_S))}>${t("action.explore")}</a>`;
   return html`<${Panel} title=${title} class=${extra} actions=${explore}>
     <${Loading} of=${loaded}>
       ${(/** @type {Awaited<ReturnType<typeof loadLines>>} */ { lines, asked }) =>

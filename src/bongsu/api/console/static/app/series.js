@@ -24,14 +24,15 @@ export function legendName(template, labels) {
  * A matrix on its grid: one array of times, a value or null for each series and time.
  * @param {any} data the answer of query_range @param {{start: number, end: number, step: number}} grid in seconds
  * @param {(labels: Labels) => string} [name]
- * @returns {import("./chart.js").Lines}
+ * @returns {import("./chart.js").Lines} a native histogram is drawn as the number of its observations
  */
 export function toLines(data, { start, end, step }, name = seriesName) {
   const count = Math.floor((end - start) / step + 1e-9) + 1;
   const times = Array.from({ length: count }, (_, index) => start + index * step);
   const series = data.result.map((/** @type {any} */ one) => {
     const values = new Array(count).fill(null);
-    for (const [time, text] of one.values ?? []) {
+    const counts = (one.histograms ?? []).map((/** @type {any} */ [time, { count }]) => [time, count]);
+    for (const [time, text] of [...(one.values ?? []), ...counts]) {
       const value = sample(text);
       // Only finite numbers have a place on an axis; the table shows the others.
       if (Number.isFinite(value)) values[Math.round((time - start) / step)] = value;

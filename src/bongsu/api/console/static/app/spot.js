@@ -1,5 +1,6 @@
 // The real-time numbers of a project: all of them in one call, with their units.
-import { openapm } from "./api.js";
+import { openapm, prometheus } from "./api.js";
+import { sample } from "./series.js";
 
 /**
  * Names as in the single-number API, and as in the one that answers all; the groups are shown in this order.
@@ -38,8 +39,32 @@ export async function loadSpot(abort) {
   return Object.fromEntries(Object.entries(answer).map(([name, value]) => [name, Number(value)]));
 }
 
-/** @param {AbortSignal} [abort] @returns {Promise<{oname: string, host_ip: string, active: boolean}[]>} */
+/**
+ * The numbers as they were: each tick is in the store.
+ * @param {number} timeMs @param {AbortSignal} [abort] @returns {Promise<Spot>}
+ */
+export async function loadSpotAt(timeMs, abort) {
+  const query = `{__name__=~"bongsu_apm_(${[...NUMBERS.map(({ name }) => name), ...STATES.map((state) => `act_${state}`)].join("|")})"}`;
+  const { result } = await prometheus("query", { query, time: timeMs / 1000 }, abort);
+  const found = new Map(result.map((/** @type {any} */ one) => [one.metric.__name__.slice("bongsu_apm_".length), sample(one.value[1])]));
+  const numbers = NUMBERS.map(({ name, spot }) => [spot, found.get(name) ?? 0]);
+  return Object.fromEntries([...numbers, ...STATES.map((state) => [`act_${state}`, found.get(`act_${state}`) ?? 0])]);
+}
+
+/** @typedef {{oname: string, host_ip: string, active: boolean}} Agent */
+
+/** @param {AbortSignal} [abort] @returns {Promise<Agent[]>} */
 export const loadAgents = async (abort) => (await openapm("json/agents", abort)).data;
+
+/** The agents as they were. @param {number} timeMs @param {AbortSignal} [abort] @returns {Promise<Agent[]>} */
+export async function loadAgentsAt(timeMs, abort) {
+  const { result } = await prometheus("query", { query: "bongsu_apm_agent_up", time: timeMs / 1000 }, abort);
+  return result.map((/** @type {any} */ { metric, value }) => ({
+    oname: `${metric.job}/${metric.instance}`,
+    host_ip: metric.host ?? "",
+    active: value[1] === "1",
+  }));
+}
 
 /** Whether any application has ever reported. @param {Spot} spot */
 export const hasApplications = (spot) => spot.act_agent + spot.inact_agent > 0;

@@ -140,10 +140,11 @@ function Graph({ expr, turn }) {
   }, [expr, range.value, turn], { every: refreshMs.value });
   if (loaded.error && loaded.data === undefined) return html`<${Failure} error=${loaded.error} onRetry=${loaded.reload} />`;
   return html`<${Loading} of=${loaded}>
-    ${(/** @type {Awaited<ReturnType<typeof loadLines>>} */ { lines, asked }) =>
+    ${(/** @type {Awaited<ReturnType<typeof loadLines>>} */ { lines, asked, notes }) =>
       lines.series.length === 0
         ? html`<${NoResult} expr=${expr} />`
         : html`<p class="hint">${t("explore.count", { count: number(lines.series.length), step: asked.step })}</p>
+            <${Notes} list=${notes} />
             <${LineChart} title=${expr} lines=${lines} height=${320} start=${asked.start} end=${asked.end} />`}
   <//>`;
 }
@@ -165,10 +166,16 @@ function Rows({ data, expr }) {
   const rows = tableRows(data);
   if (rows.length === 0) return html`<${NoResult} expr=${expr} />`;
   return html`<p class="hint">${t("explore.rows", { count: number(rows.length), time: dateTime(nowMs()) })}</p>
+    <${Notes} list=${data.notes} />
     <div class="scroll result" tabindex="0"><table>
       <thead><tr><th scope="col">${t("explore.series")}</th><th scope="col" class="number">${t("explore.value")}</th></tr></thead>
       <tbody>${rows.slice(0, MOST_ROWS).map((row, index) => html`<tr key=${index}><td class="series-name"><${Name} labels=${row.labels} /></td><td class="number">${row.value}</td></tr>`)}</tbody>
     </table></div>`;
+}
+
+/** What the server remarks on a query whose answer it gave. @param {{list: string[]}} props */
+function Notes({ list }) {
+  return list.length === 0 ? null : html`<ul class="notes">${list.map((note) => html`<li key=${note}>${note}</li>`)}</ul>`;
 }
 
 /** @param {any} data any of the four kinds of result @returns {{labels: Record<string, string>, value: string}[]} */

@@ -50,7 +50,7 @@ function Wrong({ targets, spot }) {
         failing.length + silent.length === 0
           ? html`<${AllGood} targets=${targets.data} spot=${spot.data} />`
           : html`<div class="scroll"><table>
-              <thead><tr><th scope="col">${t("home.what")}</th><th scope="col">${t("home.where")}</th><th scope="col">${t("home.why")}</th><th></th></tr></thead>
+              <thead><tr><th scope="col">${t("home.what")}</th><th scope="col">${t("home.where")}</th><th scope="col">${t("home.why")}</th><td></td></tr></thead>
               <tbody>
                 ${failing.slice(0, MOST_ROWS).map(FailingRow)}
                 ${silent.slice(0, MOST_ROWS).map((agent) => html`<tr key=${agent.oname}>

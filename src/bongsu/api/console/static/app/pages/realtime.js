@@ -2,39 +2,43 @@
 import { html } from "../ui.js";
 import { ActiveTransactions } from "../active.js";
 import { Arc } from "../arc.js";
-import { withUnit } from "../format.js";
+import { dateTime, withUnit } from "../format.js";
 import { HitMap } from "../heatmap.js";
 import { t } from "../i18n.js";
 import { useLoad } from "../load.js";
 import { href } from "../router.js";
-import { apdexBand, hasApplications, loadAgents, loadSpot, NUMBERS, TICK_MS } from "../spot.js";
+import { apdexBand, hasApplications, loadAgents, loadAgentsAt, loadSpot, loadSpotAt, NUMBERS, TICK_MS } from "../spot.js";
 import { QueryPanel } from "../query.js";
-import { range } from "../time.js";
-import { Badge, Empty, Loading, Panel, Stat } from "../widgets.js";
+import { range, setSpan } from "../time.js";
+import { Badge, Button, Empty, Loading, Panel, Stat } from "../widgets.js";
 
-/** What the store keeps of every sealed tick, by name below `bongsu_apm_`. */
+/** The mean of a number over each step, from what the store keeps of every sealed tick. @param {string} name */
+const mean = (name) => ({ expr: `avg_over_time(bongsu_apm_${name}[$__tick])`, legend: name });
+
+/** Weighted by transactions: a mean of the ticks' means would give a slow one in a quiet tick too much weight. */
+const RESPONSE_TIME = {
+  expr: "1000 * rate(bongsu_apm_transaction_duration_seconds_sum[$__ticks]) / rate(bongsu_apm_transaction_duration_seconds_count[$__ticks])",
+  legend: "rtime",
+};
+
 const CHARTS = [
-  { title: "spot.tps", queries: [{ expr: "bongsu_apm_tps", legend: "tps" }], fill: true, min: 0 },
-  { title: "spot.rtime", queries: [{ expr: "bongsu_apm_rtime", legend: "rtime" }], unit: "ms", min: 0 },
-  { title: "spot.actx", queries: [{ expr: "bongsu_apm_actx", legend: "actx" }], fill: true, min: 0 },
-  { title: "spot.user", queries: [{ expr: "bongsu_apm_user", legend: "user" }], fill: true, min: 0 },
-  { title: "spot.cpu", queries: [{ expr: "bongsu_apm_cpu", legend: "cpu" }], unit: "percent", min: 0, max: 100 },
-  {
-    title: "realtime.pool",
-    queries: [
-      { expr: "bongsu_apm_dbc_active", legend: "dbc_active" },
-      { expr: "bongsu_apm_dbc_idle", legend: "dbc_idle" },
-      { expr: "bongsu_apm_threadpool_active", legend: "threadpool_active" },
-      { expr: "bongsu_apm_threadpool_queue", legend: "threadpool_queue" },
-    ],
-    min: 0,
-  },
+  { title: "spot.tps", queries: [mean("tps")], fill: true, min: 0 },
+  { title: "spot.rtime", queries: [RESPONSE_TIME], unit: "ms", min: 0 },
+  { title: "spot.actx", queries: [mean("actx")], fill: true, min: 0 },
+  { title: "spot.user", queries: [mean("user")], fill: true, min: 0 },
+  { title: "spot.cpu", queries: [mean("cpu")], unit: "percent", min: 0, max: 100 },
+  { title: "realtime.errors", queries: [mean("errors"), mean("txcount")], min: 0 },
+  { title: "realtime.pool", queries: ["dbc_active", "dbc_idle", "threadpool_active", "threadpool_queue"].map(mean), min: 0 },
 ];
 
 export function Page() {
-  const spot = useLoad(loadSpot, [], { every: TICK_MS });
+  const { live, end } = { end: 0, ...range.value };
+  const spot = useLoad((abort) => (live ? loadSpot(abort) : loadSpotAt(end, abort)), [live, end], { every: live ? TICK_MS : 0 });
   return html`<${Loading} of=${spot}>
-    ${(/** @type {any} */ numbers) => (hasApplications(numbers) ? html`<${Numbers} numbers=${numbers} /><${Details} numbers=${numbers} />` : html`<${NoApplications} />`)}
+    ${(/** @type {any} */ numbers) => {
+      if (!hasApplications(numbers)) return live ? html`<${NoApplications} />` : html`<${NothingThen} />`;
+      return html`${!live && html`<p class="hint">${t("realtime.past", { time: dateTime(end) })}</p>`}<${Numbers} numbers=${numbers} /><${Details} numbers=${numbers} />`;
+    }}
   <//>`;
 }
 
@@ -65,7 +69,8 @@ function Details({ numbers }) {
 
 /** @param {{changed: string}} props */
 function Agents({ changed }) {
-  const agents = useLoad(loadAgents, [changed], { every: TICK_MS * 3 });
+  const { live, end } = { end: 0, ...range.value };
+  const agents = useLoad((abort) => (live ? loadAgents(abort) : loadAgentsAt(end, abort)), [changed, live, end], { every: live ? TICK_MS * 3 : 0 });
   return html`<${Panel} title=${t("realtime.agents")}>
     <${Loading} of=${agents}>
       ${(/** @type {any[]} */ list) => html`<div class="scroll" style=${{ maxHeight: "220px" }} tabindex="0"><table>
@@ -79,8 +84,14 @@ function Agents({ changed }) {
   <//>`;
 }
 
+function NothingThen() {
+  return html`<${Panel}><${Empty} why=${t("realtime.noHistory")} hint=${t("realtime.noHistoryHint")}>
+    <${Button} kind="primary" onClick=${() => setSpan("15m")}>${t("time.backToNow")}<//>
+  <//><//>`;
+}
+
 function NoApplications() {
   return html`<${Panel}><${Empty} why=${t("realtime.none")} hint=${t("realtime.noneHint")}>
-    <a class="button primary" href=${href("settings")}>${t("realtime.howTo")}</a>
+    <a class="button primary" href=${href("settings", { snippet: "OTLP" })}>${t("realtime.howTo")}</a>
   <//><//>`;
 }
