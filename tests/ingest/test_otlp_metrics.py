@@ -336,3 +336,37 @@ def test_projects_are_kept_apart() -> None:
     assert {f"m_total{{{JOB}}}": {NOW_MS: 5.0}} == stored(stores["two"])
     with pytest.raises(NotFound):
         ingest.write("three", batch(delta(5, NOW_MS)))
+
+
+def test_values_that_are_equal_in_python_are_different_labels() -> None:
+    bench = Bench()
+    for value in (1, True, "1", 1.0, "true", (1,), (True,)):
+        bench.write(metric(MetricKind.GAUGE, number(7, attributes={"a": value})))
+    assert {"1", "true", "[1]", "[true]"} == set(bench.store.label_values("a", [[]], 0, 2**62))
+
+
+def test_one_point_of_long_ago_makes_no_flood_of_target_info() -> None:
+    bench = Bench()
+    resource = Resource({**RESOURCE.attributes, "host.name": "web-1"})
+    bench.write(metric(MetricKind.GAUGE, number(1, at_ms=1_000), number(1)), resource=resource)
+    [samples] = stored(bench.store, __name__="target_info").values()
+    assert 101 == len(samples)
+
+
+def test_a_histogram_whose_layout_changes_has_other_series() -> None:
+    bench = Bench()
+    for bounds, sums in (((1.0,), 1.0), ((2.0,), 1.0), ((2.0,), None)):
+        counts = (1,) * (len(bounds) + 1)
+        at_ns = AT_NS + len(stored(bench.store)) * 1_000_000
+        bench.write(metric(MetricKind.HISTOGRAM, HistogramPoint({}, 0, at_ns, 2, sums, bounds, counts)))
+    found = stored(bench.store)
+    assert [1, 2, 3, 2, 3] == [
+        len(found[f"m_{name}"])
+        for name in (
+            f'bucket{{{JOB}, le="1"}}',
+            f'bucket{{{JOB}, le="2"}}',
+            f'bucket{{{JOB}, le="+Inf"}}',
+            f"sum{{{JOB}}}",
+            f"count{{{JOB}}}",
+        )
+    ]

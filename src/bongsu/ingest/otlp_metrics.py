@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.ingest.otlp_delta import DeltaTotals
+from bongsu.ingest.otlp_points import PointSeries
 from bongsu.ingest.otlp_rows import Row, RowBuilder
 from bongsu.model.samples import HistogramRows, SampleBatch
 from bongsu.storage.contract import REFUSED, Reason
@@ -76,6 +77,7 @@ class OtlpMetricsWriter:
         self._store = store
         self._settings = settings
         self._totals = DeltaTotals(settings.max_delta_streams, settings.delta_forget_ms)
+        self._series = PointSeries()
         self._refs: dict[bytes, int] = {}
         self._described: set[MetricMetadata] = set()
 
@@ -88,7 +90,9 @@ class OtlpMetricsWriter:
         StoreReadOnly, StoreClosed
             As the store does; the request may be sent again.
         """
-        builder = RowBuilder(self._totals, now_ms=now_ms, max_ahead_ms=self._settings.max_ahead_ms)
+        builder = RowBuilder(
+            self._totals, self._series, now_ms=now_ms, max_ahead_ms=self._settings.max_ahead_ms
+        )
         for group in batch.groups:
             builder.add(group)
         rows = builder.rows

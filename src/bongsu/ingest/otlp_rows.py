@@ -8,14 +8,14 @@ or not at all.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from bongsu.ingest import otlp_names as naming
 from bongsu.ingest.otlp_delta import DeltaTotals, TooManyStreams
-from bongsu.ingest.otlp_histograms import native_histogram
+from bongsu.ingest.otlp_points import PointSeries, Unstorable, values_of
 from bongsu.model.errors import InvalidInput
 from bongsu.model.labels import METRIC_NAME, series_key
-from bongsu.model.samples import STALE_NAN, Exemplar, MetricMetadata
+from bongsu.model.samples import Exemplar, MetricMetadata
 from bongsu.wire.otlp.values import (
     ExponentialPoint,
     HistogramPoint,
@@ -26,8 +26,6 @@ from bongsu.wire.otlp.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from bongsu.model.histograms import Histogram
     from bongsu.wire.otlp.values import Metric, MetricGroup, Point, PointExemplar, Resource
 
@@ -38,6 +36,13 @@ _REASONS_KEPT = 5
 _TARGET_INFO = "target_info"
 _TARGET_INFO_EVERY_MS = 150_000
 """Half the default lookback of queries: a join with `target_info` finds it all along a long request."""
+
+
+_MOST_TARGET_INFO = 100
+"""Samples of `target_info` in one request: four hours. One point of long ago must not make millions."""
+
+Labels: TypeAlias = tuple[tuple[str, str], ...]
+"""Labels of a resource, in the order of their names."""
 
 
 class Row(NamedTuple):
@@ -83,14 +88,17 @@ class RowBuilder:
     ----------
     totals
         Of the project's delta streams.
+    series
+        The project's remembered series keys.
     now_ms
         Time of arrival, Unix milliseconds.
     max_ahead_ms
         Points further in the future than this are refused: a wrong clock must not blind queries.
     """
 
-    def __init__(self, totals: DeltaTotals, *, now_ms: int, max_ahead_ms: int) -> None:
+    def __init__(self, totals: DeltaTotals, series: PointSeries, *, now_ms: int, max_ahead_ms: int) -> None:
         self._totals = totals
+        self._series = series
         self._now_ms = now_ms
         self._latest_ms = now_ms + max_ahead_ms
         self.rows = Rows()
@@ -105,7 +113,7 @@ class RowBuilder:
         if times:
             self._add_target_info(group.resource, base, min(times), max(times))
 
-    def _add_metric(self, base: dict[str, str], metric: Metric) -> None:
+    def _add_metric(self, base: Labels, metric: Metric) -> None:
         name = naming.metric_name(metric.name, metric.unit, metric.kind, monotonic=metric.monotonic)
         if not name:
             self.rows.refuse(
@@ -126,37 +134,34 @@ class RowBuilder:
         for point in metric.points:
             try:
                 self._add_point(base, name, metric, point, cumulative=cumulative)
-            except (_Refused, InvalidInput) as error:
+            except (Unstorable, InvalidInput) as error:
                 self.rows.refuse(f"metric {metric.name!r}: {error}")
         if self.rows.refused - taken < len(metric.points):
             self.rows.metadata[_metadata(name, metric)] = None
 
-    def _add_point(
-        self, base: dict[str, str], name: str, metric: Metric, point: Point, *, cumulative: bool
-    ) -> None:
+    def _add_point(self, base: Labels, name: str, metric: Metric, point: Point, *, cumulative: bool) -> None:
         time_ms = point.time_ns // 1_000_000
         if time_ms == 0:
-            raise _Refused("a point has no time; set timeUnixNano")
+            raise Unstorable("a point has no time; set timeUnixNano")
         if time_ms > self._latest_ms:
-            raise _Refused(
+            raise Unstorable(
                 f"a point is {(time_ms - self._now_ms) // 1000} s ahead of the server's clock; set the sender's clock"
             )
-        labels = {**naming.labels_of(point.attributes), **base}
         if not cumulative:
-            point = self._accumulated(metric, labels, point)
-        start_ms = point.start_ns // 1_000_000
-        number = self.rows.points
+            point = self._accumulated(base, metric, point)
+        start_ms, number = point.start_ns // 1_000_000, self.rows.points
+        keys = self._series.keys_of(name, base, point)
         rows = [
-            Row(series_key({**own, METRIC_NAME: own_name}), time_ms, value, start_ms, number)
-            for own_name, own, value in _samples(name, labels, point)
+            Row(key, time_ms, value, start_ms, number)
+            for key, value in zip(keys, values_of(point), strict=True)
         ]
         self.rows.points += 1
         self.rows.rows += rows
         if not isinstance(point, SummaryPoint) and point.exemplars:
             self._add_exemplars(rows, point)
 
-    def _accumulated(self, metric: Metric, labels: dict[str, str], point: Point) -> Point:
-        stream = (metric.name, metric.unit, metric.kind, *labels.items())
+    def _accumulated(self, base: Labels, metric: Metric, point: Point) -> Point:
+        stream = (metric.name, metric.unit, metric.kind, base, *naming.labels_of(point.attributes).items())
         try:
             total: Point | None = None
             if isinstance(point, NumberPoint):
@@ -164,17 +169,17 @@ class RowBuilder:
             elif isinstance(point, HistogramPoint):
                 total = self._totals.add_histogram(stream, point, self._now_ms)
             else:
-                raise _Refused(
+                raise Unstorable(
                     "exponential histograms in delta temporality cannot be taken; set "
                     "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=cumulative"
                 )
         except TooManyStreams:
-            raise _Refused(
+            raise Unstorable(
                 "too many streams in delta temporality; send cumulative ones, or raise the setting "
                 "'otlp.max_delta_streams'"
             ) from None
         if total is None:
-            raise _Refused("a delta point is older than one before it; send delta points in order of time")
+            raise Unstorable("a delta point is older than one before it; send delta points in order of time")
         return total
 
     def _add_exemplars(self, rows: list[Row], point: NumberPoint | HistogramPoint | ExponentialPoint) -> None:
@@ -186,13 +191,14 @@ class RowBuilder:
                 row = rows[bucket]
             self.rows.exemplars.append(ExemplarRow(row.key, _exemplar(exemplar)))
 
-    def _add_target_info(self, resource: Resource, base: dict[str, str], first_ms: int, last_ms: int) -> None:
+    def _add_target_info(self, resource: Resource, base: Labels, first_ms: int, last_ms: int) -> None:
         """Add the resource's other attributes as one series, where it can be joined and there is something to join."""
         others = {k: v for k, v in resource.attributes.items() if k not in _IDENTIFYING}
         labels = naming.labels_of(others)
         if not base or not labels:
             return
-        key = series_key({**labels, **base, METRIC_NAME: _TARGET_INFO})
+        key = series_key({**labels, **dict(base), METRIC_NAME: _TARGET_INFO})
+        first_ms = max(first_ms, last_ms - _MOST_TARGET_INFO * _TARGET_INFO_EVERY_MS)
         times = {last_ms, *range(first_ms, last_ms, _TARGET_INFO_EVERY_MS)}
         self.rows.rows += [Row(key, time_ms, 1.0, 0, -1) for time_ms in sorted(times)]
         self.rows.metadata[
@@ -200,66 +206,15 @@ class RowBuilder:
         ] = None
 
 
-class _Refused(Exception):
-    """A data point cannot be taken."""
-
-
-def resource_labels(resource: Resource) -> dict[str, str]:
+def resource_labels(resource: Resource) -> Labels:
     """Return ``job`` and ``instance`` of a resource, as far as it names them."""
     attributes = resource.attributes
     namespace, service, instance = (
         naming.label_value(attributes.get(key, ""))
         for key in ("service.namespace", "service.name", "service.instance.id")
     )
-    labels: dict[str, str] = {}
-    if service:
-        labels["job"] = f"{namespace}/{service}" if namespace else service
-    if instance:
-        labels["instance"] = instance
-    return labels
-
-
-def _samples(
-    name: str, labels: dict[str, str], point: Point
-) -> Iterator[tuple[str, dict[str, str], float | Histogram]]:
-    """Yield (name, labels, value) of each sample of a point; all are stale markers where the point has no value."""
-    if isinstance(point, NumberPoint):
-        yield name, labels, STALE_NAN if point.absent else float(point.value)
-    elif isinstance(point, HistogramPoint):
-        yield from _histogram_samples(name, labels, point)
-    elif isinstance(point, ExponentialPoint):
-        histogram = native_histogram(point)
-        if isinstance(histogram, str):
-            raise _Refused(histogram)
-        yield name, labels, histogram
-    else:
-        yield from _summary_samples(name, labels, point)
-
-
-def _histogram_samples(
-    name: str, labels: dict[str, str], point: HistogramPoint
-) -> Iterator[tuple[str, dict[str, str], float]]:
-    running = 0
-    for bound, count in zip(point.bounds, point.counts, strict=False):
-        running += count
-        value = STALE_NAN if point.absent else float(running)
-        yield f"{name}_bucket", {**labels, "le": naming.bound_text(bound)}, value
-    total = STALE_NAN if point.absent else float(point.observations)
-    if not point.bounds or point.bounds[-1] != float("inf"):
-        yield f"{name}_bucket", {**labels, "le": "+Inf"}, total
-    if point.sum is not None:
-        yield f"{name}_sum", labels, STALE_NAN if point.absent else point.sum
-    yield f"{name}_count", labels, total
-
-
-def _summary_samples(
-    name: str, labels: dict[str, str], point: SummaryPoint
-) -> Iterator[tuple[str, dict[str, str], float]]:
-    for quantile, value in point.quantiles:
-        own = {**labels, "quantile": naming.bound_text(quantile)}
-        yield name, own, STALE_NAN if point.absent else value
-    yield f"{name}_sum", labels, STALE_NAN if point.absent else point.sum
-    yield f"{name}_count", labels, STALE_NAN if point.absent else float(point.observations)
+    job = f"{namespace}/{service}" if namespace and service else service
+    return tuple((name, value) for name, value in (("instance", instance), ("job", job)) if value)
 
 
 def _exemplar(exemplar: PointExemplar) -> Exemplar:

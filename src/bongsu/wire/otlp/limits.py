@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass, field
 
 from bongsu.model.errors import InvalidInput, LimitExceeded
@@ -122,5 +123,5 @@ def check_buckets(name: str, bounds: tuple[float, ...], counts: tuple[int, ...],
         raise BadItem(
             f"metric {name!r}: {len(counts)} bucket counts for {len(bounds)} bounds; give one more count than bounds"
         )
-    if any(not low < high for low, high in itertools.pairwise(bounds)):
+    if any(not low < high for low, high in itertools.pairwise(bounds)) or any(map(math.isnan, bounds)):
         raise BadItem(f"metric {name!r}: bucket bounds must increase; got {list(bounds[:8])}")
