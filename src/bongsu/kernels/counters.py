@@ -65,7 +65,7 @@ def _started(
         return True
     if n == 0:
         return False
-    known_zero = start < starts[0] < times[0]
+    known_zero = starts[0] != 0 and start < starts[0] < times[0]  # 0: unknown
     if n < 2 and not known_zero:
         return False
     increase = values[n - 1] - (0.0 if known_zero else values[0])
