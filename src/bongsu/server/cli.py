@@ -60,6 +60,14 @@ def serve(data: str | None, listen: str | None, file: Path | None, features: tup
     sys.exit(run(settings))
 
 
+@main.command()
+def warm() -> None:
+    """Compile the kernels now, so that the first start is quick; for images and packages."""
+    from bongsu.server.kernels import load_kernels
+
+    load_kernels(click.echo)
+
+
 @main.command("settings")
 def show_settings() -> None:
     """List every setting with its default."""

@@ -21,12 +21,12 @@ from bongsu.control.database import sqlite_url
 from bongsu.control.plane import ControlPlane
 from bongsu.ingest.otlp_metrics import OtlpMetricsIngest
 from bongsu.ingest.remote_writers import RemoteWriters
-from bongsu.kernels.warm import compile_all
 from bongsu.promql.engine import Engine
 from bongsu.query.service import QueryService
 from bongsu.scrape.scraper import Scraper
 from bongsu.server import options
 from bongsu.server.edge import Edge, all_routes
+from bongsu.server.kernels import load_kernels
 from bongsu.server.projects import ProjectKeeper
 from bongsu.server.stores import ProjectStores
 from bongsu.server.targets import TargetFeed
@@ -95,7 +95,7 @@ def build(around: Surroundings, url: str, progress: Callable[[str], None]) -> Pa
     """
     _describe_process(around.registry)
     progress("loading kernels")
-    compile_all(progress)
+    load_kernels(progress)
     with contextlib.ExitStack() as stack:
         folder = around.settings.data_folder
         folder.mkdir(parents=True, exist_ok=True)
