@@ -102,6 +102,20 @@ def test_no_more_queries_run_than_the_limit_and_the_others_wait(bench: MakeBench
     assert () == b.service.active()
 
 
+def test_waiting_queries_of_different_owners_take_turns(bench: MakeBench) -> None:
+    b = bench(1)
+    b.service.start(MemoryProjectStore, instant("first"), first_value, owner="a")
+    assert b.engine.started.acquire(timeout=WAIT_S)
+    waiting = [
+        b.service.start(MemoryProjectStore, instant(f"{owner}{number}"), first_value, owner=owner)
+        for owner, number in (("a", 1), ("a", 2), ("b", 1))
+    ]
+    b.engine.release.set()
+
+    assert [1.0] * 3 == [query.wait() for query in waiting]
+    assert ["first", "a1", "b1", "a2"] == [str(call[0]) for call in b.engine.calls]
+
+
 def test_a_query_never_has_more_time_than_the_server_gives(bench: MakeBench) -> None:
     b = bench(1)
     long = b.service.start(MemoryProjectStore, instant(timeout_ms=3_600_000), first_value)

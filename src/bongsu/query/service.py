@@ -1,15 +1,16 @@
 """
 Running queries within limits: so many at a time, each with a deadline, every one of them cancellable.
 
-The service owns its worker threads; as many as queries may run, so that the pool is the gate and its queue the waiting line.
+The service owns its worker threads; as many as queries may run, so that the pool is the gate. Whoever is next in the waiting line is
+decided when a thread is free: owners take turns.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from prometheus_client import Counter, Histogram
 
@@ -19,10 +20,10 @@ from bongsu.promql.execute.limits import Deadline
 from bongsu.query.active import ActiveQueries
 from bongsu.query.errors import QueriesClosed, QueueTimeout
 from bongsu.query.requests import InstantQuery, RangeQuery
+from bongsu.query.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from concurrent.futures import Future
 
     from prometheus_client import CollectorRegistry
     from structlog.typing import FilteringBoundLogger
@@ -181,6 +182,7 @@ class QueryService:
         self._clock = clock
         self._log = log
         self._active = ActiveQueries(registry)
+        self._waiting: Turns[tuple[Future[Any], Callable[[], Any]]] = Turns()  # answers are of any type
         self._pool = ThreadPoolExecutor(limits.max_concurrent, thread_name_prefix="query")
         self._closed = False
         duration = Histogram(
@@ -204,6 +206,8 @@ class QueryService:
         open_store: Callable[[], ProjectStore],
         query: InstantQuery | RangeQuery,
         finish: Callable[[Outcome], Answer],
+        *,
+        owner: str = "",
     ) -> RunningQuery[Answer]:
         """
         Run a query in a worker thread as soon as there is room.
@@ -214,6 +218,8 @@ class QueryService:
             Gives the store of the caller's project, in the worker thread.
         finish
             Makes the answer out of the result, in the worker thread, while the query still counts as running.
+        owner
+            On whose behalf; when queries wait, owners take turns.
 
         Raises
         ------
@@ -228,10 +234,18 @@ class QueryService:
         deadline = Deadline(seconds, monotonic=self._clock.monotonic)
         kind = "instant" if isinstance(query, InstantQuery) else "range"
         number = self._active.add(kind, query.text, self._clock.now_ms())
-        future = self._pool.submit(
-            self._run, number, self._clock.monotonic(), open_store, query, deadline, finish
-        )
+        submitted_s = self._clock.monotonic()
+        future: Future[Answer] = Future()
         future.add_done_callback(lambda _: self._active.remove(number))
+        self._waiting.put(
+            owner,
+            (future, lambda: self._run(number, submitted_s, open_store, query, deadline, finish)),
+        )
+        try:
+            self._pool.submit(self._run_next)
+        except RuntimeError:  # closed since it was looked at
+            future.cancel()
+            raise QueriesClosed from None
         return RunningQuery(future, deadline, QueueTimeout(seconds, self.limits.max_concurrent))
 
     def active(self) -> tuple[ActiveQuery, ...]:
@@ -242,6 +256,19 @@ class QueryService:
         """Start no more queries, drop those that wait, let those that run end; returns when they have."""
         self._closed = True
         self._pool.shutdown(wait=True, cancel_futures=True)
+        while (waiting := self._waiting.take()) is not None:
+            waiting[0].cancel()
+
+    def _run_next(self) -> None:
+        """Run the query whose turn it is; there are as many calls of this as queries."""
+        waiting = self._waiting.take()
+        if waiting is None or not waiting[0].set_running_or_notify_cancel():
+            return
+        future, run = waiting
+        try:
+            future.set_result(run())
+        except BaseException as error:  # noqa: BLE001 - it rises where the answer is waited for
+            future.set_exception(error)
 
     def _run(
         self,

@@ -119,7 +119,9 @@ class Queries:
         query: InstantQuery | RangeQuery,
         finish: Callable[[Outcome], Response],
     ) -> Response:
-        running = self._service.start(lambda: self._admission.store(call), query, finish)
+        running = self._service.start(
+            lambda: self._admission.store(call), query, finish, owner=call.access.project.project_id
+        )
         try:
             return await wait_for_answer(request, running)
         except InvalidInput as error:
