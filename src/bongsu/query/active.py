@@ -7,6 +7,8 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from prometheus_client import Gauge
+
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
@@ -37,8 +39,6 @@ class ActiveQueries:
     """The list of active queries. May be used from any thread."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        from prometheus_client import Gauge
-
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._queries: dict[int, ActiveQuery] = {}
