@@ -135,7 +135,8 @@ def _histogram_quantiles(call: Call, args: Sequence[Value], context: Context) ->
 
 def _histogram_fraction(call: Call, args: Sequence[Value], context: Context) -> Value:
     lower, upper = _scalar(args[0]).values, _scalar(args[1]).values
-    return fractions(lower, upper, _vector(args[2]), context, place(call.args[2]))
+    places = (place(call.args[0]), place(call.args[2]))
+    return fractions(lower, upper, _vector(args[2]), context, places)
 
 
 def _extreme_of(call: Call, args: Sequence[Value], context: Context) -> Value:

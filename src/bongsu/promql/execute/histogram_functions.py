@@ -17,7 +17,7 @@ from bongsu.promql.execute.binary import stack
 from bongsu.promql.execute.classic_histograms import classic_values, find_buckets, without_names
 from bongsu.promql.execute.shape import drop_names, merge_equal, name_of, prune
 from bongsu.promql.histograms.sparse import thaw
-from bongsu.promql.histograms.statistics import fraction, quantile, variance
+from bongsu.promql.histograms.statistics import fraction, has_nan_observations, quantile, variance
 from bongsu.promql.values import Vector
 
 if TYPE_CHECKING:
@@ -84,12 +84,12 @@ def quantiles(
         if result.is_nan:
             notes.inform(
                 f"input to histogram_quantile has NaN observations, result is NaN for metric name {name}",
-                places[1],
+                places[0],
             )
         elif result.is_skewed:
             notes.inform(
                 f"input to histogram_quantile has NaN observations, result is skewed higher for metric name {name}",
-                places[1],
+                places[0],
             )
         return result.value
 
@@ -97,20 +97,31 @@ def quantiles(
 
 
 def fractions(
-    lower: NDArray[np.float64], upper: NDArray[np.float64], vector: Vector, context: Context, place: Span
+    lower: NDArray[np.float64],
+    upper: NDArray[np.float64],
+    vector: Vector,
+    context: Context,
+    places: tuple[Span, Span],
 ) -> Vector:
-    """Return the share of the observations between two bounds, of every histogram, classic and native."""
+    """
+    Return the share of the observations between two bounds, of every histogram, classic and native.
+
+    Parameters
+    ----------
+    places
+        Where the lower bound and the vector stand in the query.
+    """
 
     def of_native(histogram: Sparse, row: int, step: int) -> float:
-        if math.isnan(histogram.sum) and histogram.count:
+        if has_nan_observations(histogram):
             context.query.annotations.inform(
                 "input to histogram_fraction has NaN observations, which are excluded from all fractions "
                 f"for metric name {quote(name_of(vector.labels, row))}",
-                place,
+                places[0],
             )
         return fraction(float(lower[step]), float(upper[step]), histogram)
 
-    return _classic_and_native(vector, np.vstack((lower, upper)), of_native, context, place, True)
+    return _classic_and_native(vector, np.vstack((lower, upper)), of_native, context, places[1], True)
 
 
 def _classic_and_native(

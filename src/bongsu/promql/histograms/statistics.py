@@ -34,8 +34,8 @@ def quantile(phi: float, histogram: Sparse) -> Quantile:
         return Quantile(math.copysign(math.inf, phi))
     if histogram.count == 0:
         return Quantile(math.nan)
-    has_nan = math.isnan(histogram.sum)
-    forward = has_nan or phi < 0.5
+    has_nan = has_nan_observations(histogram)
+    forward = math.isnan(histogram.sum) or phi < 0.5
     buckets = list(histogram.all_buckets())
     rank = (phi if forward else 1 - phi) * histogram.count
     bucket, count = _reach(buckets if forward else reversed(buckets), rank)
@@ -55,6 +55,13 @@ def quantile(phi: float, histogram: Sparse) -> Quantile:
     within = rank - (count - bucket.count) if forward else count - rank
     share = within / bucket.count if bucket.count else math.nan
     return Quantile(_value_in(Bucket(lower, upper, bucket.count), share, histogram), is_skewed=has_nan)
+
+
+def has_nan_observations(histogram: Sparse) -> bool:
+    """Tell whether observations of NaN are counted: they are in the count and the sum and in no bucket."""
+    if not math.isnan(histogram.sum):
+        return False
+    return sum(bucket.count for bucket in histogram.all_buckets()) < histogram.count
 
 
 def _reach(buckets: Iterable[Bucket], rank: float) -> tuple[Bucket, float]:

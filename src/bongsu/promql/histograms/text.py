@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bongsu.promql.annotations import go_float
-from bongsu.promql.histograms.sparse import thaw
+from bongsu.promql.histograms.sparse import Bucket, thaw
 
 if TYPE_CHECKING:
     from bongsu.model.histograms import Histogram
@@ -15,7 +15,11 @@ def histogram_text(histogram: Histogram) -> str:
     """Return a histogram as Prometheus writes it, such as ``{count:3, sum:4, (1,2]:3}``."""
     sparse = thaw(histogram)
     parts = [f"count:{go_float(sparse.count)}", f"sum:{go_float(sparse.sum)}"]
-    for bucket in sparse.all_buckets():
+    buckets = list(sparse.all_buckets())
+    if sparse.zero_count < 0:
+        # What subtraction leaves is shown, though no function looks at it.
+        buckets.append(Bucket(-sparse.zero_threshold, sparse.zero_threshold, sparse.zero_count))
+    for bucket in sorted(buckets, key=lambda bucket: bucket.lower):
         lower, upper, count = bucket.lower, bucket.upper, bucket.count
         if count == 0:
             continue
