@@ -2,42 +2,59 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import time
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
-from bongsu.kernels._jit import CACHE_FOLDER
+from bongsu.kernels import cache
 from bongsu.kernels.warm import compile_all
 from bongsu.tsdb.warmup import warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_KEPT_DAYS = 30
-"""A cache that no start has used for this long belongs to a version that is gone; one takes some ten megabytes."""
-
 
 def load_kernels(progress: Callable[[str], None]) -> None:
     """
-    Load every kernel from the cache, or compile it: some seconds, on the very first start up to a minute.
+    Load every kernel: a second or two from the cache, up to a minute on the very first start.
+
+    What is not cached is compiled by a process of its own: the compiler keeps a quarter of a gigabyte for itself, and the
+    server goes on answering about its health meanwhile.
 
     Parameters
     ----------
     progress
-        Told what is being loaded, in a few words.
+        Told what is being loaded, in a few words; what it raises ends the loading.
     """
+    if cache.is_writable() and not cache.is_complete():
+        _compile_beside(progress)
+    _load(progress)
+    cache.forget_unused()
+
+
+def _load(progress: Callable[[str], None]) -> None:
     compile_all(progress)
     warm_up(progress)
-    _forget_old_caches()
 
 
-def _forget_old_caches() -> None:
-    """Remove the caches of versions that are no longer started; each version has a folder of its own."""
-    if CACHE_FOLDER is None:
-        return
-    os.utime(CACHE_FOLDER)
-    oldest = time.time() - _KEPT_DAYS * 86_400
-    for folder in CACHE_FOLDER.parent.glob("kernels-*"):
-        if folder != CACHE_FOLDER and folder.stat().st_mtime < oldest:
-            shutil.rmtree(folder, ignore_errors=True)
+def _compile_beside(progress: Callable[[str], None]) -> None:
+    """Fill the cache; when that fails for any reason, the caller's own loading compiles what is missing."""
+    command = [sys.executable, "-m", "bongsu.server.kernels"]
+    with subprocess.Popen(  # noqa: S603 - this very program
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as compiler:
+        try:
+            for line in compiler.stdout or ():
+                progress(line.rstrip())
+        except BaseException:
+            compiler.kill()
+            raise
+
+
+def _main() -> None:
+    _load(lambda line: print(f"first start: {line}", flush=True))  # noqa: T201 - read by the process that waits
+    cache.mark_complete()
+
+
+if __name__ == "__main__":
+    _main()

@@ -46,6 +46,10 @@ class _HttpServer(uvicorn.Server):
         yield
 
 
+class _StoppedEarly(Exception):
+    """The server was asked to stop before it was ready."""
+
+
 def run(settings: Settings) -> int:
     """
     Serve until SIGTERM or SIGINT and return the exit status.
@@ -127,6 +131,8 @@ async def _start(
 
     def progress(sentence: str) -> None:
         nonlocal told
+        if shell.phase is Phase.STOPPING:
+            raise _StoppedEarly
         shell.progress = sentence
         if clock.monotonic() - told >= PROGRESS_EVERY_S:
             told = clock.monotonic()
@@ -136,6 +142,8 @@ async def _start(
     try:
         parts = await asyncio.to_thread(build, around, url, progress)
         await parts.start()
+    except _StoppedEarly:
+        return None
     except BongsuError as error:
         log.error("cannot start", reason=error.message, id=error.id)  # noqa: TRY400 - the message says all
     except Exception:

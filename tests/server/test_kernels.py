@@ -1,0 +1,66 @@
+"""The first start compiles beside the server, the next ones load."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from bongsu.kernels import cache
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+_LOAD = "from bongsu.kernels import cache; print(cache.is_writable(), cache.is_complete())"
+
+
+def _state(**environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", _LOAD],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    return done.stdout.strip()
+
+
+def test_a_new_folder_is_not_complete(tmp_path: Path) -> None:
+    assert "True False" == _state(BONGSU_CACHE_DIR=str(tmp_path))
+
+
+def test_without_a_writable_folder_nothing_is_kept_and_nothing_fails(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+
+    assert "False False" == _state(
+        BONGSU_CACHE_DIR=str(blocked), XDG_CACHE_HOME=str(blocked), HOME=str(blocked)
+    )
+
+
+def test_the_note_of_completeness_is_kept_for_this_processor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "CACHE_FOLDER", tmp_path)
+    assert not cache.is_complete()
+    cache.mark_complete()
+
+    assert cache.is_complete()
+
+
+def test_caches_that_nobody_used_for_a_month_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used, recent, old = (tmp_path / f"kernels-{name}" for name in ("used", "recent", "old"))
+    for folder in (used, recent, old):
+        folder.mkdir()
+    for folder in (used, old):
+        os.utime(folder, (0, 0))
+    monkeypatch.setattr(cache, "CACHE_FOLDER", used)
+    cache.forget_unused()
+
+    assert (True, True, False) == (used.exists(), recent.exists(), old.exists())
