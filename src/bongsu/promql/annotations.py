@@ -45,13 +45,13 @@ class _Monotonicity:
 
 
 class Annotations:
-    """The notes of one query; equal texts are kept once. May be used from any thread."""
+    """The notes of one query; equal texts are kept once, with the place given last. May be used from any thread."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._lock = threading.Lock()
-        self._warnings: set[str] = set()
-        self._infos: set[str] = set()
+        self._warnings: dict[str, str] = {}
+        self._infos: dict[str, str] = {}
         self._falls: dict[tuple[str, str], _Monotonicity] = {}
 
     def __len__(self) -> int:
@@ -60,12 +60,12 @@ class Annotations:
     def warn(self, message: str, span: Span) -> None:
         """Add a warning about the piece of the query at `span`."""
         with self._lock:
-            self._warnings.add(f"{_WARNING}{message} {self._place(span)}")
+            self._warnings[f"{_WARNING}{message}"] = self._place(span)
 
     def inform(self, message: str, span: Span) -> None:
         """Add an info about the piece of the query at `span`."""
         with self._lock:
-            self._infos.add(f"{_INFO}{message} {self._place(span)}")
+            self._infos[f"{_INFO}{message}"] = self._place(span)
 
     def forced_monotonic(
         self,
@@ -90,13 +90,14 @@ class Annotations:
     @property
     def warnings(self) -> tuple[str, ...]:
         """The warnings, sorted."""
-        return tuple(sorted(self._warnings))
+        return tuple(sorted(f"{text} {place}" for text, place in self._warnings.items()))
 
     @property
     def infos(self) -> tuple[str, ...]:
         """The infos, sorted."""
+        infos = (f"{text} {place}" for text, place in self._infos.items())
         falls = (_falls_text(metric, place, fall) for (metric, place), fall in self._falls.items())
-        return tuple(sorted((*self._infos, *falls)))
+        return tuple(sorted((*infos, *falls)))
 
     def _place(self, span: Span) -> str:
         line, column = span.position(self._text)

@@ -176,7 +176,7 @@ def aggregate_vector(node: Aggregate, vector: Vector, param: Value | None, conte
         return _named(_accumulated(node, vector, groups, context), groups, node)
     if node.op is AggregateOp.COUNT_VALUES:
         assert isinstance(param, String)
-        return _named(count_values(vector, groups.ids, groups.labels, param.text), groups, node)
+        return count_values(vector, groups.ids, groups.labels, param.text)
     assert isinstance(param, Scalar)
     if node.op is AggregateOp.QUANTILE:
         return _named(_quantile(node, vector, groups, param.values, context), groups, node)

@@ -89,8 +89,8 @@ def clamp(vector: Vector, lowest: Scalar | None, highest: Scalar | None, context
     return prune(replace(result, kinds=kinds))
 
 
-_SECONDS_LIMIT = 2.0**55
-"""Beyond this many seconds calendar arithmetic overflows."""
+_SECONDS_LIMIT = 2.0**63
+"""Times are int64 seconds."""
 
 _NO_TIME = {
     "minute": 30.0, "hour": 15.0, "day_of_week": 0.0, "day_of_month": 4.0, "day_of_year": 339.0, "days_in_month": 31.0,

@@ -81,23 +81,25 @@ def _put(target: Buckets, other: Buckets, sign: float) -> None:
 
 def _settle_hints(target: Sparse, other: Sparse) -> bool:
     """Set the hint of a result; tell whether the two hints contradict each other."""
-    ours, theirs = target.reset_hint, other.reset_hint
-    if ours == theirs or ours is ResetHint.GAUGE:
-        return False
-    if theirs is ResetHint.GAUGE:
-        target.reset_hint = ResetHint.GAUGE
-        return False
-    target.reset_hint = ResetHint.UNKNOWN
-    return ResetHint.UNKNOWN not in (ours, theirs)
+    hints = {target.reset_hint, other.reset_hint}
+    target.reset_hint = joined_hint(target.reset_hint, other.reset_hint)
+    return hints == {ResetHint.RESET, ResetHint.NO_RESET}
+
+
+def joined_hint(one: ResetHint, other: ResetHint) -> ResetHint:
+    """Return what is known of a sum: a gauge makes it a gauge, and different hints leave nothing known."""
+    if one is other:
+        return one
+    return ResetHint.GAUGE if ResetHint.GAUGE in (one, other) else ResetHint.UNKNOWN
 
 
 def _share_zero_bucket(target: Sparse, other: Sparse) -> None:
     """Widen the zero buckets of both to a threshold that cuts no populated bucket of either."""
     while target.zero_threshold != other.zero_threshold:
         if target.zero_threshold > other.zero_threshold:
-            _widen_zero_bucket(other, target.zero_threshold)
+            widen_zero_bucket(other, target.zero_threshold)
         else:
-            _widen_zero_bucket(target, other.zero_threshold)
+            widen_zero_bucket(target, other.zero_threshold)
 
 
 def zero_count_for(histogram: Sparse, threshold: float) -> tuple[float, float]:
@@ -117,7 +119,8 @@ def zero_count_for(histogram: Sparse, threshold: float) -> tuple[float, float]:
         threshold = wider
 
 
-def _widen_zero_bucket(histogram: Sparse, threshold: float) -> None:
+def widen_zero_bucket(histogram: Sparse, threshold: float) -> None:
+    """Widen the zero bucket to at least `threshold`, in place; it takes in the buckets that it covers."""
     histogram.zero_count, histogram.zero_threshold = zero_count_for(histogram, threshold)
     for buckets in (histogram.positive, histogram.negative):
         inside = [index for index in buckets if histogram.bounds(index)[0] < histogram.zero_threshold]
@@ -158,7 +161,7 @@ def is_reset(current: Sparse, before: Sparse) -> bool:
     if threshold != current.zero_threshold or current.zero_count < zero_count:
         return True
     before = before.copy()
-    _widen_zero_bucket(before, threshold)
+    widen_zero_bucket(before, threshold)
     before.to_schema(current.schema)
     return _fell(current.positive, before.positive) or _fell(current.negative, before.negative)
 

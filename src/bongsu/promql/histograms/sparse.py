@@ -77,7 +77,9 @@ class Sparse:
             yield Bucket(*self.bounds(index), self.positive[index])
 
     def scale(self, factor: float) -> Sparse:
-        """Multiply all counts and the sum, in place."""
+        """Multiply all counts and the sum, in place; a negative factor makes a gauge, since no counter is negative."""
+        if factor < 0:
+            self.reset_hint = ResetHint.GAUGE
         self.zero_count *= factor
         self.count *= factor
         self.sum *= factor
@@ -88,6 +90,8 @@ class Sparse:
 
     def divide(self, divisor: float) -> Sparse:
         """Divide all counts and the sum, in place; by zero, buckets vanish as their counts have no meaning."""
+        if divisor < 0:
+            self.reset_hint = ResetHint.GAUGE
         self.zero_count = _ratio(self.zero_count, divisor)
         self.count = _ratio(self.count, divisor)
         self.sum = _ratio(self.sum, divisor)
