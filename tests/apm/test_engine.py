@@ -17,6 +17,7 @@ from bongsu.model.errors import NotFound
 from bongsu.model.matchers import Matcher, MatchOp
 from bongsu.model.samples import KIND_FLOAT, SampleBatch, is_stale
 from bongsu.runtime.clock import ManualClock
+from bongsu.storage.contract import StoreLimits, StoreOptions
 from bongsu.storage.errors import StoreReadOnly
 from bongsu.storage.memory import MemoryProjectStore
 
@@ -220,3 +221,31 @@ async def test_every_written_name_has_type_and_help(bench: Bench) -> None:
             if family.removesuffix(suffix) in described:
                 family = family.removesuffix(suffix)
         assert described[family][0].help, name
+
+
+@pytest.mark.anyio
+async def test_after_the_clock_was_set_back_the_numbers_begin_anew(bench: Bench) -> None:
+    await fill(bench)
+    await bench.to(T0 + 13_000)
+    back = ManualClock(T0 - 3_600_000)
+    bench.clock = back
+    bench.engine._clock = back
+    bench.engine.tick()
+    bench.engine.add_spans("one", spans(span(back.now_ms() + 1_000)))
+    await bench.to(T0 - 3_600_000 + 13_000)
+    tick = bench.engine.newest("one")
+    assert (T0 - 3_600_000 + 5_000, 1) == (tick.end_ms, tick.numbers.txcount)
+
+
+@pytest.mark.anyio
+async def test_series_that_the_store_refused_are_offered_again(bench: Bench) -> None:
+    store = bench.stores["one"]
+    store.options = StoreOptions(retention_ms=0, limits=StoreLimits(max_series=10))
+    await fill(bench)
+    await bench.to(T0 + 13_000)
+    assert 10 == len(bench.stored())
+    assert bench.value("bongsu_apm_rejected_samples_total") > 50
+    store.options = StoreOptions(retention_ms=0)
+    await bench.to(T0 + 18_000)
+    assert 0 == bench.stored()["bongsu_apm_txcount"][T0 + 10_000]
+    assert 1 == bench.stored(instance="i1")["bongsu_apm_agent_up"][T0 + 10_000]

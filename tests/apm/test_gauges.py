@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -228,3 +229,18 @@ def test_a_count_below_zero_is_zero() -> None:
 
 def test_a_report_without_a_time_counts_when_it_came() -> None:
     assert 5 == numbers_of((AT, gauge("bongsu.threadpool.active", ({}, 5), at_ms=0))).threadpool_active
+
+
+def test_beyond_the_limit_of_streams_known_ones_go_on_and_new_ones_are_told() -> None:
+    apm = ProjectApm(replace(SETTINGS, max_streams=3), secret=b"s", now_ms=T0)
+
+    def send(at_ms: int, *pools: str) -> str:
+        streams: Streams = [({"pool": pool}, 1) for pool in pools]
+        report = gauge("bongsu.threadpool.active", *streams, at_ms=at_ms)
+        return apm.add_metrics(metrics(report), now_ms=at_ms).reason
+
+    assert "" == send(AT, "a", "b", "c")
+    apm.tick(SEAL)
+    assert "'apm.max_streams'" in send(AT + 5_000, "a", "b", "c", "d")
+    apm.tick(SEAL + 5_000)
+    assert 3 == apm.newest().numbers.threadpool_active

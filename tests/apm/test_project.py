@@ -330,3 +330,10 @@ def test_groups_of_one_request_are_taken_together() -> None:
     apm.add_spans(SpanBatch(groups), now_ms=T0 + 4_000)
     numbers = sealed(apm).numbers
     assert (1, 2) == (numbers.act_agent, numbers.txcount)
+
+
+def test_identities_of_any_length_are_kept_short() -> None:
+    apm = project()
+    apm.add_spans(spans(span(IN_TICK), of=resource("x" * 100_000, host="y" * 100_000)), now_ms=T0 + 4_000)
+    [agent] = sealed(apm).agents
+    assert (512, 512) == (len(agent.identity.agent.instance), len(agent.identity.host))

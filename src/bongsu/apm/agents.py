@@ -128,6 +128,10 @@ class Agent:
         silence = max(settings.agent_silence_ms, settings.agent_silence_intervals * interval)
         return at_ms - self.newest_ms <= silence
 
+    def streams(self) -> int:
+        """Return how many streams of gauges and histograms are kept."""
+        return sum(map(len, self.metrics.values())) + len(self.durations)
+
     def metric(self, scope: str, name: str) -> MetricState | None:
         """Return the state of a metric, made when it is new; None when the agent has too many."""
         state = self.metrics.get((scope, name))

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from bongsu.apm import names
+from bongsu.apm.gauges import stream_key
 from bongsu.apm.latency import BOUNDS_S, BUCKETS, bucket_of
 from bongsu.apm.settings import TICK_MS
 from bongsu.apm.ticks import TransactionTotals
@@ -76,7 +77,7 @@ def read_durations(metric: Metric, scope: str) -> Iterator[DurationReading]:
     for point in metric.points:
         if isinstance(point, HistogramPoint) and not point.absent:
             yield DurationReading(
-                stream=(scope, metric.name, *sorted((k, str(v)) for k, v in point.attributes.items())),
+                stream=(scope, metric.name, *stream_key(point.attributes)),
                 family=family,
                 rank=rank,
                 failed=_failed(point.attributes),
@@ -154,7 +155,11 @@ class DurationCounts:
         self._recorded = self._seen = self._fade = 0
         self.is_used = False
 
-    def put(self, reading: DurationReading, tick: int) -> None:
+    def __len__(self) -> int:
+        """Return how many streams are kept."""
+        return len(self._streams)
+
+    def put(self, reading: DurationReading, tick: int, *, takes_new: bool = True) -> None:
         """Take a reading into the tick that is being sealed; readings come in order of time."""
         if reading.rank > self._ranks.setdefault(reading.family, reading.rank):
             return
@@ -163,6 +168,8 @@ class DurationCounts:
             if self._newest_ms:
                 self._interval_ms = reading.time_ms - self._newest_ms
             self._newest_ms = reading.time_ms
+        if not takes_new and reading.stream not in self._streams:
+            return
         grown = self._growth(reading)
         if grown is None:
             return

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 _KEPT_TICKS = 60
 """Sealed ticks that wait while a store takes no writes: five minutes, as long as the longest memory of the state itself."""
 
+_CLOCK_STEP_MS = 60_000
+"""A clock that was set back by less is waited for."""
+
 _MARGIN_S = 0.01
 """Timers may fire a little early; a tick must be due when its time is read again."""
 
@@ -161,14 +164,23 @@ class ApmEngine:
         store = self._store_of(project_id)
         with self._lock:
             if project_id not in self._projects:
-                # A key of its own for every project, so that equal users cannot be found out across projects.
-                secret = hashlib.blake2b(project_id.encode(), key=self._secret, digest_size=32).digest()
-                state = ProjectApm(self.settings, secret=secret, now_ms=self._clock.now_ms())
-                self._projects[project_id] = _Project(state, TickWriter(store))
+                self._projects[project_id] = _Project(self._new_state(project_id), TickWriter(store))
             return self._projects[project_id]
 
+    def _new_state(self, project_id: str) -> ProjectApm:
+        # A key of its own for every project, so that equal users cannot be found out across projects.
+        secret = hashlib.blake2b(project_id.encode(), key=self._secret, digest_size=32).digest()
+        return ProjectApm(self.settings, secret=secret, now_ms=self._clock.now_ms())
+
     def _tick_project(self, project_id: str, project: _Project) -> int:
-        ticks = project.state.tick(self._clock.now_ms())
+        now_ms = self._clock.now_ms()
+        if now_ms < project.state.newest().end_ms - _CLOCK_STEP_MS:
+            # Sealed ticks do not change, so the numbers would stand still until the old time has come again.
+            self._log.warning(
+                "the machine's clock was set back; the real-time numbers begin anew", project=project_id
+            )
+            project.state = self._new_state(project_id)
+        ticks = project.state.tick(now_ms)
         project.waiting.extend(tick for tick in ticks if tick.agents or tick.forgotten)
         return self._write(project_id, project)
 

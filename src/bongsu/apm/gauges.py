@@ -30,6 +30,10 @@ _MAX_STREAMS = 4_096
 """Streams of one metric of one agent: a pool with that many names is a mistake in naming."""
 
 
+_MOST_CHARACTERS = 256
+"""Of an attribute's value: streams that differ only beyond it are one."""
+
+
 class Role(enum.Enum):
     """What a metric tells of its agent."""
 
@@ -101,11 +105,16 @@ def read_reports(metric: Metric, role: Role) -> Iterator[Report]:
     by_time: dict[int, list[Reading]] = {}
     for point in metric.points:
         if isinstance(point, NumberPoint) and not point.absent and math.isfinite(point.value):
-            key = tuple(sorted((name, str(value)) for name, value in point.attributes.items()))
+            key = stream_key(point.attributes)
             reading = Reading(key, _slot(role, point.attributes), float(point.value))
             by_time.setdefault(point.time_ns // 1_000_000, []).append(reading)
     for time_ms, readings in sorted(by_time.items()):
         yield Report(time_ms, metric.temporality == Temporality.DELTA, tuple(readings))
+
+
+def stream_key(attributes: Attributes) -> StreamKey:
+    """Return what tells a stream from the others of its metric."""
+    return tuple(sorted((name, str(value)[:_MOST_CHARACTERS]) for name, value in attributes.items()))
 
 
 def _slot(role: Role, attributes: Attributes) -> Slot:
@@ -144,12 +153,13 @@ class MetricState:
         self.previous: dict[StreamKey, tuple[Slot, float]] = {}
         self._delta_times: dict[StreamKey, int] = {}
 
-    def put(self, report: Report) -> None:
-        """Take a report; one that is older than the newest is left out."""
+    def put(self, report: Report, *, takes_new: bool = True) -> None:
+        """Take a report; one that is older than the newest is left out, and so are new streams where none are taken."""
         if report.time_ms < self.time_ms - _SAME_REPORT_MS:
             return
         if report.time_ms > self.time_ms + _SAME_REPORT_MS:
             self._begin(report)
+        known = self.values if report.is_delta else self.previous
         self.time_ms = max(self.time_ms, report.time_ms)
         for key, slot, value in report.readings:
             if report.is_delta:
@@ -157,7 +167,7 @@ class MetricState:
                     continue  # a request that was sent again
                 self._delta_times[key] = report.time_ms
                 value += self.values[key][1] if key in self.values else 0.0
-            if key in self.values or len(self.values) < _MAX_STREAMS:
+            if key in self.values or (len(self.values) < _MAX_STREAMS and (takes_new or key in known)):
                 self.values[key] = (slot, value)
 
     def _begin(self, report: Report) -> None:
@@ -166,6 +176,10 @@ class MetricState:
             self.interval_ms = min(report.time_ms - self.time_ms, _LONGEST_INTERVAL_MS)
         self.previous = self.values
         self.values = dict(self.values) if report.is_delta else {}
+
+    def __len__(self) -> int:
+        """Return how many streams are kept."""
+        return max(len(self.values), len(self.previous))
 
     def is_current(self, at_ms: int, settings: ApmSettings) -> bool:
         """Tell whether the newest report still counts at a time."""

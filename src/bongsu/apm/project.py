@@ -128,6 +128,7 @@ class ProjectApm:
         self._users = UserWindow(self._window, settings.exact_users)
         self._since_start = TransactionTotals()
         self._since_ms = now_ms
+        self._takes_streams = True
         self._late = 0
         self._repeated = 0
         self._sealed = self._due(now_ms)
@@ -195,6 +196,12 @@ class ProjectApm:
                 for reading in durations:
                     time_ms = self._report_time(reading.time_ms, now_ms)
                     self._report_tick(time_ms).durations.append((agent, reading._replace(time_ms=time_ms)))
+        if not refused and not self._takes_streams:
+            return Taken(
+                0,
+                f"the project has {self.settings.max_streams} streams of real-time gauges; new ones are stored, but not in the "
+                "real-time numbers: use fewer attributes, or raise the setting 'apm.max_streams'",
+            )
         return self._taken(refused, "data points")
 
     def tick(self, now_ms: int) -> list[SealedTick]:
@@ -341,9 +348,11 @@ class ProjectApm:
         tick = self._open.pop(index, None) or _OpenTick()
         self._count_held(tick)
         for state, report in sorted(tick.reports, key=lambda entry: entry[1].time_ms):
-            state.put(report)
+            state.put(report, takes_new=self._takes_streams)
         for agent, reading in sorted(tick.durations, key=lambda entry: (entry[1].time_ms, entry[1].rank)):
-            agent.durations.put(reading, index)
+            agent.durations.put(reading, index, takes_new=self._takes_streams)
+        streams = sum(agent.streams() for agent in self._agents.values())
+        self._takes_streams = streams < self.settings.max_streams
         self._users.advance(index, set().union(*tick.users.values()))
         forgotten = self._forget(end_ms, tick)
         agents = tuple(self._agent_tick(agent, index, tick) for agent in self._in_order())

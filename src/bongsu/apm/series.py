@@ -200,7 +200,7 @@ def _sum_values(totals: TransactionTotals) -> Iterator[float]:
 
 
 class _Rows:
-    """The references of one group of series, resolved once."""
+    """The references of one group of series, resolved once; as long as some are refused, at every tick."""
 
     __slots__ = ("keys", "refs")
 
@@ -210,9 +210,12 @@ class _Rows:
 
     def resolved(self, store: ProjectStore) -> NDArray[np.int64]:
         """Return the references; those of refused series are `REFUSED`."""
-        if self.refs is None:
-            self.refs = store.resolve(self.keys).refs
-        return self.refs
+        if self.refs is not None:
+            return self.refs
+        refs = store.resolve(self.keys).refs
+        if not (refs == REFUSED).any():
+            self.refs = refs
+        return refs
 
 
 class TickWriter:
@@ -241,19 +244,20 @@ class TickWriter:
         if not self._described:
             self._store.put_metadata(metadata())
             self._described = True
-        batch, live = self._batch(tick)
+        batch, live, refused = self._batch(tick)
         result = self._store.append(batch)
         if any(rejection.reason is Reason.UNKNOWN_SERIES for rejection in result.rejections):
             # Retention or deletion removed a series for good: resolve all anew, once.
             self._forget_refs()
-            batch, live = self._batch(tick)
+            batch, live, refused = self._batch(tick)
             result = self._store.append(batch)
         self._live = live
         listed = _listed(tick)
         self._agents = {key: rows for key, rows in self._agents.items() if key in listed}
-        return len(result.rejections)
+        return len(result.rejections) + refused
 
-    def _batch(self, tick: SealedTick) -> tuple[SampleBatch, set[tuple[AgentId, str]]]:
+    def _batch(self, tick: SealedTick) -> tuple[SampleBatch, set[tuple[AgentId, str]], int]:
+        """Return the samples, the agents that are heard, and how many samples have no series."""
         refs: list[NDArray[np.int64]] = []
         values: list[NDArray[np.float64]] = []
         live: set[tuple[AgentId, str]] = set()
@@ -280,7 +284,7 @@ class TickWriter:
         kept = all_refs != REFUSED
         count = int(kept.sum())
         times = np.full(count, tick.end_ms, dtype=np.int64)
-        return SampleBatch(all_refs[kept], times, all_values[kept]), live
+        return SampleBatch(all_refs[kept], times, all_values[kept]), live, len(kept) - count
 
     def _rows(self, key: tuple[AgentId, str]) -> _Rows:
         rows = self._agents.get(key)

@@ -42,6 +42,9 @@ class ApmSettings:
         Root spans of kind INTERNAL are transactions too (batch programs).
     max_agents
         Agents of one project; reports of further ones are refused with an error that names this setting.
+    max_streams
+        Streams of gauges and duration histograms of one project; while there are more, new ones are not taken. One takes
+        about 500 bytes.
     max_open_spans
         Ids of spans that are remembered to find nested and repeated ones, per project.
     """
@@ -58,4 +61,5 @@ class ApmSettings:
     max_skew_ms: int = 60_000
     root_internal: bool = False
     max_agents: int = 2_000
+    max_streams: int = 200_000
     max_open_spans: int = 500_000

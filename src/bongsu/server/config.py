@@ -110,6 +110,9 @@ class ApmSettings:
         100_000, "distinct users of a project that are counted exactly; more are estimated", minimum=0
     )
     max_agents: int = _setting(2_000, "agents of a project", minimum=1)
+    max_streams: int = _setting(
+        200_000, "streams of gauges and duration histograms behind a project's real-time numbers", minimum=1
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ def apm_settings(settings: Settings) -> ApmSettings:
         root_internal=apm.internal_roots == "counted",
         exact_users=apm.exact_users,
         max_agents=apm.max_agents,
+        max_streams=apm.max_streams,
     )
 
 
