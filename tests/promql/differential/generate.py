@@ -7,6 +7,10 @@ The same seed gives the same script. There are no expectations in it: two engine
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 STEP_S = 15
 STEPS = 44
@@ -91,6 +95,7 @@ class ScriptGenerator:
     def __init__(self, seed: int, *, histograms: bool = False) -> None:
         self._random = random.Random(seed)
         self._histograms = histograms
+        self._is_instant = False
 
     def script(self, queries: int) -> str:
         """Return a load command and so many evaluations."""
@@ -196,10 +201,11 @@ class ScriptGenerator:
     # Queries
 
     def _evaluation(self) -> str:
+        self._is_instant = self._random.random() < 0.4
         query = (
             self._vector(self._random.randrange(1, 4)) if self._random.random() < 0.93 else self._scalar(2)
         )
-        if self._random.random() < 0.4:
+        if self._is_instant:
             return f"eval instant at {self._random.randrange(0, 900)}s {query}"
         start, length = self._random.randrange(0, 400), self._random.randrange(0, 500)
         step = self._random.choice([7, 15, 30, 60, 100])
@@ -232,7 +238,7 @@ class ScriptGenerator:
         return f"{self._selector()}[{self._duration()}]{self._modifiers()}"
 
     def _scalar(self, depth: int) -> str:
-        choices = [
+        choices: list[Callable[[], str]] = [
             lambda: self._pick("0", "1", "2", "-1", "0.5", "0.9", "1.5", "NaN", "Inf", "-Inf", "3e5"),
             lambda: "time()",
             lambda: "scalar(param)",
@@ -246,25 +252,25 @@ class ScriptGenerator:
                 ),
                 lambda: f"-{self._scalar(0)}",
             ]
-        return str(self._random.choice(choices)())
+        return self._random.choice(choices)()
 
     def _vector(self, depth: int) -> str:
         if depth <= 0:
             return self._selector() + self._modifiers()
-        makers = [
+        makers: list[Callable[[int], str]] = [
             self._counter_call, self._counter_call, self._over_time, self._over_time, self._function, self._aggregation,
             self._aggregation, self._binary, self._binary, self._with_scalar, self._odd,
         ]  # fmt: skip
         if self._histograms:
             makers += [self._histogram_call, self._histogram_call]
-        return str(self._random.choice(makers)(depth))
+        return self._random.choice(makers)(depth)
 
     def _counter_call(self, depth: int) -> str:
         return f"{self._pick(*_COUNTER, *_GAUGE)}({self._range(depth - 1)})"
 
     def _over_time(self, depth: int) -> str:
         if self._random.random() < 0.15:
-            return f"quantile_over_time({self._scalar(1)}, {self._range(depth - 1)})"
+            return f"quantile_over_time({self._scalar(0)}, {self._range(depth - 1)})"
         if self._random.random() < 0.1:
             return f"predict_linear({self._range(depth - 1)}, {self._pick('0', '60', '-30')})"
         if self._random.random() < 0.1:
@@ -273,7 +279,7 @@ class ScriptGenerator:
 
     def _function(self, depth: int) -> str:
         inner = self._vector(depth - 1)
-        special = [
+        special: list[Callable[[], str]] = [
             lambda: f"round({inner}, {self._scalar(0)})",
             lambda: f"clamp({inner}, {self._scalar(0)}, {self._scalar(0)})",
             lambda: f"clamp_min({inner}, {self._scalar(1)})",
@@ -292,14 +298,17 @@ class ScriptGenerator:
             ),
         ]
         if self._random.random() < 0.5:
-            return str(self._random.choice(special)())
+            return self._random.choice(special)()
         return f"{self._pick(*_MATH)}({inner})"
 
     def _aggregation(self, depth: int) -> str:
         inner, grouping = self._vector(depth - 1), self._pick(*_GROUPINGS)
         if self._random.random() < 0.3:
-            call = self._pick("topk", "bottomk", "quantile", "count_values")
-            param = '"v"' if call == "count_values" else self._pick("1", "2", "scalar(param)", "0.5", "0")
+            # Which of equal values topk keeps in a range query is chance in Prometheus: it goes through a map.
+            call = self._pick("quantile", "count_values", *(["topk", "bottomk"] if self._is_instant else []))
+            # Prometheus 3.5 takes a changing parameter of a pinned vector to be pinned too.
+            changing = ["scalar(param)"] if "@" not in inner else []
+            param = '"v"' if call == "count_values" else self._pick("1", "2", "0.5", "0", *changing)
             return f"{call} {grouping} ({param}, {inner})"
         return f"{self._pick(*_AGGREGATIONS)} {grouping} ({inner})"
 
