@@ -11,15 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels._jit import kernel
-from bongsu.kernels.codec_numbers import (
-    decode_numbers,
-    difference_once,
-    encode_numbers,
-    scale_numbers,
-    undo_differences,
-)
+from bongsu.kernels.codec_numbers import difference_once, put_aside, restore_numbers, scale_numbers
 from bongsu.kernels.codec_times import decode_times, encode_times
-from bongsu.kernels.codec_xor import combine, decode_xor, encode_xor
+from bongsu.kernels.codec_xor import combine, separate
 from bongsu.kernels.packing import pack_stream, plan_stream, unpack_stream
 
 if TYPE_CHECKING:
@@ -27,6 +21,9 @@ if TYPE_CHECKING:
 
 VALUES_RAW, VALUES_CONSTANT, VALUES_NUMBERS, VALUES_XOR = 0, 1, 2, 5
 """Lower half of a chunk's codec byte; `VALUES_NUMBERS` and the two after it pack numbers, differences and second differences."""
+
+ENTRY_AT, ENTRY_SIZE, ENTRY_SHAPE, ENTRY_SAMPLES, ENTRY_MIN_TIME, ENTRY_MAX_TIME = range(6)
+"""Columns of a chunk table, shape (n_chunks, 8): place and size in bytes, ``codec | flags << 8``, samples, first and last time."""
 
 _RAW = 0  # CODEC_RAW
 _TRY_XOR_ABOVE = 3  # bytes a sample
@@ -102,7 +99,7 @@ def decode_chunk(
     """Write the ``len(out_times)`` samples of one float chunk; start timestamps only if `out_starts` has room for them."""
     words = data[offset : offset + (len(data) - offset) // 8 * 8].view(np.uint64)
     length = len(out_times)
-    at = decode_times(codec >> 4, words, 0, first, last, out_times)
+    at = decode_times(codec >> 4, words, first, last, out_times)
     if len(out_starts) > 0:
         out_starts[:length] = 0
     if flags & _STARTS:
@@ -126,20 +123,25 @@ def decode_starts(codec: int, words: NDArray[np.uint64], at: int, out: NDArray[n
 
 
 @kernel
-def decode_values(codec: int, words: NDArray[np.uint64], at: int, out: NDArray[np.float64]) -> int:
-    """Read ``len(out)`` values; return the word after them."""
-    if codec == VALUES_CONSTANT:
-        bits = out.view(np.int64)
-        bits[:] = np.int64(words[at])
-        return at + 1
-    if codec == VALUES_XOR:
-        return int(decode_xor(words, at, out))
-    if codec != VALUES_RAW:
-        return int(decode_numbers(codec - VALUES_NUMBERS, words, at, out))
+def decode_values(codec: int, words: NDArray[np.uint64], at: int, out: NDArray[np.float64]) -> None:
+    """Read ``len(out)`` values."""
     bits = out.view(np.int64)
-    for i in range(len(out)):
+    n = len(out)
+    if codec == VALUES_CONSTANT:
+        bits[:] = np.int64(words[at])
+        return
+    # How many values stand unpacked before the stream: all of them when they are raw.
+    before = n if codec == VALUES_RAW else 1 if codec == VALUES_XOR else codec - VALUES_NUMBERS
+    for i in range(before):
         bits[i] = np.int64(words[at + i])
-    return at + len(out)
+    if codec == VALUES_RAW:
+        return
+    extra = int(np.int64(words[at + before] >> np.uint64(32)))
+    end = unpack_stream(words, at + before, bits[before:])
+    if codec == VALUES_XOR:
+        separate(extra, out)
+    else:
+        restore_numbers(before, extra, words, end, out)
 
 
 def chunk_room(n_samples: int) -> int:
@@ -169,8 +171,9 @@ def encode_chunk(
     out : ndarray of uint8, shape (at least `chunk_room`,)
     """
     n = len(times)
+    zero = n - n  # not a literal: numba would compile what is called once more for it
     words = out[: len(out) // 8 * 8].view(np.uint64)
-    time_codec, at = encode_times(times, scratch, words, 0)
+    time_codec, at = encode_times(times, scratch, words)
     raw_words = n * (3 if len(starts) > 0 else 2)
     codec = time_codec << 4
     values_at = at
@@ -178,7 +181,7 @@ def encode_chunk(
         for i in range(n):
             scratch[i] = starts[i] - (starts[i - 1] if i > 0 else 0)
         _, base, width = plan_stream(scratch[:n], scratch[n : n + 65])
-        values_at = pack_stream(scratch[:n], base, width, 0, words, at)
+        values_at = pack_stream(scratch[:n], base, width, zero, words, at)
     value_codec, end = encode_values(bits, scratch, words, values_at)
     # Codec 0 promises that start timestamps are raw too.
     if end < raw_words and codec | value_codec != _RAW:
@@ -204,34 +207,128 @@ def encode_values(
         words[at] = np.uint64(bits[0])
         return VALUES_CONSTANT, at + 1
     values = bits.view(np.float64)
-    counts = scratch[3 * n : 3 * n + 65]
-    best_size = 8 * n
+    numbers, best_numbers = scratch[:n], scratch[n : 2 * n]
+    exponent, shift, aside = scale_numbers(bits, values, numbers)
+    aside_size = 8 * (aside + (aside + 3) // 4)
     best = VALUES_RAW
-    numbers = scratch[:n]
-    scaling = scale_numbers(bits, values, numbers)
-    if scaling[0] >= 0:
-        aside_size = 8 * (scaling[2] + (scaling[2] + 3) // 4)
-        for order in range(min(3, n)):
-            if order > 0:
-                difference_once(numbers, order)
-            size = plan_stream(numbers[order:], counts)[0] + 8 * order + aside_size
-            if size < best_size:
-                best_size = size
-                best = VALUES_NUMBERS + order
-    combined = scratch[n : 2 * n - 1]
-    # Numbers scaled to few bits are never beaten by the exclusive or of their doubles.
-    if best == VALUES_RAW or best_size > _TRY_XOR_ABOVE * n:
-        shift = combine(bits, combined)
-        size = plan_stream(combined, counts)[0] + 8
+    best_size, best_base, best_width, best_extra = 8 * n, 0, 0, 0
+    # Few values have fewer differences; a bound that is known only now also keeps the compiler from unrolling all this.
+    for candidate in range(min(n, 3) + 1):
+        before = candidate
+        codec = VALUES_NUMBERS + candidate if candidate < min(n, 3) else VALUES_XOR
+        size = aside_size
+        extra = exponent | shift << 5 | aside << 11
+        if codec == VALUES_XOR:
+            # Numbers scaled to few bits are never beaten by the exclusive or of their doubles.
+            if best != VALUES_RAW and best_size <= _TRY_XOR_ABOVE * n:
+                break
+            before = 1
+            size = 0
+            extra = combine(bits, numbers)
+        elif exponent < 0:
+            continue
+        elif before > 0:
+            difference_once(numbers, before)
+        packed, base, width = plan_stream(numbers[before:], scratch[2 * n : 2 * n + 65])
+        size += packed + 8 * before
         if size < best_size:
-            return VALUES_XOR, encode_xor(bits, combined, shift, counts, words, at)
+            best = codec
+            best_size, best_base, best_width, best_extra = size, base, width, extra
+            best_numbers[:] = numbers
     if best == VALUES_RAW:
         for i in range(n):
             words[at + i] = np.uint64(bits[i])
-        return VALUES_RAW, at + n
-    order = best - VALUES_NUMBERS
-    undo_differences(numbers, min(3, n) - 1, order)
-    return best, encode_numbers(numbers, bits, values, order, scaling, counts, words, at)
+        return best, at + n
+    before = 1 if best == VALUES_XOR else best - VALUES_NUMBERS
+    for i in range(before):
+        words[at + i] = np.uint64(best_numbers[i])
+    at = pack_stream(best_numbers[before:], best_base, best_width, best_extra, words, at + before)
+    if best != VALUES_XOR:
+        at = put_aside(bits, values, exponent, aside, words, at)
+    return best, at
+
+
+@kernel
+def decode_chunks(
+    data: NDArray[np.uint8],
+    chunks: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    out_times: NDArray[np.int64],
+    out_values: NDArray[np.float64],
+    out_starts: NDArray[np.int64],
+) -> None:
+    """
+    Write the samples of float chunks one after another.
+
+    Parameters
+    ----------
+    chunks : ndarray of int64, shape (n_chunks, 8)
+        Columns as `ENTRY_AT` and those after it say.
+    ends : ndarray of int64, shape (n_chunks,)
+        Where the samples of each chunk end in the output.
+    """
+    begin = 0
+    for c in range(len(chunks)):
+        entry = chunks[c]
+        decode_chunk(
+            data,
+            entry[ENTRY_SHAPE] & 0xFF,
+            (entry[ENTRY_SHAPE] >> 8) & 0xFF,
+            entry[ENTRY_AT],
+            entry[ENTRY_MIN_TIME],
+            entry[ENTRY_MAX_TIME],
+            out_times[begin : ends[c]],
+            out_values[begin : ends[c]],
+            out_starts[begin : ends[c]],
+        )
+        begin = ends[c]
+
+
+@kernel
+def encode_runs(
+    times: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    bits: NDArray[np.int64],
+    begins: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    out: NDArray[np.uint8],
+    out_chunks: NDArray[np.int64],
+) -> int:
+    """
+    Write one chunk for each run of samples; return the bytes written.
+
+    Parameters
+    ----------
+    starts : ndarray of int64
+        As long as the times, or of length 0. A run whose start timestamps are all 0 has none.
+    begins, ends : ndarray of int64, shape (n_runs,)
+        Run *i* is ``times[begins[i]:ends[i]]``, not empty, strictly increasing.
+    out : ndarray of uint8
+        With at least ``24 * samples + 64 * (n_runs + 1)`` bytes.
+    out_chunks : ndarray of int64, shape (n_runs, 8)
+    """
+    longest = 0
+    for run in range(len(begins)):
+        longest = max(longest, ends[run] - begins[run])
+    scratch = np.empty(3 * longest + 65, dtype=np.int64)
+    at = 0
+    for run in range(len(begins)):
+        low, high = begins[run], ends[run]
+        with_starts = False
+        if len(starts) > 0:
+            for i in range(low, high):
+                with_starts = with_starts or starts[i] != 0
+        run_starts = starts[low:high] if with_starts else starts[:0]
+        size, codec = encode_chunk(times[low:high], run_starts, bits[low:high], scratch, out[at:])
+        entry = out_chunks[run]
+        entry[ENTRY_AT] = at
+        entry[ENTRY_SIZE] = size
+        entry[ENTRY_SHAPE] = codec | (_STARTS << 8 if with_starts else 0)
+        entry[ENTRY_SAMPLES] = high - low
+        entry[ENTRY_MIN_TIME] = times[low]
+        entry[ENTRY_MAX_TIME] = times[high - 1]
+        at += size
+    return at
 
 
 @kernel

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels._jit import kernel
-from bongsu.kernels.packing import pack_stream, plan_stream, unpack_stream
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,31 +90,15 @@ def difference_once(numbers: NDArray[np.int64], order: int) -> None:
 
 
 @kernel
-def undo_differences(numbers: NDArray[np.int64], order: int, wanted: int) -> None:
-    """Go back from differences of an order to those of a lower one, in place."""
-    for k in range(order, wanted, -1):
-        for i in range(k, len(numbers)):
-            numbers[i] += numbers[i - 1]
-
-
-@kernel
-def encode_numbers(
-    differences: NDArray[np.int64],
+def put_aside(
     bits: NDArray[np.int64],
     values: NDArray[np.float64],
-    order: int,
-    scaling: tuple[int, int, int],
-    counts: NDArray[np.int64],
+    exponent: int,
+    aside: int,
     words: NDArray[np.uint64],
     at: int,
 ) -> int:
-    """Write numbers that `scale_numbers` and `difference_once` have prepared; return the word after them."""
-    exponent, shift, aside = scaling
-    for k in range(order):
-        words[at + k] = np.uint64(differences[k])
-    _, base, width = plan_stream(differences[order:], counts)
-    extra = exponent | shift << 5 | aside << 11
-    at = pack_stream(differences[order:], base, width, extra, words, at + order)
+    """Write the values that `scale_numbers` counted as not fitting, behind the stream; return the word after them."""
     end = at + aside + (aside + 3) // 4
     words[at:end] = np.uint64(0)
     k = 0
@@ -128,14 +111,16 @@ def encode_numbers(
 
 
 @kernel
-def decode_numbers(order: int, words: NDArray[np.uint64], at: int, out: NDArray[np.float64]) -> int:
-    """Read ``len(out)`` values; return the word after them. Room is given for at least `order` values."""
+def restore_numbers(
+    order: int, extra: int, words: NDArray[np.uint64], at: int, out: NDArray[np.float64]
+) -> int:
+    """
+    Turn differences of an order, unpacked into the place of the values, into the values; return the word after those aside.
+
+    `extra` is the free half of the stream's head, and `at` the word after the stream.
+    """
     n = len(out)
     numbers = out.view(np.int64)
-    extra = int(np.int64(words[at + order] >> np.uint64(32)))
-    for k in range(order):
-        numbers[k] = np.int64(words[at + k])
-    at = unpack_stream(words, at + order, numbers[order:])
     if order == 1:
         for i in range(1, n):
             numbers[i] += numbers[i - 1]
@@ -146,13 +131,10 @@ def decode_numbers(order: int, words: NDArray[np.uint64], at: int, out: NDArray[
             step += numbers[i]
             numbers[i] = numbers[i - 1] + step
     exponent, shift, aside = extra & 31, (extra >> 5) & 63, (extra >> 11) & 0xFFFF
-    if exponent == 0:
-        for i in range(n):
-            out[i] = np.float64(numbers[i] << shift)
-    else:
-        power = _POWERS[exponent]
-        for i in range(n):
-            out[i] = np.float64(numbers[i] << shift) / power
+    power = _POWERS[exponent]
+    for i in range(n):
+        # Dividing by one changes nothing, and costs less than a second loop costs to compile.
+        out[i] = np.float64(numbers[i] << shift) / power
     for k in range(aside):
         position = (words[at + aside + (k >> 2)] >> np.uint64(16 * (k & 3))) & np.uint64(0xFFFF)
         numbers[np.int64(position)] = np.int64(words[at + k])

@@ -29,68 +29,62 @@ MAX_GRID_SPAN = 1 << 40
 
 
 @kernel
-def _leave_grid(times: NDArray[np.int64], span: int, out: NDArray[np.int64]) -> None:
-    """Write the distance of each time from the even grid between the first and the last."""
-    step = (span << GRID_BITS) // (len(times) - 1)
-    for i in range(len(times)):
-        out[i] = times[i] - (times[0] + (i * step >> GRID_BITS))
-
-
-@kernel
 def encode_times(
-    times: NDArray[np.int64], scratch: NDArray[np.int64], words: NDArray[np.uint64], at: int
+    times: NDArray[np.int64], scratch: NDArray[np.int64], words: NDArray[np.uint64]
 ) -> tuple[int, int]:
-    """Write increasing times at word `at`; return (codec, word after them). `scratch` has room for the times and 65 numbers more."""
+    """Write increasing times; return (codec, word after them). `scratch` has room for twice the times and 65 numbers more."""
     n = len(times)
-    step = (times[n - 1] - times[0]) // max(n - 1, 1)
+    zero = n - n  # not a literal: numba would compile what is called once more for it
+    span = times[n - 1] - times[0]
+    step = span // max(n - 1, 1)
     even = True
     for i in range(n):
-        scratch[i] = times[i] - (times[0] + i * step)
-        even = even and scratch[i] == 0
+        even = even and times[i] == times[0] + i * step
     if even:
-        return TIMES_STEP, at
-    counts = scratch[n : n + 65]
-    span = times[n - 1] - times[0]
+        return TIMES_STEP, 0
     on_grid = 0 < span < MAX_GRID_SPAN
-    grid_size, grid_base, grid_width = 8 * n, 0, 0
-    if on_grid:
-        _leave_grid(times, span, scratch)
-        grid_size, grid_base, grid_width = plan_stream(scratch[:n], counts)
-    for i in range(n - 1):
-        scratch[i] = times[i + 1] - times[i]
-    delta_size, delta_base, delta_width = plan_stream(scratch[: n - 1], counts)
-    if min(grid_size, delta_size) >= 8 * n:
+    grid_step = (span << GRID_BITS) // (n - 1) if on_grid else 0
+    codec = TIMES_RAW
+    best_size, best_base, best_width = 8 * n, 0, 0
+    for form in range(TIMES_GRID if on_grid else TIMES_DELTA, TIMES_DELTA + 1):
+        numbers = scratch[:n] if form == TIMES_GRID else scratch[n : 2 * n - 1]
+        for i in range(len(numbers)):
+            if form == TIMES_GRID:
+                numbers[i] = times[i] - (times[0] + (i * grid_step >> GRID_BITS))
+            else:
+                numbers[i] = times[i + 1] - times[i]
+        size, base, width = plan_stream(numbers, scratch[2 * n : 2 * n + 65])
+        if size < best_size:
+            codec = form
+            best_size, best_base, best_width = size, base, width
+    if codec == TIMES_RAW:
         for i in range(n):
-            words[at + i] = np.uint64(times[i])
-        return TIMES_RAW, at + n
-    if delta_size < grid_size:
-        return TIMES_DELTA, pack_stream(scratch[: n - 1], delta_base, delta_width, 0, words, at)
-    _leave_grid(times, span, scratch)
-    return TIMES_GRID, pack_stream(scratch[:n], grid_base, grid_width, 0, words, at)
+            words[i] = np.uint64(times[i])
+        return codec, n
+    numbers = scratch[:n] if codec == TIMES_GRID else scratch[n : 2 * n - 1]
+    return codec, pack_stream(numbers, best_base, best_width, zero, words, zero)
 
 
 @kernel
-def decode_times(
-    codec: int, words: NDArray[np.uint64], at: int, first: int, last: int, out: NDArray[np.int64]
-) -> int:
+def decode_times(codec: int, words: NDArray[np.uint64], first: int, last: int, out: NDArray[np.int64]) -> int:
     """Read ``len(out)`` times whose first and last are known; return the word after them."""
     n = len(out)
+    zero = n - n  # not a literal: numba would compile what is called once more for it
     if codec == TIMES_RAW:
         for i in range(n):
-            out[i] = np.int64(words[at + i])
-        return at + n
-    step = (last - first) // max(n - 1, 1)
+            out[i] = np.int64(words[i])
+        return n
     if codec == TIMES_STEP:
+        step = (last - first) // max(n - 1, 1)
         for i in range(n):
             out[i] = first + i * step
-        return at
+        return 0
+    at = unpack_stream(words, zero, out if codec == TIMES_GRID else out[1:])
     if codec == TIMES_GRID:
-        at = unpack_stream(words, at, out)
         grid_step = ((last - first) << GRID_BITS) // (n - 1)
         for i in range(n):
             out[i] += first + (i * grid_step >> GRID_BITS)
         return at
-    at = unpack_stream(words, at, out[1:])
     out[0] = first
     for i in range(1, n):
         out[i] += out[i - 1]

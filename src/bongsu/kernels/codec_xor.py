@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels._jit import kernel
-from bongsu.kernels.packing import pack_stream, plan_stream, unpack_stream
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,41 +20,23 @@ if TYPE_CHECKING:
 
 @kernel
 def combine(bits: NDArray[np.int64], out: NDArray[np.int64]) -> int:
-    """Write the combination of each value, from the second on, with the one before, less the common low zeros; return how many."""
+    """Write the first value, then the combination of each with the one before, less the common low zeros; return how many these are."""
     union = np.int64(0)
+    out[0] = bits[0]
     for i in range(1, len(bits)):
-        out[i - 1] = bits[i] ^ bits[i - 1]
-        union |= out[i - 1]
+        out[i] = bits[i] ^ bits[i - 1]
+        union |= out[i]
     shift = 0
     while union != 0 and shift < 63 and not (union >> shift) & 1:
         shift += 1
-    for i in range(len(bits) - 1):
+    for i in range(1, len(bits)):
         out[i] = np.int64(np.uint64(out[i]) >> np.uint64(shift))
     return shift
 
 
 @kernel
-def encode_xor(
-    bits: NDArray[np.int64],
-    combined: NDArray[np.int64],
-    shift: int,
-    counts: NDArray[np.int64],
-    words: NDArray[np.uint64],
-    at: int,
-) -> int:
-    """Write values that `combine` has prepared; return the word after them."""
-    words[at] = np.uint64(bits[0])
-    _, base, width = plan_stream(combined, counts)
-    return pack_stream(combined, base, width, shift, words, at + 1)
-
-
-@kernel
-def decode_xor(words: NDArray[np.uint64], at: int, out: NDArray[np.float64]) -> int:
-    """Read ``len(out)`` values; return the word after them."""
+def separate(shift: int, out: NDArray[np.float64]) -> None:
+    """Turn what `combine` wrote, unpacked into the place of the values, into the values."""
     bits = out.view(np.int64)
-    bits[0] = np.int64(words[at])
-    shift = np.uint64(words[at + 1] >> np.uint64(32))
-    at = unpack_stream(words, at + 1, bits[1:])
     for i in range(1, len(bits)):
-        bits[i] = np.int64(np.uint64(bits[i]) << shift) ^ bits[i - 1]
-    return at
+        bits[i] = np.int64(np.uint64(bits[i]) << np.uint64(shift)) ^ bits[i - 1]

@@ -12,16 +12,20 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from bongsu.kernels._jit import kernel
-from bongsu.kernels.chunks import chunk_room, decode_chunk, encode_chunk
+from bongsu.kernels.chunks import (
+    ENTRY_AT,
+    ENTRY_MAX_TIME,
+    ENTRY_MIN_TIME,
+    ENTRY_SAMPLES,
+    ENTRY_SHAPE,
+    ENTRY_SIZE,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 OPEN_SAMPLES = 64
 """Samples of an open row: 16 minutes at 15 s. 1 KiB a series, and sealed chunks long enough to compress well."""
-
-SEAL_ROOM = chunk_room(OPEN_SAMPLES)
-"""Free bytes that sealing a row asks for in the arena."""
 
 SLOT_BITS = 32
 """A reference is ``generation << 32 | slot``: slots are used again, references never."""
@@ -37,8 +41,16 @@ COUNT counts sealed and open samples, FIRST_TIME is the oldest of them; histogra
 HAS_STARTS, HAS_SIDE, LAST_IN_SIDE = 1, 2, 4
 """Bits of FLAGS: the open row has start timestamps; the series has samples in a side buffer; its newest is there."""
 
-AT, SIZE, SHAPE, SAMPLES, MIN_TIME, MAX_TIME, PREVIOUS, SLOT = range(8)
-"""Columns of `HeadArrays.chunks`; SHAPE is ``codec | flags << 8``, PREVIOUS is -1 in the oldest chunk of a series."""
+AT, SIZE, SHAPE, SAMPLES, MIN_TIME, MAX_TIME = (
+    ENTRY_AT,
+    ENTRY_SIZE,
+    ENTRY_SHAPE,
+    ENTRY_SAMPLES,
+    ENTRY_MIN_TIME,
+    ENTRY_MAX_TIME,
+)
+PREVIOUS, SLOT = 6, 7
+"""Columns of `HeadArrays.chunks`: those of every chunk table, the next older chunk of the series (-1: none), and its slot."""
 
 N_CHUNKS, ARENA_USED, FLOOR = range(3)
 """Entries of `HeadArrays.cursor`. Samples before the floor are late, however new they are: a block of their time is being written."""
@@ -113,7 +125,7 @@ def append_rows(
         if start != 0 and len(head.starts) == 0:
             outcome[row] = NEEDS_STARTS
             return row
-        if meta[OPEN] == OPEN_SAMPLES and not seal(head, slot):
+        if meta[OPEN] == OPEN_SAMPLES:
             outcome[row] = FULL
             return row
         at = meta[OPEN]
@@ -139,66 +151,95 @@ def append_rows(
 
 
 @kernel
-def seal(head: HeadArrays, slot: int) -> bool:
-    """Turn the open row of a slot into a chunk; False, and nothing done, when there is no room for it."""
-    meta = head.meta[slot]
-    n = meta[OPEN]
-    with_starts = meta[FLAGS] & HAS_STARTS
-    chunk = head.cursor[N_CHUNKS]
-    at = head.cursor[ARENA_USED]
-    if n == 0:
-        return True
-    if chunk == len(head.chunks) or at + SEAL_ROOM > len(head.arena):
-        return False
-    starts = head.starts[slot, :n] if with_starts else head.open[slot, 0, :0]
-    size, codec = encode_chunk(
-        head.open[slot, 0, :n],
-        starts,
-        head.open[slot, 1, :n],
-        np.empty(3 * OPEN_SAMPLES + 65, dtype=np.int64),
-        head.arena[at : at + SEAL_ROOM],
-    )
-    entry = head.chunks[chunk]
-    entry[AT] = at
-    entry[SIZE] = size
-    entry[SHAPE] = codec | (1 << 8 if with_starts else 0)
-    entry[SAMPLES] = n
-    entry[MIN_TIME] = head.open[slot, 0, 0]
-    entry[MAX_TIME] = head.open[slot, 0, n - 1]
-    entry[PREVIOUS] = meta[LAST_CHUNK]
-    entry[SLOT] = slot
-    head.cursor[N_CHUNKS] = chunk + 1
-    head.cursor[ARENA_USED] = at + size
-    meta[LAST_CHUNK] = chunk
-    meta[OPEN] = 0
-    meta[FLAGS] &= ~HAS_STARTS
-    return True
+def full_slots(head: HeadArrays, refs: NDArray[np.int64], row: int, out: NDArray[np.int64]) -> int:
+    """Write the slots of the rows from `row` on whose open row is full, each once; return how many. `out` has room for all rows."""
+    n = 0
+    for i in range(row, len(refs)):
+        slot = refs[i] & ((1 << SLOT_BITS) - 1)
+        if refs[i] < 0 or slot >= len(head.meta) or head.meta[slot, REF] != refs[i]:
+            continue
+        if head.meta[slot, OPEN] == OPEN_SAMPLES:
+            out[n] = slot
+            n += 1
+            head.meta[slot, OPEN] = -OPEN_SAMPLES  # seen; put right below
+    for i in range(n):
+        head.meta[out[i], OPEN] = OPEN_SAMPLES
+    return n
 
 
 @kernel
-def drop_before(head: HeadArrays, old: HeadArrays, floor_ms: int) -> None:
+def take_open(
+    head: HeadArrays,
+    slots: NDArray[np.int64],
+    out_times: NDArray[np.int64],
+    out_bits: NDArray[np.int64],
+    out_starts: NDArray[np.int64],
+) -> None:
+    """Write full open rows one after another; start timestamps, 0 where there are none, if `out_starts` has room."""
+    for i in range(len(slots)):
+        slot = slots[i]
+        with_starts = head.meta[slot, FLAGS] & HAS_STARTS
+        for k in range(OPEN_SAMPLES):
+            out_times[i * OPEN_SAMPLES + k] = head.open[slot, 0, k]
+            out_bits[i * OPEN_SAMPLES + k] = head.open[slot, 1, k]
+            if len(out_starts) > 0:
+                out_starts[i * OPEN_SAMPLES + k] = head.starts[slot, k] if with_starts else 0
+
+
+@kernel
+def seal_rows(
+    head: HeadArrays, slots: NDArray[np.int64], chunks: NDArray[np.int64], data: NDArray[np.uint8], size: int
+) -> None:
+    """Put encoded chunks, one for each slot, into the arena, which has room, and empty the open rows."""
+    at = head.cursor[ARENA_USED]
+    for b in range(size):
+        head.arena[at + b] = data[b]
+    for i in range(len(slots)):
+        meta = head.meta[slots[i]]
+        chunk = head.cursor[N_CHUNKS]
+        entry = head.chunks[chunk]
+        entry[:] = chunks[i]
+        entry[AT] += at
+        entry[PREVIOUS] = meta[LAST_CHUNK]
+        entry[SLOT] = slots[i]
+        head.cursor[N_CHUNKS] = chunk + 1
+        meta[LAST_CHUNK] = chunk
+        meta[OPEN] = 0
+        meta[FLAGS] &= ~HAS_STARTS
+    head.cursor[ARENA_USED] = at + size
+
+
+@kernel
+def drop_before(
+    head: HeadArrays,
+    old: HeadArrays,
+    floor_ms: int,
+    cut: NDArray[np.int64],
+    cut_chunks: NDArray[np.int64],
+    cut_data: NDArray[np.uint8],
+) -> None:
     """
     Forget the samples before a time.
 
-    The chunks that stay go from the arena of `old` to that of `head`, which is empty and has room for them and for one more chunk
-    for each that must be cut; lines and open rows are those of both, and change in place.
+    The chunks that stay go from the arena of `old` to that of `head`, which is empty and has room for them; lines and open rows are
+    those of both, and change in place.
+
+    Parameters
+    ----------
+    cut : ndarray of int64, shape (chunks of `old`,)
+        For a chunk that the time runs through, the row of `cut_chunks` that has what stays of it; else -1.
     """
-    scratch = np.empty(3 * OPEN_SAMPLES + 65, dtype=np.int64)
-    times = np.empty(OPEN_SAMPLES, dtype=np.int64)
-    starts = np.empty(OPEN_SAMPLES, dtype=np.int64)
-    values = np.empty(OPEN_SAMPLES, dtype=np.float64)
     for slot in range(len(head.meta)):
         meta = head.meta[slot]
         if meta[REF] < 0 or meta[COUNT] == 0:
             continue
         stop = meta[OPEN]
         begin = int(np.searchsorted(head.open[slot, 0, :stop], floor_ms, side="left"))
-        if begin > 0:
-            for i in range(begin, stop):
-                head.open[slot, 0, i - begin] = head.open[slot, 0, i]
-                head.open[slot, 1, i - begin] = head.open[slot, 1, i]
-                if meta[FLAGS] & HAS_STARTS:
-                    head.starts[slot, i - begin] = head.starts[slot, i]
+        for i in range(begin, stop if begin > 0 else 0):
+            head.open[slot, 0, i - begin] = head.open[slot, 0, i]
+            head.open[slot, 1, i - begin] = head.open[slot, 1, i]
+            if meta[FLAGS] & HAS_STARTS:
+                head.starts[slot, i - begin] = head.starts[slot, i]
         meta[OPEN] = stop - begin
         meta[COUNT] = stop - begin
         meta[FIRST_TIME] = head.open[slot, 0, 0] if stop > begin else _NO_TIME
@@ -206,52 +247,28 @@ def drop_before(head: HeadArrays, old: HeadArrays, floor_ms: int) -> None:
         newer = -1
         meta[LAST_CHUNK] = -1
         while chunk >= 0 and old.chunks[chunk, MAX_TIME] >= floor_ms:
-            source = old.chunks[chunk]
+            is_cut = cut[chunk] >= 0
+            source = cut_chunks[cut[chunk]] if is_cut else old.chunks[chunk]
+            data = cut_data if is_cut else old.arena
             kept = head.cursor[N_CHUNKS]
             at = head.cursor[ARENA_USED]
+            for b in range(source[SIZE]):
+                head.arena[at + b] = data[source[AT] + b]
             entry = head.chunks[kept]
             entry[:] = source
             entry[AT] = at
-            if source[MIN_TIME] >= floor_ms:
-                for b in range(source[SIZE]):
-                    head.arena[at + b] = old.arena[source[AT] + b]
-            else:
-                n = source[SAMPLES]
-                flags = source[SHAPE] >> 8 & 0xFF
-                decode_chunk(
-                    old.arena,
-                    source[SHAPE] & 0xFF,
-                    flags,
-                    source[AT],
-                    source[MIN_TIME],
-                    source[MAX_TIME],
-                    times[:n],
-                    values,
-                    starts,
-                )
-                first = int(np.searchsorted(times[:n], floor_ms, side="left"))
-                size, codec = encode_chunk(
-                    times[first:n],
-                    starts[first:n] if flags & 1 else starts[:0],
-                    values[first:n].view(np.int64),
-                    scratch,
-                    head.arena[at:],
-                )
-                entry[SIZE] = size
-                entry[SHAPE] = codec | flags << 8
-                entry[SAMPLES] = n - first
-                entry[MIN_TIME] = times[first]
+            entry[SLOT] = slot
             entry[PREVIOUS] = -1
             if newer >= 0:
                 head.chunks[newer, PREVIOUS] = kept
             else:
                 meta[LAST_CHUNK] = kept
             newer = kept
-            meta[COUNT] += entry[SAMPLES]
-            meta[FIRST_TIME] = entry[MIN_TIME]
+            meta[COUNT] += source[SAMPLES]
+            meta[FIRST_TIME] = source[MIN_TIME]
             head.cursor[N_CHUNKS] = kept + 1
-            head.cursor[ARENA_USED] = at + entry[SIZE]
-            chunk = source[PREVIOUS]
+            head.cursor[ARENA_USED] = at + source[SIZE]
+            chunk = old.chunks[chunk, PREVIOUS]
 
 
 @kernel

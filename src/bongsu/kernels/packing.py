@@ -60,33 +60,26 @@ def plan_stream(numbers: NDArray[np.int64], counts: NDArray[np.int64]) -> tuple[
             lowest = number
         elif number < second:
             second = number
-    if n == 0:
-        return 8 * HEAD_WORDS, 0, 0
-    size, width = _plan_width(numbers, lowest, counts)
-    if n > 2 and second != lowest and width > 0:
-        other_size, other_width = _plan_width(numbers, second, counts)
-        if other_size < size:
-            return other_size, second, other_width
-    return size, lowest, width
-
-
-@kernel
-def _plan_width(numbers: NDArray[np.int64], base: int, counts: NDArray[np.int64]) -> tuple[int, int]:
-    n = len(numbers)
-    counts[:] = 0
-    for number in numbers:
-        counts[bit_length(np.uint64(number - base))] += 1
     best_size = 8 * (n + HEAD_WORDS)
-    best_width = 64
-    exceptions = 0
-    for width in range(64, -1, -1):
-        if width < 64:
-            exceptions += counts[width + 1]
-        size = stream_bytes(n, width, exceptions)
-        if size <= best_size:
-            best_size = size
-            best_width = width
-    return best_size, best_width
+    best_base = lowest if n > 0 else 0
+    best_width = 64 if n > 0 else 0
+    for attempt in range(2 if n > 2 and second != lowest else min(n, 1)):
+        base = lowest if attempt == 0 else second
+        if best_width == 0:
+            break
+        counts[:] = 0
+        for i in range(n):
+            counts[bit_length(np.uint64(numbers[i] - base))] += 1
+        exceptions = 0
+        for width in range(64, -1, -1):
+            if width < 64:
+                exceptions += counts[width + 1]
+            size = stream_bytes(n, width, exceptions)
+            if size < best_size or (size == best_size and attempt == 0):
+                best_size = size
+                best_base = base
+                best_width = width
+    return best_size, best_base, best_width
 
 
 @kernel
@@ -97,7 +90,12 @@ def stream_bytes(count: int, width: int, exceptions: int) -> int:
 
 @kernel
 def pack_stream(
-    numbers: NDArray[np.int64], base: int, width: int, extra: int, words: NDArray[np.uint64], at: int
+    numbers: NDArray[np.int64],
+    base: int,
+    width: int,
+    extra: int,
+    words: NDArray[np.uint64],
+    at: int,
 ) -> int:
     """Write a stream at word `at`; return the word after it. `extra` goes into the upper half of the head."""
     n = len(numbers)

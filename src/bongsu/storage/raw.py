@@ -104,24 +104,18 @@ def read_chunk(view: ChunkView, chunk: int) -> list[Sample]:
     """Return the samples of one chunk."""
     if view.kind[chunk] == KIND_HISTOGRAM:
         return _read_histograms(view, chunk)
-    from bongsu.kernels.chunks import (
-        decode_chunk,
-    )  # numba loads slowly, and not every user of this module decodes
+    # Numba loads slowly, and not every user of this module decodes.
+    from bongsu.kernels.chunks import ENTRY_AT, ENTRY_MAX_TIME, ENTRY_MIN_TIME, ENTRY_SHAPE, decode_chunks
 
     length = int(view.count[chunk])
     times, starts = np.empty(length, dtype=np.int64), np.empty(length, dtype=np.int64)
     values = np.empty(length, dtype=np.float64)
-    decode_chunk(
-        view.data,
-        view.codec[chunk],
-        view.flags[chunk],
-        view.offset[chunk],
-        view.min_time[chunk],
-        view.max_time[chunk],
-        times,
-        values,
-        starts,
-    )
+    entry = np.zeros((1, 8), dtype=np.int64)
+    entry[0, ENTRY_AT] = view.offset[chunk]
+    entry[0, ENTRY_SHAPE] = int(view.codec[chunk]) | int(view.flags[chunk]) << 8
+    entry[0, ENTRY_MIN_TIME] = view.min_time[chunk]
+    entry[0, ENTRY_MAX_TIME] = view.max_time[chunk]
+    decode_chunks(view.data, entry, view.count[chunk : chunk + 1], times, values, starts)
     return [Sample(*row) for row in zip(times.tolist(), values.tolist(), starts.tolist(), strict=True)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from bongsu.tsdb.store import TsdbStore
+from bongsu.tsdb.store import StoreStatus, TsdbStore
+from bongsu.tsdb.warmup import warm_up
 
-__all__ = ["TsdbStore"]
+__all__ = ["StoreStatus", "TsdbStore", "warm_up"]

@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import orjson
 
-from bongsu.kernels.blocks import BLOCK_SAMPLES, MAX_TIME, MIN_TIME, ROOM, SAMPLES, SHAPE, SIZE, recode_rows
+from bongsu.kernels.blocks import histogram_sizes
+from bongsu.kernels.chunks import decode_chunks
+from bongsu.kernels.head import AT, MAX_TIME, MIN_TIME, SAMPLES, SHAPE, SIZE, gather_bytes
 from bongsu.model.label_columns import ABSENT, LabelColumn, LabelColumns
+from bongsu.model.samples import KIND_FLOAT
 from bongsu.tsdb.block import BlockMeta
+from bongsu.tsdb.head import encoded_runs
+from bongsu.tsdb.parts import KIND_SHIFT
 from bongsu.tsdb.sections import SectionWriter
 
 if TYPE_CHECKING:
@@ -17,7 +22,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bongsu.storage.contract import ChunkView
     from bongsu.tsdb.selection import TsdbSelection
+
+BLOCK_SAMPLES = 480
+"""Samples of a block's chunk at most: two hours at 15 s, so that a 2 h block has one chunk a series."""
 
 _BATCH_SAMPLES = 1_000_000
 """Samples recoded at a time: 24 MB of scratch at most."""
@@ -72,34 +81,94 @@ def write_block(
 def _write_chunks(
     writer: SectionWriter, selection: TsdbSelection, bounds: tuple[int, int]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    firsts, tables = [np.zeros(1, dtype=np.int64)], [np.empty((0, 5), dtype=np.int64)]
-    n_chunks = 0
+    counts, tables = [np.empty(0, dtype=np.int64)], [np.empty((0, 8), dtype=np.int64)]
     for low, high in batches(selection.sample_counts):
         view = selection.chunks(low, high)
-        samples = int(view.count.sum())
-        first = np.empty(high - low + 1, dtype=np.int64)
-        table = np.empty((len(view.count) + samples // BLOCK_SAMPLES + 1, 5), dtype=np.int64)
-        out = np.empty(24 * samples + 64 * len(table) + len(view.data) + ROOM, dtype=np.uint8)
-        size = recode_rows(
-            view.data,
-            view.first_chunk,
-            view.kind,
-            view.codec,
-            view.flags,
-            view.offset,
-            view.count,
-            view.min_time,
-            view.max_time,
-            bounds,
-            first,
-            table,
-            out,
-        )
-        writer.extend(out[:size])
-        firsts.append(first[1:] + n_chunks)
-        tables.append(table[: first[-1]])
-        n_chunks += int(first[-1])
-    return np.concatenate(firsts), np.concatenate(tables)
+        rows, data, chunks = _recode(view, bounds)
+        writer.extend(data)
+        counts.append(np.bincount(rows, minlength=high - low))
+        tables.append(chunks)
+    first = np.concatenate(([0], np.cumsum(np.concatenate(counts))))
+    return first, np.concatenate(tables)
+
+
+def _recode(
+    view: ChunkView, bounds: tuple[int, int]
+) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.int64]]:
+    """Return, for a view, longer chunks of the samples in the bounds: their rows, their bytes, their table, ordered by row and time."""
+    view_rows = np.repeat(np.arange(len(view.first_chunk) - 1), np.diff(view.first_chunk))
+    is_float = view.kind == KIND_FLOAT
+    floats, histograms = np.flatnonzero(is_float), np.flatnonzero(~is_float)
+    times, starts, values, ends = _decode(view, floats)
+    # A run goes on while the row is the same and no histogram chunk comes between.
+    groups = np.cumsum(~is_float)[floats] + (view_rows[floats] << 32)
+    begins, stops, run_chunks = _runs(times, ends, groups, bounds)
+    data, chunks = encoded_runs(times, starts, values.view(np.int64), begins, stops)
+    sizes = np.empty(len(histograms), dtype=np.int64)
+    histogram_sizes(view.data, histograms, view.flags, view.offset, view.count, sizes)
+    copied = np.zeros((len(histograms), 8), dtype=np.int64)
+    copied[:, AT] = len(data) + np.cumsum(sizes) - sizes
+    copied[:, SIZE] = sizes
+    copied[:, SHAPE] = 1 << KIND_SHIFT | view.flags[histograms].astype(np.int64) << 8
+    copied[:, SAMPLES] = view.count[histograms]
+    copied[:, MIN_TIME] = view.min_time[histograms]
+    copied[:, MAX_TIME] = view.max_time[histograms]
+    both = np.empty(len(data) + int(sizes.sum()), dtype=np.uint8)
+    both[: len(data)] = data
+    gather_bytes(view.data, view.offset[histograms], sizes, both, copied[:, AT])
+    rows = np.concatenate((view_rows[floats][run_chunks], view_rows[histograms]))
+    table = np.concatenate((chunks, copied))
+    order = np.lexsort((table[:, MIN_TIME], rows))
+    if not len(histograms):
+        return rows[order], both, table[order]  # in order already: the bytes are too
+    table, rows = table[order], rows[order]
+    moved = np.cumsum(table[:, SIZE]) - table[:, SIZE]
+    out = np.empty(len(both), dtype=np.uint8)
+    gather_bytes(both, table[:, AT], table[:, SIZE], out, moved)
+    return rows, out, table
+
+
+def _decode(
+    view: ChunkView, chunks: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+    """Return times, start timestamps and values of float chunks, and where each ends."""
+    table = np.zeros((len(chunks), 8), dtype=np.int64)
+    table[:, AT] = view.offset[chunks]
+    table[:, SHAPE] = view.codec[chunks].astype(np.int64) | view.flags[chunks].astype(np.int64) << 8
+    table[:, MIN_TIME] = view.min_time[chunks]
+    table[:, MAX_TIME] = view.max_time[chunks]
+    ends = np.cumsum(view.count[chunks])
+    n = int(ends[-1]) if len(ends) else 0
+    times, starts = np.empty((2, n), dtype=np.int64)
+    values = np.empty(n, dtype=np.float64)
+    decode_chunks(view.data, table, ends, times, values, starts)
+    return times, starts, values, ends
+
+
+def _runs(
+    times: NDArray[np.int64], ends: NDArray[np.int64], groups: NDArray[np.int64], bounds: tuple[int, int]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """
+    Cut groups of neighbouring chunks into runs of at most `BLOCK_SAMPLES`, without the samples outside the bounds.
+
+    Returns begin and end of each run among the samples, and a chunk that it comes from.
+    """
+    last = (
+        np.flatnonzero(np.append(groups[1:] != groups[:-1], True))
+        if len(groups)
+        else np.empty(0, dtype=np.int64)
+    )
+    group_ends = ends[last]
+    group_begins = np.concatenate(([0], group_ends[:-1])) if len(last) else group_ends
+    before = np.concatenate(([0], np.cumsum(times < bounds[0])))
+    after = np.concatenate(([0], np.cumsum(times > bounds[1])))
+    begins = group_begins + before[group_ends] - before[group_begins]
+    stops = group_ends - (after[group_ends] - after[group_begins])
+    pieces = np.maximum(-(-(stops - begins) // BLOCK_SAMPLES), 0)
+    number = np.arange(int(pieces.sum())) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    run_begins = np.repeat(begins, pieces) + number * BLOCK_SAMPLES
+    run_stops = np.minimum(run_begins + BLOCK_SAMPLES, np.repeat(stops, pieces))
+    return run_begins, run_stops, np.repeat(last, pieces)
 
 
 def batches(sample_counts: NDArray[np.int64]) -> list[tuple[int, int]]:

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from bongsu.kernels.chunks import decode_chunk
+from bongsu.kernels.chunks import decode_chunks, encode_runs
 from bongsu.kernels.head import (
     ARENA_USED,
-    AT,
     CONFLICT,
     COUNT,
     FIRST_TIME,
@@ -36,22 +35,24 @@ from bongsu.kernels.head import (
     PREVIOUS,
     REF,
     SAMPLES,
-    SEAL_ROOM,
-    SHAPE,
     SIZE,
     SLOT_BITS,
     UNKNOWN,
     HeadArrays,
     append_rows,
     drop_before,
+    full_slots,
     list_slots,
     measure_slots,
+    seal_rows,
+    take_open,
 )
 from bongsu.storage.raw import Sample
 from bongsu.storage.refusals import value_bytes
 from bongsu.tsdb.arrays import grown
 from bongsu.tsdb.index import LabelIndex
 from bongsu.tsdb.parts import BUFFER, Part
+from bongsu.tsdb.records import FloatRows
 from bongsu.tsdb.series import SeriesTable
 from bongsu.tsdb.side import LateFloats, Side
 
@@ -60,12 +61,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bongsu.tsdb.records import EncodedHistograms, FloatRows
+    from bongsu.tsdb.records import EncodedHistograms
 
 NO_TIME = -(1 << 63)
 _SLOT_MASK = (1 << SLOT_BITS) - 1
 MAX_SPANS = 48
 """Most blocks that one flush writes: four days of two hours."""
+
+_SEALED_TOGETHER = 8192
+"""Open rows sealed by one call: 12 MB of scratch."""
 
 _FIRST_SLOTS = 16
 _FIRST_ARENA = 1 << 14
@@ -162,13 +166,7 @@ class Head:
 
     def append_floats(self, rows: FloatRows, *, overwrite: bool) -> list[Conflict]:
         """Write float samples; return the rows that were not written."""
-        outcome = np.empty(len(rows.refs), dtype=np.uint8)
-        row = 0
-        while row < len(outcome):
-            row = append_rows(self.arrays, rows.refs, rows.times, rows.bits, rows.starts, row, outcome)
-            if row < len(outcome):
-                self._make_room(int(outcome[row]), len(outcome) - row)
-        return self._append_odd(rows, outcome, overwrite=overwrite)
+        return self._append_odd(rows, self._append_rows(rows), overwrite=overwrite)
 
     def append_histograms(self, rows: EncodedHistograms, *, overwrite: bool) -> list[Conflict]:
         """Write histogram samples; return the rows that were not written."""
@@ -202,25 +200,17 @@ class Head:
     def main_samples(self, slot: int, start_ms: int, end_ms: int) -> LateFloats:
         """Return the sealed and open samples of one series in a closed range."""
         part = self.snapshot(np.array([slot], dtype=np.int64), start_ms, end_ms)
-        n = int(part.table[:, SAMPLES].sum())
+        ends = np.cumsum(part.table[:, SAMPLES])
+        n = int(ends[-1]) if len(ends) else 0
         times, starts = np.empty((2, n), dtype=np.int64)
         values = np.empty(n, dtype=np.float64)
-        at = 0
-        for chunk in range(len(part.table)):
-            entry = part.table[chunk]
-            shape, count = int(entry[SHAPE]), int(entry[SAMPLES])
-            decode_chunk(
-                part.buffers[int(entry[BUFFER])],
-                shape & 0xFF,
-                shape >> 8 & 0xFF,
-                int(entry[AT]),
-                int(entry[MIN_TIME]),
-                int(entry[MAX_TIME]),
-                times[at : at + count],
-                values[at : at + count],
-                starts[at : at + count],
+        for number, buffer in enumerate(part.buffers):
+            # Sealed chunks come before the open one.
+            mine = part.table[:, BUFFER] == number
+            begin = int(ends[mine][0] - part.table[mine, SAMPLES][0]) if mine.any() else n
+            decode_chunks(
+                buffer, part.table[mine], ends[mine] - begin, times[begin:], values[begin:], starts[begin:]
             )
-            at += count
         return LateFloats(times, values.view(np.int64), starts).between(start_ms, end_ms)
 
     # Reading
@@ -325,6 +315,7 @@ class Head:
                 side.delete(start_ms, end_ms)
                 if not len(side):
                     del self.sides[slot]
+                    self.arrays.meta[slot, FLAGS] &= ~HAS_SIDE
             meta = self.arrays.meta[slot]
             if meta[COUNT] and meta[FIRST_TIME] <= end_ms and meta[LAST_TIME] >= start_ms:
                 self.rewrite(slot, self.main_samples(slot, NO_TIME, -NO_TIME - 1).without(start_ms, end_ms))
@@ -336,13 +327,7 @@ class Head:
         ref = int(self.arrays.meta[slot, REF])
         self.arrays.meta[slot] = _FIRST_META
         self.arrays.meta[slot, REF] = ref
-        rows = (np.full(len(samples.times), ref, dtype=np.int64), samples.times, samples.bits, samples.starts)
-        outcome = np.empty(len(samples.times), dtype=np.uint8)
-        row = 0
-        while row < len(outcome):
-            row = append_rows(self.arrays, *rows, row, outcome)
-            if row < len(outcome):
-                self._make_room(int(outcome[row]), len(outcome) - row)
+        self._append_rows(FloatRows(np.full(len(samples.times), ref, dtype=np.int64), *samples))
         self._settle_side(slot)
 
     def _settle_side(self, slot: int) -> None:
@@ -464,14 +449,16 @@ class Head:
         old = self.arrays
         in_use = old.chunks[: int(old.cursor[N_CHUNKS])]
         kept = in_use[:, MAX_TIME] >= floor_ms
-        n_cut = int(np.count_nonzero(kept & (in_use[:, MIN_TIME] < floor_ms)))
-        size = int(in_use[kept, SIZE].sum()) + (n_cut + 1) * SEAL_ROOM
+        run_through = np.flatnonzero(kept & (in_use[:, MIN_TIME] < floor_ms))
+        cut = np.full(len(in_use), -1, dtype=np.int64)
+        cut[run_through] = np.arange(len(run_through))
+        cut_data, cut_chunks = _cut_chunks(old.arena, in_use[run_through], floor_ms)
         self.arrays = old._replace(
             chunks=np.empty((int(kept.sum()) + 16, 8), dtype=np.int64),
-            arena=np.empty(size + _FIRST_ARENA, dtype=np.uint8),
+            arena=np.empty(int(in_use[kept, SIZE].sum()) + len(cut_data) + _FIRST_ARENA, dtype=np.uint8),
             cursor=np.array([0, 0, NO_TIME], dtype=np.int64),
         )
-        drop_before(self.arrays, old, floor_ms)
+        drop_before(self.arrays, old, floor_ms, cut, cut_chunks, cut_data)
         for slot, (floats, histograms) in frozen.items():
             self._drop_frozen(slot, floats, histograms, floor_ms)
 
@@ -520,18 +507,42 @@ class Head:
 
     # Room
 
-    def _make_room(self, outcome: int, rows: int) -> None:
+    def _append_rows(self, rows: FloatRows) -> NDArray[np.uint8]:
+        """Write the rows that are newer than all of their series; return what became of each."""
+        outcome = np.empty(len(rows.refs), dtype=np.uint8)
+        row = 0
+        while row < len(outcome):
+            row = append_rows(self.arrays, *rows, row, outcome)
+            if row == len(outcome):
+                break
+            if outcome[row] == NEEDS_STARTS:
+                self.make_starts()
+            elif outcome[row] == FULL:
+                self._seal_full(rows.refs, row)
+            else:
+                raise AssertionError(f"BUG: append_rows stopped with outcome {outcome[row]}")
+        return outcome
+
+    def _seal_full(self, refs: NDArray[np.int64], row: int) -> None:
+        """Seal the full open rows of the series that a batch goes on with: all at once, since scrapes fill theirs together."""
+        slots = np.empty(len(refs) - row, dtype=np.int64)
+        slots = slots[: full_slots(self.arrays, refs, row, slots)]
+        for low in range(0, len(slots), _SEALED_TOGETHER):
+            self._seal(slots[low : low + _SEALED_TOGETHER])
+
+    def _seal(self, slots: NDArray[np.int64]) -> None:
+        n = len(slots) * OPEN_SAMPLES
+        times, bits = np.empty((2, n), dtype=np.int64)
+        starts = np.empty(n if len(self.arrays.starts) else 0, dtype=np.int64)
+        take_open(self.arrays, slots, times, bits, starts)
+        ends = np.arange(OPEN_SAMPLES, n + 1, OPEN_SAMPLES)
+        data, chunks = encoded_runs(times, starts, bits, ends - OPEN_SAMPLES, ends)
         a = self.arrays
-        if outcome == NEEDS_STARTS:
-            self.make_starts()
-        elif outcome == FULL:
-            sealed = max(rows // OPEN_SAMPLES, 16)
-            self.arrays = a._replace(
-                chunks=grown(a.chunks, int(a.cursor[N_CHUNKS]) + sealed),
-                arena=grown(a.arena, int(a.cursor[ARENA_USED]) + sealed * SEAL_ROOM),
-            )
-        else:
-            raise AssertionError(f"BUG: append_rows stopped with outcome {outcome}")
+        self.arrays = a._replace(
+            chunks=grown(a.chunks, int(a.cursor[N_CHUNKS]) + len(slots)),
+            arena=grown(a.arena, int(a.cursor[ARENA_USED]) + len(data)),
+        )
+        seal_rows(self.arrays, slots, chunks, data, len(data))
 
     def _ensure_slots(self, n_slots: int) -> None:
         a = self.arrays
@@ -557,6 +568,35 @@ def _first_arrays() -> HeadArrays:
         arena=np.empty(_FIRST_ARENA, dtype=np.uint8),
         cursor=np.array([0, 0, NO_TIME], dtype=np.int64),
     )
+
+
+def encoded_runs(
+    times: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    bits: NDArray[np.int64],
+    begins: NDArray[np.int64],
+    ends: NDArray[np.int64],
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return the bytes and the table of one chunk for each run of samples, as `bongsu.kernels.chunks.encode_runs` writes them."""
+    out = np.empty(24 * int((ends - begins).sum()) + 64 * (len(begins) + 1), dtype=np.uint8)
+    chunks = np.zeros((len(begins), 8), dtype=np.int64)
+    size = encode_runs(times, starts, bits, begins, ends, out, chunks)
+    return out[:size], chunks
+
+
+def _cut_chunks(
+    arena: NDArray[np.uint8], chunks: NDArray[np.int64], floor_ms: int
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return chunks anew without their samples before a time, which runs through each of them."""
+    ends = np.cumsum(chunks[:, SAMPLES])
+    n = int(ends[-1]) if len(ends) else 0
+    times, starts = np.empty((2, n), dtype=np.int64)
+    values = np.empty(n, dtype=np.float64)
+    decode_chunks(arena, chunks, ends, times, values, starts)
+    dropped = np.concatenate(([0], np.cumsum(times < floor_ms)))
+    begins = ends - chunks[:, SAMPLES]
+    begins = begins + dropped[ends] - dropped[begins]
+    return encoded_runs(times, starts, values.view(np.int64), begins, ends)
 
 
 def _float_sample(time: int, bits: int, start: int) -> Sample:

@@ -89,7 +89,10 @@ class _Reader:
         return fields
 
     def array(self, dtype: str, count: int) -> NDArray[Any]:
-        array = np.frombuffer(self._payload, dtype=dtype, count=count, offset=self._at) if count else _NO_INTS
+        if not count:
+            return _NO_INTS
+        # A copy, since kernels are compiled for arrays that may be written to, and again for those that may not.
+        array = np.frombuffer(self._payload, dtype=dtype, count=count, offset=self._at).copy()
         self._at += array.nbytes
         return array
 
