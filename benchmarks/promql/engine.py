@@ -131,7 +131,7 @@ def measure(project: ProjectStore, n_samples: int, options: argparse.Namespace) 
     with closing(Engine(EngineOptions(threads=options.threads, max_samples=0))) as engine:
         for text in options.query or QUERIES:
             walls, cpus = [], []
-            profile = cProfile.Profile()
+            profile = cProfile.Profile(time.thread_time)
             for run in range(options.runs):
                 if options.profile and run == options.runs - 1:
                     profile.enable()
