@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from structlog.typing import FilteringBoundLogger
 
+    from bongsu.apm.transactions import HitMap, KeptTransaction
     from bongsu.runtime.clock import Clock
     from bongsu.storage.contract import ProjectStore
     from bongsu.wire.otlp.values import MetricBatch, SpanBatch
@@ -131,6 +132,22 @@ class ApmEngine:
         if project is None:
             return SealedTick((self._clock.now_ms() - self.settings.grace_ms) // TICK_MS * TICK_MS)
         return project.state.newest()
+
+    def hit_maps(self, project_id: str, start_ms: int, end_ms: int) -> list[HitMap]:
+        """Return a project's hit maps of the sealed ticks that end in ``(start_ms, end_ms]``."""
+        project = self._projects.get(project_id)
+        return [] if project is None else project.state.hit_maps(start_ms, end_ms)
+
+    def find_transactions(
+        self, project_id: str, start_ms: int, end_ms: int, *, least_ms: float, most_ms: float, limit: int
+    ) -> list[KeptTransaction]:
+        """Return a project's kept transactions with a duration in ``[least_ms, most_ms)``, newest tick first."""
+        project = self._projects.get(project_id)
+        if project is None:
+            return []
+        return project.state.find_transactions(
+            start_ms, end_ms, least_ms=least_ms, most_ms=most_ms, limit=limit
+        )
 
     def drop_project(self, project_id: str) -> None:
         """Forget a project that was removed."""

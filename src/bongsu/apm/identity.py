@@ -13,10 +13,6 @@ _UNKNOWN_SERVICE = "unknown_service"
 """What OpenTelemetry's SDKs call a service that has no name."""
 
 
-_MOST_CHARACTERS = 512
-"""Of a name or id: they are kept for every agent, and nobody reads longer ones."""
-
-
 class AgentId(NamedTuple):
     """
     One instrumented process of a service; the same across restarts that keep its instance id.
@@ -88,13 +84,13 @@ def _first(attributes: Mapping[str, object], keys: Iterable[str]) -> str:
 
 
 def _text(value: object) -> str:
-    return "" if value is None else str(value)[:_MOST_CHARACTERS]
+    return "" if value is None else str(value)[: names.MOST_CHARACTERS]
 
 
 def _address(value: object) -> str:
     """Return the first address of ``host.ip``, IPv4 before IPv6, as people expect to see it."""
     addresses = [
-        item[:_MOST_CHARACTERS]
+        item[: names.MOST_CHARACTERS]
         for item in (value if isinstance(value, tuple) else (value,))
         if isinstance(item, str)
     ]

@@ -26,6 +26,9 @@ STATES = ("method", "sql", "httpc", "dbc", "socket")
 BANDS = ("0-3s", "3-8s", "8s-")
 """In time, slow, very slow: the usual bounds of an active-transaction display."""
 
+MOST_CHARACTERS = 512
+"""Of a name, id or message that is kept: nobody reads longer ones."""
+
 # Resource attributes.
 
 SERVICE_NAMESPACE, SERVICE_NAME, SERVICE_INSTANCE_ID = (

@@ -11,11 +11,11 @@ one lock is taken; under it there are only additions.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from bongsu.apm import names
 from bongsu.apm.agents import Agent
 from bongsu.apm.durations import DurationReading, is_duration, read_durations
 from bongsu.apm.entries import TRANSACTION_KINDS, Entry, Mark, SpanMemory, classify
@@ -24,6 +24,7 @@ from bongsu.apm.identity import Identity, identify
 from bongsu.apm.latency import bucket_of
 from bongsu.apm.settings import TICK_MS, ApmSettings
 from bongsu.apm.ticks import AgentTick, Gauges, SealedTick, TransactionTotals, fold, sum_transactions
+from bongsu.apm.transactions import HitMap, KeptTransaction, TickTransactions, TransactionLog, http_status
 from bongsu.apm.users import UserHasher, UserWindow
 from bongsu.wire.otlp.values import FLAG_HAS_IS_REMOTE, StatusCode
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from bongsu.apm.gauges import MetricState
     from bongsu.apm.identity import AgentId
-    from bongsu.wire.otlp.values import Attributes, MetricBatch, Span, SpanBatch, SpanGroup
+    from bongsu.wire.otlp.values import MetricBatch, Span, SpanBatch, SpanGroup
 
 _MAX_CATCH_UP = 60
 """Ticks that are sealed one by one after a pause of the process: the length of the user window. A longer pause loses what was
@@ -58,6 +59,7 @@ class Taken(NamedTuple):
 class _Transaction(NamedTuple):
     """A span that is a transaction, unless its parent turns out to be local (`parent_id` is set)."""
 
+    span: Span
     key: bytes
     end_ms: int
     elapsed_ns: int
@@ -101,6 +103,7 @@ class _OpenTick:
     held: dict[tuple[Agent, bytes], list[_Held]] = field(default_factory=dict)
     reports: list[tuple[MetricState, Report]] = field(default_factory=list)
     durations: list[tuple[Agent, DurationReading]] = field(default_factory=list)
+    transactions: TickTransactions = field(default_factory=TickTransactions)
 
 
 class ProjectApm:
@@ -127,6 +130,7 @@ class ProjectApm:
         self._window = settings.user_window_ms // TICK_MS
         self._users = UserWindow(self._window, settings.exact_users)
         self._since_start = TransactionTotals()
+        self._log = TransactionLog(settings.max_kept_transactions, settings.keep_transactions_ms)
         self._since_ms = now_ms
         self._takes_streams = True
         self._late = 0
@@ -213,6 +217,18 @@ class ProjectApm:
                 self._open = {index: tick for index, tick in self._open.items() if index > self._sealed}
             return [self._seal(index) for index in range(self._sealed + 1, due + 1)]
 
+    def hit_maps(self, start_ms: int, end_ms: int) -> list[HitMap]:
+        """Return the hit maps of the sealed ticks that end in ``(start_ms, end_ms]``."""
+        with self._lock:
+            return self._log.hit_maps(start_ms, end_ms)
+
+    def find_transactions(
+        self, start_ms: int, end_ms: int, *, least_ms: float, most_ms: float, limit: int
+    ) -> list[KeptTransaction]:
+        """Return kept transactions of those ticks with a duration in ``[least_ms, most_ms)``, newest tick first."""
+        with self._lock:
+            return list(itertools.islice(self._log.find(start_ms, end_ms, least_ms, most_ms), limit))
+
     def _due(self, now_ms: int) -> int:
         return (now_ms - self.settings.grace_ms) // TICK_MS - 1
 
@@ -241,6 +257,7 @@ class ProjectApm:
 
     def _transaction(self, span: Span, entry: Entry) -> _Transaction:
         return _Transaction(
+            span,
             span.trace_id + span.span_id,
             span.end_ns // 1_000_000,
             max(0, span.end_ns - span.start_ns),
@@ -302,6 +319,14 @@ class ProjectApm:
             totals.satisfied += 1
         elif elapsed <= 4 * threshold:
             totals.tolerated += 1
+        tick.transactions.add(
+            transaction.span,
+            agent.identity.agent,
+            transaction.end_ms,
+            elapsed,
+            transaction.user,
+            failed=transaction.failed,
+        )
         if transaction.user is not None:
             tick.users.setdefault(agent, set()).add(transaction.user)
 
@@ -358,6 +383,7 @@ class ProjectApm:
         agents = tuple(self._agent_tick(agent, index, tick) for agent in self._in_order())
         transactions = sum_transactions(agent.transactions for agent in agents)
         self._since_start.add(transactions)
+        self._log.append(end_ms, tick.transactions)
         self._sealed = index
         self._newest = SealedTick(
             end_ms=end_ms,
@@ -421,12 +447,4 @@ class ProjectApm:
 
 
 def _failed(span: Span) -> bool:
-    return span.status == StatusCode.ERROR or _http_status(span.attributes) >= 500
-
-
-def _http_status(attributes: Attributes) -> int:
-    for key in names.HTTP_STATUS_KEYS:
-        value = attributes.get(key)
-        if isinstance(value, int):
-            return value
-    return 0
+    return span.status == StatusCode.ERROR or http_status(span.attributes) >= 500

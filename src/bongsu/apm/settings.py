@@ -45,6 +45,10 @@ class ApmSettings:
     max_streams
         Streams of gauges and duration histograms of one project; while there are more, new ones are not taken. One takes
         about 500 bytes.
+    max_kept_transactions
+        Slowest and failed transactions that are kept for looking at; one takes about 600 bytes.
+    keep_transactions_ms
+        Age at which they and the hit maps go.
     max_open_spans
         Ids of spans that are remembered to find nested and repeated ones, per project.
     """
@@ -62,4 +66,6 @@ class ApmSettings:
     root_internal: bool = False
     max_agents: int = 2_000
     max_streams: int = 200_000
+    max_kept_transactions: int = 20_000
+    keep_transactions_ms: int = 24 * 3_600_000
     max_open_spans: int = 500_000

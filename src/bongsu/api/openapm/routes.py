@@ -11,6 +11,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from bongsu.api.openapm.transactions import Transactions
 from bongsu.api.respond import json_response, text_response
 from bongsu.api.routing import Router
 from bongsu.apm.ticks import Numbers, SealedTick
@@ -44,7 +45,7 @@ _SPOT_NAMES: Mapping[str, str] = {
 
 def routes(*, access: AccessControl, apm: ApmEngine, log: FilteringBoundLogger) -> list[BaseRoute]:
     """Return the routes of the API; the last one takes every other path below its prefix."""
-    api = OpenApm(access, apm)
+    api, transactions = OpenApm(access, apm), Transactions(access, apm)
     router = Router(failure_response, log)
     return [
         *(router.resource(f"/open/api/{name}", GET=api.number(name)) for name in NUMBER_NAMES),
@@ -52,6 +53,8 @@ def routes(*, access: AccessControl, apm: ApmEngine, log: FilteringBoundLogger) 
         router.resource("/open/json/agents", GET=api.agents),
         router.resource("/open/api/json/project", GET=api.project),
         router.resource("/open/api/json/projects", GET=api.projects),
+        router.resource("/open/api/json/hitmap/{stime}/{etime}", GET=transactions.hit_map),
+        router.resource("/open/api/json/transactions/{stime}/{etime}", GET=transactions.find),
         router.unknown("/open/{path:path}"),
     ]
 
