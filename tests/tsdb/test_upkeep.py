@@ -234,6 +234,23 @@ def test_log_shrinks_and_everything_is_still_found(tmp_path: Path) -> None:
         assert expected(*every_minute(LOAD, 1)) == found(store.project("other", KEEP_ALL))
 
 
+def test_sequence_numbers_go_on_after_the_log_was_emptied(tmp_path: Path) -> None:
+    """Were they to begin again, a later start would take new records for ones that the checkpoint holds."""
+    rows = [Row(UP, NOW + i, float(i)) for i in range(5)]
+    for row in rows:
+        with contextlib.closing(open_at(tmp_path, 8)) as store:
+            project = database(store)
+            write_rows(project, [row])
+            project.save()
+            store.upkeep()
+            for segment in sorted(tmp_path.glob("log/*.log"))[:-1]:
+                segment.unlink()
+    with contextlib.closing(open_at(tmp_path, 8)) as store:
+        write_rows(database(store), [Row(DOWN, NOW, 1.0)])
+    with contextlib.closing(open_at(tmp_path, 8)) as store:
+        assert expected(*rows, Row(DOWN, NOW, 1.0)) == found(database(store))
+
+
 def test_idle_project_sleeps_and_wakes(tmp_path: Path) -> None:
     rows = [*every_minute(UP, 8), Row(LOAD, NOW, a_histogram()), Row(UP, NOW + 1, 1.0, start=5)]
     with contextlib.closing(open_at(tmp_path, 8)) as store:

@@ -8,7 +8,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from bongsu.runtime.files import write_whole
-from bongsu.tsdb.segments import SegmentScan, has_good_head, list_segments, read_records
+from bongsu.tsdb.segments import SEGMENT_HEAD, SegmentScan, has_good_head, list_segments, read_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,9 +61,11 @@ class Recovery:
                 memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) if size else memoryview(b"")
             )
         if has_good_head(data):
+            first = SEGMENT_HEAD.unpack_from(data)[3]
+            self.last_sequence = max(self.last_sequence, first - 1)
             for record in read_records(data, scan, is_last=is_last):
                 self._apply(path, record, apply)
-        elif is_last and size < _smallest_segment():
+        elif is_last and size < SEGMENT_HEAD.size:
             scan.torn = size  # the process died while it made the file
         else:
             scan.damaged.append((0, size))
@@ -112,9 +114,3 @@ class Recovery:
         self.damage.append(message)
         self._metrics.damaged("log")
         self._logger.error("damage in the log", what=message)
-
-
-def _smallest_segment() -> int:
-    from bongsu.tsdb.segments import SEGMENT_HEAD
-
-    return SEGMENT_HEAD.size

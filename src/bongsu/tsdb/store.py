@@ -112,7 +112,12 @@ class TsdbStore:
             self._log = CommitLog(
                 folder / "log",
                 last_segment=self._recovery.last_segment,
-                last_sequence=self._recovery.last_sequence,
+                # Numbers go on above all that were ever used, those of records that have left the log for a checkpoint included.
+                last_sequence=max(
+                    self._recovery.last_sequence,
+                    *(database.saved_sequence for database in self._by_number.values()),
+                    0,
+                ),
                 metrics=self._metrics,
                 segment_bytes=segment_bytes,
                 sync=sync,
