@@ -39,12 +39,13 @@ class Cursor:
             raise ParseError("invalid UTF-8", text=text, span=Span(error.start, error.end)) from error
         self._tokens = tokenize(text)
         self._index = 0
+        self._token = self._tokens[0]
         self._nesting = 0
 
     @property
     def token(self) -> Token:
         """The token to be read next."""
-        return self._tokens[self._index]
+        return self._token
 
     @property
     def following(self) -> Token:
@@ -58,22 +59,23 @@ class Cursor:
 
     def advance(self) -> Token:
         """Read the next token; the last one stays."""
-        token = self.token
+        token = self._token
         if self._index < len(self._tokens) - 1:
             self._index += 1
+            self._token = self._tokens[self._index]
         return token
 
     def at(self, value: str) -> bool:
         """Tell whether the next token is this punctuation, operator, keyword or aggregator."""
-        return self.token.value == value and self.token.kind in _FIXED
+        return self._token.value == value
 
     def accept(self, *values: str) -> Token | None:
         """Read the next token if it is one of `values`."""
-        return self.advance() if any(map(self.at, values)) else None
+        return self.advance() if self._token.value in values else None
 
     def expect(self, value: str, *, context: str = "", expected: str = "") -> Token:
         """Read the next token, which must be `value`."""
-        if not self.at(value):
+        if self._token.value != value:
             raise self.unexpected(context, expected or f'"{value}"')
         return self.advance()
 
@@ -102,6 +104,3 @@ class Cursor:
             )
         yield
         self._nesting -= 1
-
-
-_FIXED = frozenset({Kind.PUNCTUATION, Kind.OPERATOR, Kind.KEYWORD, Kind.AGGREGATOR})

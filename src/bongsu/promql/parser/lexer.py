@@ -41,7 +41,7 @@ class Token(NamedTuple):
     Attributes
     ----------
     value
-        Keywords and operators in lower case; the message of an error; otherwise the text as written.
+        Keywords, aggregators, operators and punctuation, in lower case; the message of an error; empty for all others.
     text
         The text as written.
     """
@@ -84,13 +84,20 @@ _SHOWN_CHARACTERS = 10
 
 _OPERATOR_WORDS = frozenset({"and", "or", "unless", "atan2"})
 _NUMBER_WORDS = frozenset({"inf", "nan"})
-_AGGREGATORS = frozenset(AggregateOp)
+_AGGREGATORS = frozenset(op.value for op in AggregateOp)
 _KEYWORDS = frozenset(
     {
         "offset", "anchored", "smoothed", "by", "without", "on", "ignoring", "group_left", "group_right", "bool",
         "fill", "fill_left", "fill_right", "start", "end", "step", "range", "min_of", "max_of",
     }
 )  # fmt: skip
+
+_RESERVED = {
+    **dict.fromkeys(_AGGREGATORS, Kind.AGGREGATOR),
+    **dict.fromkeys(_KEYWORDS, Kind.KEYWORD),
+    **dict.fromkeys(_OPERATOR_WORDS, Kind.OPERATOR),
+}
+"""Words that are more than names, by their text in lower case."""
 
 _EXPRESSION = re.compile(
     r"""
@@ -223,7 +230,7 @@ class _Lexer:
 
     def _take_number(self, text: str, position: int) -> str | None:
         if parse_number(text) is not None:
-            self._tokens.append(Token(Kind.NUMBER, text, text, position))
+            self._tokens.append(Token(Kind.NUMBER, "", text, position))
             return None
         try:
             parse_duration(text)
@@ -233,7 +240,7 @@ class _Lexer:
                 if "out of range" not in str(error)
                 else "duration out of range"
             )
-        self._tokens.append(Token(Kind.DURATION, text, text, position))
+        self._tokens.append(Token(Kind.DURATION, "", text, position))
         return None
 
     def _take_string(self, opening: str, position: int) -> str | None:
@@ -247,7 +254,7 @@ class _Lexer:
         text = self._text[position : closed.end()]
         fault = find_fault(text)
         if fault is None:
-            self._tokens.append(Token(Kind.STRING, text, text, position))
+            self._tokens.append(Token(Kind.STRING, "", text, position))
         return fault
 
     def _track(self, text: str) -> str | None:
@@ -278,21 +285,15 @@ class _Lexer:
 
 
 def _word(text: str, position: int, *, is_label: bool) -> Token:
-    lowered = text.lower()
     if is_label:
-        kind = Kind.IDENTIFIER
-    elif lowered in _AGGREGATORS:
-        kind = Kind.AGGREGATOR
-    elif lowered in _KEYWORDS:
-        kind = Kind.KEYWORD
-    elif lowered in _OPERATOR_WORDS:
-        kind = Kind.OPERATOR
-    elif lowered in _NUMBER_WORDS:
-        kind = Kind.NUMBER
-    else:
-        kind = Kind.METRIC_IDENTIFIER if ":" in text else Kind.IDENTIFIER
-    is_reserved = kind in {Kind.AGGREGATOR, Kind.KEYWORD, Kind.OPERATOR}
-    return Token(kind, lowered if is_reserved else text, text, position)
+        return Token(Kind.IDENTIFIER, "", text, position)
+    lowered = text.lower()
+    kind = _RESERVED.get(lowered)
+    if kind is not None:
+        return Token(kind, lowered, text, position)
+    if lowered in _NUMBER_WORDS:
+        return Token(Kind.NUMBER, "", text, position)
+    return Token(Kind.METRIC_IDENTIFIER if ":" in text else Kind.IDENTIFIER, "", text, position)
 
 
 def _quote_character(character: str) -> str:
