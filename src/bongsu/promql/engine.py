@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -25,10 +26,13 @@ from bongsu.promql.values import QueryResult, QueryStats, RangeVector, Scalar, S
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from bongsu.promql.parser.ast import Expr
+    from bongsu.promql.plan.nodes import PlanExpr
     from bongsu.storage.contract import ProjectStore
 
 __all__ = ["Deadline", "Engine", "EngineOptions"]
+
+_CACHED_PLANS = 1024
+"""Plans kept: dashboards and rules repeat theirs, a plan is some kilobytes, and parsing is a third of a small query's time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,7 @@ class Engine:
         # The calling thread computes too, so it needs one helper less than there are threads.
         helpers = self.options.threads - 1
         self._executor = ThreadPoolExecutor(helpers, "promql") if helpers > 0 else None
+        self._plans = functools.lru_cache(_CACHED_PLANS)(functools.partial(_plan, self.options.features))
 
     def close(self) -> None:
         """End the engine's threads; no query may follow."""
@@ -126,9 +131,7 @@ class Engine:
 
     def explain(self, text: str, start_ms: int, end_ms: int, step_ms: int) -> str:
         """Return how a range query would be executed, as text; errors are those of `range` before it reads anything."""
-        expr = parse(text, features=self.options.features)
-        expr = resolve_durations(expr, step_ms=step_ms, range_ms=end_ms - start_ms, text=text)
-        return explain(make_plan(expr, n_steps=(end_ms - start_ms) // max(step_ms, 1) + 1))
+        return explain(self._plans(text, step_ms, end_ms - start_ms, end_ms - start_ms >= step_ms))
 
     def _run(
         self,
@@ -141,14 +144,13 @@ class Engine:
         deadline: Deadline | None,
     ) -> QueryResult:
         began = time.perf_counter()
-        expr = parse(text, features=self.options.features)
+        expr = self._plans(text, grid.interval, end_ms - grid.start, grid.count > 1)
         if not instant and expr.value_type not in (ValueType.SCALAR, ValueType.VECTOR):
             kind = {"matrix": "range vector"}.get(expr.value_type.value, expr.value_type.value)
             raise InvalidInput(
                 f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector',
                 id="promql-bad-result-type",
             )
-        expr = resolve_durations(expr, step_ms=grid.interval, range_ms=end_ms - grid.start, text=text)
         annotations = Annotations(text)
         query = QueryScope(
             store=store,
@@ -171,10 +173,18 @@ class Engine:
         return QueryResult(value, grid.times(), annotations.warnings, annotations.infos, stats)
 
 
-def _result(expr: Expr, context: Context) -> Scalar | String | Vector | RangeVector:
+def _plan(features: frozenset[str], text: str, step_ms: int, range_ms: int, repeats: bool) -> PlanExpr:
+    """Return the plan of a query; it depends on the times only by their distances."""
+    expr = resolve_durations(parse(text, features=features), step_ms=step_ms, range_ms=range_ms, text=text)
+    if expr.value_type is ValueType.MATRIX:
+        return expr
+    return make_plan(expr, n_steps=2 if repeats else 1)
+
+
+def _result(expr: PlanExpr, context: Context) -> Scalar | String | Vector | RangeVector:
     if expr.value_type is ValueType.MATRIX:
         return _range_vector(expr, context)
-    value = evaluate(make_plan(expr, n_steps=context.grid.count), context)
+    value = evaluate(expr, context)
     if isinstance(value, Scalar) and not context.query.instant:
         value = to_vector(value)
     if not isinstance(value, Vector):
@@ -185,7 +195,7 @@ def _result(expr: Expr, context: Context) -> Scalar | String | Vector | RangeVec
     return replace(value.take(value.labels.sort_order()), ordered=True)
 
 
-def _range_vector(expr: Expr, context: Context) -> RangeVector:
+def _range_vector(expr: PlanExpr, context: Context) -> RangeVector:
     """Return the samples of a range selector or subquery in an instant query."""
     with ExitStack() as stack:
         window = range_window(expr, context, stack)
