@@ -64,7 +64,7 @@ def put_one_series(url: str, key: str) -> None:
     now = time.time_ns()
     points = [
         {"timeUnixNano": str(now - 15_000_000_000 * i), "asDouble": 20.0 + i % 7, "attributes": []}
-        for i in range(240)
+        for i in reversed(range(240))
     ]
     metric = {"name": METRIC, "gauge": {"dataPoints": points}}
     body = {"resourceMetrics": [{"resource": {}, "scopeMetrics": [{"metrics": [metric]}]}]}

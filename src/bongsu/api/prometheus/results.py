@@ -181,7 +181,7 @@ def _range_rows(value: RangeVector, limit: int) -> Iterator[bytes]:
             packed.texts, packed.starts, packed.codes, offsets, timestamps, values, first, out
         )
 
-    yield from in_parts(write, rows)
+    yield from in_parts(write, rows, packed.bytes_for(rows, int(offsets[-1])))
 
 
 def _mixed_range_rows(

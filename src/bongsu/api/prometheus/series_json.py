@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 PART_BYTES = 1 << 20
 """Size of the pieces of a large answer; its memory is a few of them, however large it is."""
 
+POINT_BYTES = MAX_TIME_BYTES + MAX_FLOAT_BYTES + 6
+"""No point is longer: its time, its value, brackets, quotes and commas."""
+
 _FEW_SERIES = 48
 """Up to here the labels are quicker to encode one by one than to pack as columns (measured with eight labels)."""
 
@@ -59,6 +62,10 @@ class PackedTexts:
     texts: NDArray[np.uint8]
     starts: NDArray[np.int64]
     codes: NDArray[np.int32]
+
+    def bytes_for(self, rows: int, points: int) -> int:
+        """Return in how many bytes so many series and points fit."""
+        return rows * (len(self.texts) + len(self.codes)) + points * POINT_BYTES
 
 
 def pack_texts(
@@ -111,9 +118,16 @@ def _point_openings(steps: NDArray[np.int64]) -> tuple[bytes, NDArray[np.int64]]
     return out[: ends[-1] if len(ends) else 0].tobytes(), ends
 
 
-def in_parts(write: Kernel, rows: int) -> Iterator[bytes]:
-    """Yield what a kernel writes, in pieces of about `PART_BYTES`; the comma behind the last row is left out."""
-    out = np.empty(PART_BYTES, dtype=np.uint8)
+def in_parts(write: Kernel, rows: int, bound: int) -> Iterator[bytes]:
+    """
+    Yield what a kernel writes, in pieces of about `PART_BYTES`; the comma behind the last row is left out.
+
+    Parameters
+    ----------
+    bound
+        Bytes in which everything fits: a small answer must not pay for a large buffer.
+    """
+    out = np.empty(min(bound, PART_BYTES), dtype=np.uint8)
     row, before = 0, b""
     while row < rows:
         used, following = write(row, out)
@@ -138,7 +152,7 @@ def matrix_rows(
     def write(first: int, out: NDArray[np.uint8]) -> tuple[int, int]:
         return write_matrix(packed.texts, packed.starts, packed.codes, values, kind_matrix, order, first, out)
 
-    return in_parts(write, len(order))
+    return in_parts(write, len(order), packed.bytes_for(len(order), len(order) * values.shape[1]))
 
 
 def label_rows(labels: LabelColumns, order: NDArray[np.int64]) -> Iterator[bytes]:
