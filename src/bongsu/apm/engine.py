@@ -14,6 +14,7 @@ from bongsu.apm.entries import TRANSACTION_KINDS
 from bongsu.apm.project import ProjectApm, Taken
 from bongsu.apm.series import TickWriter
 from bongsu.apm.settings import TICK_MS, ApmSettings
+from bongsu.apm.snapshot import Snapshot, UnusableSnapshot, take_snapshot, write_snapshot
 from bongsu.apm.ticks import SealedTick
 from bongsu.model.errors import NotFound, Unavailable
 from bongsu.storage.errors import StoreClosed
@@ -21,6 +22,7 @@ from bongsu.wire.otlp.values import SpanKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from prometheus_client import CollectorRegistry
     from structlog.typing import FilteringBoundLogger
@@ -153,6 +155,34 @@ class ApmEngine:
         """Forget a project that was removed."""
         with self._lock:
             self._projects.pop(project_id, None)
+
+    def save(self, path: Path) -> None:
+        """
+        Write what is due into the stores and everything else into a file, for `load` after a restart.
+
+        Called once, when no request and no loop uses the engine any more and the stores are still open.
+        """
+        self.tick()
+        projects = {name: (project.state, list(project.waiting)) for name, project in self._projects.items()}
+        try:
+            write_snapshot(path, Snapshot(self.settings, projects))
+        except OSError as error:
+            self._log.error("open ticks are lost: the real-time state cannot be written", cause=str(error))
+
+    def load(self, path: Path) -> None:
+        """Take up the state that `save` wrote, if there is any; called before anything else uses the engine."""
+        try:
+            snapshot = take_snapshot(path, self.settings)
+        except UnusableSnapshot as error:
+            self._log.warning("the real-time numbers begin anew", cause=str(error))
+            return
+        for project_id, (state, waiting) in snapshot.projects.items() if snapshot is not None else ():
+            try:
+                store = self._store_of(project_id)
+            except NotFound:
+                continue  # removed while the server was down
+            project = self._projects[project_id] = _Project(state, TickWriter(store))
+            project.waiting.extend(waiting)
 
     def tick(self) -> int:
         """Seal and write what is due in every project; return the ticks written. Blocks for the stores."""

@@ -37,6 +37,13 @@ class HyperLogLog:
         self.precision = precision
         self.registers: NDArray[np.uint8] = np.zeros(1 << precision, dtype=np.uint8)
 
+    def __getstate__(self) -> tuple[int, bytes]:
+        return self.precision, self.registers.tobytes()
+
+    def __setstate__(self, state: tuple[int, bytes]) -> None:
+        self.precision, registers = state
+        self.registers = np.frombuffer(registers, dtype=np.uint8).copy()
+
     @classmethod
     def of(cls, hashes: Collection[int], precision: int = 14) -> HyperLogLog:
         """Return the sketch of a set of unsigned 64-bit hashes."""

@@ -138,6 +138,14 @@ class ProjectApm:
         self._sealed = self._due(now_ms)
         self._newest = SealedTick(self._end_ms(self._sealed))
 
+    def __getstate__(self) -> dict[str, object]:
+        """Return the state for a snapshot; no other thread may use it meanwhile."""
+        return {name: value for name, value in self.__dict__.items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._lock = threading.Lock()
+
     def newest(self) -> SealedTick:
         """Return the newest sealed tick; an empty one before the first."""
         return self._newest

@@ -7,7 +7,6 @@ In memory only, for a day at most and within a budget; the oldest go first.
 from __future__ import annotations
 
 import heapq
-import itertools
 from bisect import bisect_right
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
@@ -65,13 +64,13 @@ class KeptTransaction(NamedTuple):
 class TickTransactions:
     """Collects the transactions of an open tick. Not thread-safe: the project's lock guards it."""
 
-    __slots__ = ("_failed", "_numbers", "_rows", "_slowest")
+    __slots__ = ("_added", "_failed", "_rows", "_slowest")
 
     def __init__(self) -> None:
         self._rows: dict[int, list[int]] = {}
         self._slowest: list[tuple[int, int, KeptTransaction]] = []
         self._failed: list[tuple[int, int, KeptTransaction]] = []
-        self._numbers = itertools.count()
+        self._added = 0
 
     def add(
         self, span: Span, agent: AgentId, end_ms: int, elapsed_ns: int, user: int | None, *, failed: bool
@@ -83,7 +82,8 @@ class TickTransactions:
         if len(heap) >= size and elapsed_ns <= heap[0][0]:
             return
         kept = _kept(span, agent, end_ms, elapsed_ns, user, failed=failed)
-        entry = (elapsed_ns, next(self._numbers), kept)
+        self._added += 1  # tells equally slow ones apart
+        entry = (elapsed_ns, self._added, kept)
         if len(heap) < size:
             heapq.heappush(heap, entry)
         else:

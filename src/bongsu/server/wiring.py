@@ -147,6 +147,9 @@ def _wire(
         registry=registry,
         log=around.logger("apm"),
     )
+    state_file = settings.data_folder / "apm.state"
+    apm.load(state_file)
+    stack.callback(apm.save, state_file)  # before the stores are closed: it writes the ticks that are due
     sessions = SessionStore(clock, file=settings.data_folder / "sessions.json")
     otlp_metrics = OtlpMetricsIngest(options.otlp_settings(settings), store_of=stores.by_id, clock=clock)
     writers = RemoteWriters(clock, registry)
