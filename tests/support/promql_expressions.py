@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from bongsu.model.labels import METRIC_NAME
+from bongsu.model.labels import METRIC_NAME, is_legacy_label
 from bongsu.model.matchers import Matcher, MatchOp
 from bongsu.promql.parser.ast import (
     Aggregate,
@@ -41,6 +41,7 @@ from bongsu.promql.parser.ast import (
     VectorSelector,
 )
 from bongsu.promql.parser.functions import FUNCTIONS
+from bongsu.promql.parser.strings import quote
 
 NAMES = st.one_of(
     st.sampled_from(
@@ -60,16 +61,19 @@ def _literal_durations() -> st.SearchStrategy[DurationNumber]:
     return lengths | st.floats(0, 1e6).map(lambda value: DurationNumber(value, is_duration=False))
 
 
+def _boxed_duration(duration: DurationExpr) -> DurationExpr:
+    return duration if isinstance(duration, DurationCall | DurationNumber) else DurationParen(duration)
+
+
 def _composed(inner: st.SearchStrategy[DurationExpr]) -> st.SearchStrategy[DurationExpr]:
-    boxed = inner.map(
-        lambda duration: duration if isinstance(duration, DurationCall) else DurationParen(duration)
-    )
-    pairs = st.tuples(inner, inner)
+    boxed = inner.map(_boxed_duration)
+    signed = boxed.filter(lambda duration: not isinstance(duration, DurationNumber))
+    extremes = st.sampled_from([DurationFunction.MIN_OF, DurationFunction.MAX_OF])
     return st.one_of(
-        boxed,
+        signed,
         st.builds(DurationBinary, st.sampled_from(DurationOp), boxed, boxed),
-        st.builds(DurationSign, st.sampled_from(UnaryOp), boxed),
-        st.builds(DurationCall, st.sampled_from([DurationFunction.MIN_OF, DurationFunction.MAX_OF]), pairs),
+        st.builds(DurationSign, st.just(UnaryOp.MINUS), signed),
+        st.builds(DurationCall, extremes, st.tuples(inner, inner)),
     )
 
 
@@ -95,6 +99,12 @@ def matchers(draw: st.DrawFn) -> Matcher:
     return Matcher(draw(LABELS), op, value)
 
 
+def _written(matcher: Matcher) -> str:
+    """Return how a matcher is printed, which is how the printer sorts them."""
+    name = matcher.name if is_legacy_label(matcher.name) else quote(matcher.name)
+    return f"{name}{matcher.op.value}{quote(matcher.value)}"
+
+
 @st.composite
 def vector_selectors(draw: st.DrawFn) -> VectorSelector:
     """Return a selector that needs at least one matcher which rejects the empty value, and has it."""
@@ -105,6 +115,7 @@ def vector_selectors(draw: st.DrawFn) -> VectorSelector:
     else:
         name = ""
         found = (*found, Matcher("job", MatchOp.NOT_EQUAL, ""))
+    found = (*sorted(found[:-1], key=_written), found[-1]) if name else tuple(sorted(found, key=_written))
     extent = draw(st.none() | st.sampled_from(Extent))
     return VectorSelector(name, found, draw(OFFSETS), draw(TIMES), extent)
 
@@ -175,7 +186,7 @@ def _calls(
     }
     args = [draw(of_kind[kind]) for kind in kinds]
     if function.name == "info" and len(args) > 1:
-        args[1] = VectorSelector("", tuple(draw(st.lists(matchers(), max_size=2))))
+        args[1] = VectorSelector("", tuple(sorted(draw(st.lists(matchers(), max_size=2)), key=_written)))
     return Call(function, tuple(args))
 
 

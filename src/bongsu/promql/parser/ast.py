@@ -190,7 +190,7 @@ class DurationNumber(Node):
 
 @dataclass(frozen=True, slots=True)
 class DurationSign(Node):
-    """A signed duration expression."""
+    """A duration expression after a minus; the parser drops a plus, and puts the minus of a literal into it."""
 
     op: UnaryOp
     expr: DurationExpr
@@ -215,7 +215,7 @@ class DurationCall(Node):
 
 @dataclass(frozen=True, slots=True)
 class DurationParen(Node):
-    """A duration expression in parentheses."""
+    """A duration expression in parentheses; a literal loses them."""
 
     expr: DurationExpr
 

@@ -32,7 +32,10 @@ def to_json(expr: Expr) -> dict[str, Json]:
         case NumberLiteral():
             return {"type": "numberLiteral", "val": number_text(expr.value)}
         case StringLiteral():
-            return {"type": "stringLiteral", "val": expr.value.encode(errors="replace").decode()}
+            return {
+                "type": "stringLiteral",
+                "val": expr.value.encode(errors="surrogateescape").decode(errors="replace"),
+            }
         case Paren():
             return {"type": "parenExpr", "expr": to_json(expr.expr)}
         case Unary():

@@ -61,9 +61,9 @@ def parse_offset(cursor: Cursor) -> Duration:
     if isinstance(operand, DurationNumber):
         ms = _in_range(cursor, operand)
         return -ms if sign is not None and sign.value == "-" else ms
-    if sign is None:
+    if sign is None or sign.value == "+":
         return operand
-    return DurationSign(UnaryOp(sign.value), operand, span=cursor.since(start))
+    return DurationSign(UnaryOp.MINUS, operand, span=cursor.since(start))
 
 
 def _in_range(cursor: Cursor, number: DurationNumber) -> int:
@@ -94,7 +94,7 @@ def _signed(cursor: Cursor, context: str) -> DurationExpr:
     if isinstance(operand, DurationNumber):
         seconds = -operand.seconds if sign.value == "-" else operand.seconds
         return DurationNumber(seconds, operand.is_duration, span=cursor.since(start))
-    return DurationSign(UnaryOp(sign.value), operand, span=cursor.since(start))
+    return operand if sign.value == "+" else DurationSign(UnaryOp.MINUS, operand, span=cursor.since(start))
 
 
 def _operand(cursor: Cursor, context: str) -> DurationExpr:
@@ -106,7 +106,11 @@ def _operand(cursor: Cursor, context: str) -> DurationExpr:
         with cursor.nested():
             inner = _expression(cursor, 1, context)
         cursor.expect(")", context=context)
-        return DurationParen(inner, span=cursor.since(token.start))
+        return (
+            inner
+            if isinstance(inner, DurationNumber)
+            else DurationParen(inner, span=cursor.since(token.start))
+        )
     if token.kind is Kind.KEYWORD and token.value in set(DurationFunction):
         return _call(cursor, context)
     raise cursor.unexpected(context, _EXPECTED)

@@ -1,13 +1,14 @@
 """
 From a syntax tree back to text: on one line, or over several lines as ``format_query`` answers.
 
-``parse(to_text(expr)) == expr`` for every tree that the parser makes.
+``parse(to_text(expr)) == expr`` for every tree that the parser makes, up to the order of matchers, which the text sorts.
 """
 
 from __future__ import annotations
 
 import math
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from bongsu.model.durations import format_duration
 from bongsu.model.labels import is_legacy_label, is_legacy_metric
@@ -36,6 +37,9 @@ from bongsu.promql.parser.ast import (
     VectorSelector,
 )
 from bongsu.promql.parser.strings import quote
+
+if TYPE_CHECKING:
+    from bongsu.model.matchers import Matcher
 
 _LINE_LENGTH = 100
 """Longer expressions are split over lines, as in Prometheus."""
@@ -134,11 +138,15 @@ def _labels(names: tuple[str, ...]) -> str:
 def _series(selector: VectorSelector) -> str:
     is_bare = is_legacy_metric(selector.name) and selector.name.lower() not in _QUOTED_METRICS
     parts = [] if is_bare or not selector.name else [quote(selector.name)]
-    for matcher in selector.matchers[:-1] if selector.name else selector.matchers:
-        name = matcher.name if is_legacy_label(matcher.name) else quote(matcher.name)
-        parts.append(f"{name}{matcher.op.value}{quote(matcher.value)}")
+    # In order of their text, as in Prometheus: the same condition is written in one way.
+    parts += sorted(map(_matcher, selector.matchers[:-1] if selector.name else selector.matchers))
     bare_name = selector.name if is_bare else ""
     return f"{bare_name}{{{','.join(parts)}}}" if parts or not bare_name else bare_name
+
+
+def _matcher(matcher: Matcher) -> str:
+    name = matcher.name if is_legacy_label(matcher.name) else quote(matcher.name)
+    return f"{name}{matcher.op.value}{quote(matcher.value)}"
 
 
 def _selector_suffix(selector: VectorSelector) -> str:
