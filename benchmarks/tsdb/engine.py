@@ -123,7 +123,9 @@ def measure(folder: Path, n_series: int, n_steps: int, jitter: int) -> None:
         )
         for i in range(n_series)
     ]
-    store = open_store(folder)
+    clock = ManualClock(START_MS)
+    store = open_store(folder, clock)
+    before = resident()
     project = store.project("bench", StoreOptions(retention_ms=0))
     began = time.perf_counter()
     refs = project.resolve(keys).refs
@@ -139,11 +141,23 @@ def measure(folder: Path, n_series: int, n_steps: int, jitter: int) -> None:
     rate("append, durable", samples, time.perf_counter() - began)
     print(f"{'log':>28}: {store.status().log_bytes / samples:.2f} bytes a sample")
     print(f"{'head':>28}: {project.stats().bytes / samples:.2f} bytes a sample (sealed chunks and open rows)")
+    print(f"{'resident':>28}: {(resident() - before) / n_series:.0f} bytes a series more than before")
     select(project, samples)
+    clock._now_ms = float(START_MS + STEP_MS * n_steps)
+    began = time.perf_counter()
+    store.upkeep()
+    metas = project.block_stats()
+    in_blocks = sum(meta.samples for meta in metas)
+    if in_blocks:
+        rate("written to blocks", in_blocks, time.perf_counter() - began)
+        size = sum(path.stat().st_size for path in folder.glob("projects/*/blocks/*"))
+        print(f"{'blocks':>28}: {size / in_blocks:.2f} bytes a sample, {len(metas)} blocks")
+        select(project, samples)
     store.close()
     began = time.perf_counter()
-    store = open_store(folder)
-    rate("restart, all from the log", samples, time.perf_counter() - began)
+    store = open_store(folder, clock)
+    store.project("bench", StoreOptions(retention_ms=0)).stats()
+    rate("restart", samples, time.perf_counter() - began)
     store.close()
 
 
@@ -178,9 +192,16 @@ def select(project: object, samples: int) -> None:
         raise AssertionError(f"BUG: {total} samples came back of {samples}")
 
 
-def open_store(folder: Path) -> TsdbStore:
+def resident() -> int:
+    """Return the resident memory of this process."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def open_store(folder: Path, clock: ManualClock) -> TsdbStore:
     """Open the store."""
-    return TsdbStore(folder, clock=ManualClock(), registry=CollectorRegistry(), log=structlog.get_logger())
+    return TsdbStore(
+        folder, upkeep_interval_s=None, clock=clock, registry=CollectorRegistry(), log=structlog.get_logger()
+    )
 
 
 def rate(name: str, count: int, seconds: float) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 
 import numpy as np
 
-from bongsu.kernels.head import AT, MAX_TIME, MIN_TIME, SAMPLES, SHAPE, SIZE, gather_bytes
+from bongsu.kernels.head import AT, MAX_TIME, MIN_TIME, SAMPLES, SHAPE, SIZE, gather_words
 from bongsu.model.label_columns import concat
 from bongsu.model.samples import KIND_FLOAT, KIND_HISTOGRAM
 from bongsu.storage.contract import ChunkView
@@ -119,7 +119,11 @@ class TsdbSelection:
         table, table_rows = np.concatenate(tables), np.concatenate(chunk_rows)
         if len(self._parts) == 1 and (np.diff(table_rows) >= 0).all():
             return table, table_rows
-        order = np.lexsort((table[:, MIN_TIME], table_rows))
+        # The parts mostly come in order of time, each with rising rows: merging such runs is far cheaper than sorting by two keys.
+        order = np.argsort(table_rows, kind="stable")
+        sorted_rows, times = table_rows[order], table[order, MIN_TIME]
+        if ((sorted_rows[1:] == sorted_rows[:-1]) & (times[1:] < times[:-1])).any():
+            order = np.lexsort((table[:, MIN_TIME], table_rows))
         return table[order], table_rows[order]
 
     def _find_dirty(self, table_rows: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -138,12 +142,18 @@ class TsdbSelection:
 
     def _clean_view(self, chunks: NDArray[np.int64], first: NDArray[np.int64]) -> ChunkView:
         table = self._table[chunks]
-        sizes = -(-table[:, SIZE] // ALIGNMENT) * ALIGNMENT
-        offsets = np.cumsum(sizes) - sizes
-        data = np.zeros(int(sizes.sum()) + PADDING, dtype=np.uint8)
+        sizes = table[:, SIZE]
+        ends = np.cumsum(sizes)
+        offsets = ends - sizes
+        size = int(ends[-1]) if len(ends) else 0
+        data = np.empty(size + PADDING, dtype=np.uint8)
+        data[size:] = 0
+        words = data.view(np.uint64)
         for number in np.unique(table[:, BUFFER]).tolist():
             mine = np.flatnonzero(table[:, BUFFER] == number)
-            gather_bytes(self._buffers[number], table[mine, AT], table[mine, SIZE], data, offsets[mine])
+            buffer = self._buffers[number]
+            source = buffer[: len(buffer) // ALIGNMENT * ALIGNMENT].view(np.uint64)
+            gather_words(source, table[mine, AT], sizes[mine], words, offsets[mine])
         shape = table[:, SHAPE]
         return ChunkView(
             data=data,
