@@ -65,6 +65,8 @@ async def test_a_read_gives_the_raw_samples_sorted_by_labels(api: PrometheusApi)
         (compress_snappy(request((1, 2, []))), {}, 400),
         (compress_snappy(request((1, 2, [(2, "a", "(")]))), {}, 400),
         (compress_snappy(b""), {"Content-Encoding": "gzip"}, 415),
+        # Four bytes that promise more than 4 MiB.
+        (b"\xb1\xe2\xf0~", {}, 413),
     ],
 )
 async def test_damaged_reads_are_refused(

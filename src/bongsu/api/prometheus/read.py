@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from bongsu.api.body import BodyLimits, content_encoding, read_raw_body
-from bongsu.api.errors import UnsupportedMedia
+from bongsu.api.errors import BodyTooLarge, UnsupportedMedia
 from bongsu.api.prometheus.times import MAX_TIME_MS
 from bongsu.api.threads import in_thread
 from bongsu.control.values import Scope
 from bongsu.model.errors import InvalidInput
 from bongsu.query.samples import stored_series
-from bongsu.runtime.compress import compress_snappy, decompress_snappy
+from bongsu.runtime.compress import DecompressedTooLarge, compress_snappy, decompress_snappy
 from bongsu.wire.remote_read import read_request, write_result
 
 if TYPE_CHECKING:
@@ -50,7 +50,10 @@ class RemoteRead:
         return Response(content, media_type=PROTOBUF, headers={"Content-Encoding": "snappy"})
 
     def _read(self, access: ProjectAccess, body: bytes) -> bytes:
-        queries = read_request(decompress_snappy(body, _LIMITS.max_decompressed_bytes))
+        try:
+            queries = read_request(decompress_snappy(body, _LIMITS.max_decompressed_bytes))
+        except DecompressedTooLarge as error:
+            raise BodyTooLarge(error.message) from error
         store = self._open_store(access)
         results: list[bytes] = []
         left = MAX_SAMPLES
