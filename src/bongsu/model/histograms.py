@@ -3,10 +3,45 @@
 from __future__ import annotations
 
 import enum
+import math
+import sys
 from dataclasses import dataclass
 
 CUSTOM_BUCKETS_SCHEMA = -53
 """Schema of histograms whose bounds are given in `Histogram.custom_values`."""
+
+
+_FINEST_SCHEMA = 8
+
+
+def _fractions() -> tuple[float, ...]:
+    """
+    Return the bounds of the finest schema in [0.5, 1).
+
+    Each schema has those of the next coarser one, and between them the lower one times its growth factor. So they are,
+    bit for bit, the numbers that Prometheus holds in a table; the powers of two alone would differ in the last digit.
+    """
+    bounds = [0.5, 1 / math.sqrt(2)]
+    for schema in range(2, _FINEST_SCHEMA + 1):
+        growth = 2.0 ** (1 / (1 << schema))
+        bounds = [bound for lower in bounds for bound in (lower, lower * growth)]
+    return tuple(bounds)
+
+
+_FRACTIONS = _fractions()
+
+
+def exponential_bound(index: int, schema: int) -> float:
+    """Return the upper bound of bucket `index`, ``2 ** (index * 2 ** -schema)``; where that is 2 ** 1024, the largest float."""
+    if schema <= 0:
+        fraction, exponent = 0.5, (index << -schema) + 1
+    else:
+        whole, part = divmod(index, 1 << schema)
+        fraction, exponent = _FRACTIONS[part << (_FINEST_SCHEMA - schema)], whole + 1
+    try:
+        return math.ldexp(fraction, exponent)
+    except OverflowError:
+        return sys.float_info.max if (fraction, exponent) == (0.5, sys.float_info.max_exp + 1) else math.inf
 
 
 class ResetHint(enum.IntEnum):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import sys
 from typing import TYPE_CHECKING
 
 import orjson
 
 from bongsu.api.prometheus.series_json import float_text
-from bongsu.model.histograms import CUSTOM_BUCKETS_SCHEMA
+from bongsu.model.histograms import CUSTOM_BUCKETS_SCHEMA, exponential_bound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,11 +40,21 @@ def buckets_of(histogram: Histogram) -> Iterator[Bucket]:
         return
     negative = list(_indexed(histogram.negative_spans, histogram.negative_buckets))
     for index, count in reversed(negative):
-        yield _OPEN_RIGHT, -_bound(histogram.schema, index), -_bound(histogram.schema, index - 1), count
+        yield (
+            _OPEN_RIGHT,
+            -exponential_bound(index, histogram.schema),
+            -exponential_bound(index - 1, histogram.schema),
+            count,
+        )
     if histogram.zero_count > 0:
         yield _CLOSED, -histogram.zero_threshold, histogram.zero_threshold, histogram.zero_count
     for index, count in _indexed(histogram.positive_spans, histogram.positive_buckets):
-        yield _OPEN_LEFT, _bound(histogram.schema, index - 1), _bound(histogram.schema, index), count
+        yield (
+            _OPEN_LEFT,
+            exponential_bound(index - 1, histogram.schema),
+            exponential_bound(index, histogram.schema),
+            count,
+        )
 
 
 def _custom(histogram: Histogram) -> Iterator[Bucket]:
@@ -64,14 +73,3 @@ def _indexed(spans: tuple[tuple[int, int], ...], counts: tuple[float, ...]) -> I
             if count:
                 yield index, count
             index += 1
-
-
-def _bound(schema: int, index: int) -> float:
-    """Return the upper end of a bucket, ``2 ** (index * 2 ** -schema)``, the largest float where that overflows."""
-    if schema <= 0:
-        exponent, fraction = index << -schema, 0.0
-    else:
-        exponent, fraction = index >> schema, (index & ((1 << schema) - 1)) / (1 << schema)
-    if exponent > sys.float_info.max_exp - 1:
-        return sys.float_info.max
-    return math.ldexp(2.0**fraction, exponent)

@@ -12,15 +12,13 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bongsu.model.histograms import CUSTOM_BUCKETS_SCHEMA, Histogram, ResetHint
+from bongsu.model.histograms import CUSTOM_BUCKETS_SCHEMA, Histogram, ResetHint, exponential_bound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 Buckets = dict[int, float]
 """Counts by bucket index."""
-
-_LARGEST = 1.7976931348623157e308
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,18 +142,6 @@ def thaw(histogram: Histogram) -> Sparse:
         custom_values=histogram.custom_values,
         reset_hint=histogram.reset_hint,
     )
-
-
-def exponential_bound(index: int, schema: int) -> float:
-    """Return the upper bound of bucket `index`; the bucket that would end beyond all floats ends at the largest one."""
-    try:
-        if schema <= 0:
-            return math.ldexp(1.0, index << -schema)
-        whole, part = divmod(index, 1 << schema)
-        return math.ldexp(2.0 ** (part / (1 << schema)), whole)
-    except OverflowError:
-        exact = index / 2.0**schema
-        return _LARGEST if exact <= 1024 else math.inf
 
 
 def _by_index(spans: tuple[tuple[int, int], ...], counts: tuple[float, ...]) -> Buckets:
