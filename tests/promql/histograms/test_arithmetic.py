@@ -49,7 +49,7 @@ def test_a_total_is_the_same_in_any_order(mean: bool) -> None:
     for order in (parts, parts[::-1]):
         total = HistogramTotal(mean=mean)
         for part in order:
-            total.add(part.frozen())
+            total.add(part.copy())
         results.append(total.result())
     assert results[0] == results[1]
     everything = [v for seed in range(6) for v in observations(seed)]
@@ -103,7 +103,7 @@ def test_hints_that_contradict_each_other_are_a_collision() -> None:
     for hint in (ResetHint.RESET, ResetHint.NO_RESET):
         part = observe([1.0], 0)
         part.reset_hint = hint
-        total.add(part.frozen())
+        total.add(part.copy())
     assert total.collision
     assert ResetHint.UNKNOWN is total.result().reset_hint
 

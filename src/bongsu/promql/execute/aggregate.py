@@ -120,6 +120,8 @@ def aggregate_source(node: Aggregate, source: Source, context: Context, *, drops
     def work(part: int, start: int, stop: int) -> None:
         block = source.reader.read(start, stop)
         context.query.budget.count_read(len(block.times))
+        if block.histograms is not None:
+            raise _HistogramsMet
         shape = (stop - start, source.n_steps)
         cells = Cells(np.empty(shape), np.empty(shape, dtype=np.uint8))
         if source.fill(start, block, cells) is not None:

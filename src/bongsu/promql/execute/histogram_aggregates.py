@@ -10,6 +10,7 @@ from bongsu.kernels.groups import GroupOp, accumulate, finish
 from bongsu.model.samples import KIND_ABSENT, KIND_FLOAT, KIND_HISTOGRAM
 from bongsu.promql.execute.shape import name_of, prune
 from bongsu.promql.histograms.arithmetic import IncompatibleLayouts
+from bongsu.promql.histograms.sparse import thaw
 from bongsu.promql.histograms.totals import HistogramTotal
 from bongsu.promql.parser.ast import AggregateOp
 from bongsu.promql.values import Vector
@@ -58,7 +59,7 @@ def _combined(
     total = HistogramTotal(mean=node.op is AggregateOp.AVG)
     for row in rows:
         try:
-            total.add(vector.histograms[row, step])
+            total.add(thaw(vector.histograms[row, step]))
         except IncompatibleLayouts:
             notes.warn(
                 "vector contains a mix of histograms with exponential and custom buckets schemas "

@@ -58,17 +58,59 @@ class _NoResult(Exception):
     """The window has no result; a note says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Samples:
-    """The samples of one window."""
+class _Row:
+    """The samples of one series; histograms are taken apart, and compared with the one before, once for all windows."""
 
-    times: NDArray[np.int64]
-    values: NDArray[np.float64]
-    histograms: NDArray[np.object_]
+    def __init__(
+        self, times: NDArray[np.int64], values: NDArray[np.float64], histograms: NDArray[np.object_]
+    ) -> None:
+        self.times = times
+        self.values = values
+        self.histograms = histograms
+        self.is_histogram: NDArray[np.bool_] = np.asarray(histograms != None)  # noqa: E711 - elementwise
+        # Nobody changes these: whoever computes takes a copy.
+        self.points = [None if histogram is None else thaw(histogram) for histogram in histograms]
+        self._resets: dict[int, bool] = {}
+
+    def point(self, place: int) -> Sparse:
+        """Return the histogram at a place where there is one."""
+        point = self.points[place]
+        assert point is not None, "BUG: a float where a histogram was expected"
+        return point
+
+    def is_reset(self, place: int) -> bool:
+        """Tell whether a counter was reset between the histogram at `place` and the one before."""
+        known = self._resets.get(place)
+        if known is None:
+            known = self._resets[place] = is_reset(self.point(place), self.point(place - 1))
+        return known
+
+    def cell(self, place: int) -> float | Histogram:
+        """Return the sample at a place."""
+        histogram: Histogram | None = self.histograms[place]
+        return float(self.values[place]) if histogram is None else histogram
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """The samples ``low:high`` of a row."""
+
+    row: _Row
+    low: int
+    high: int
+    end: int
+
+    def __len__(self) -> int:
+        return self.high - self.low
 
     @property
     def is_histogram(self) -> NDArray[np.bool_]:
-        return np.asarray(self.histograms != None)  # noqa: E711 - elementwise
+        return self.row.is_histogram[self.low : self.high]
+
+    @property
+    def points(self) -> list[Sparse]:
+        """The histograms of a window that holds nothing else."""
+        return [point for point in self.row.points[self.low : self.high] if point is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +142,19 @@ class HistogramWindows:
         """Fill the cells of row `row`, which is `block_row` of the block."""
         assert block.histograms is not None
         own = slice(block.offsets[block_row], block.offsets[block_row + 1])
-        samples = _Samples(block.times[own], block.values[own], block.histograms[own])
+        samples = _Row(block.times[own], block.values[own], block.histograms[own])
         name = name_of(self.labels, row)
         if self.op in _OF_FLOATS:
             self._floats_alone(name, samples, block_row, cells)
             return
+        lows = np.searchsorted(samples.times, self.ends - self.span, side="right").tolist()
+        highs = np.searchsorted(samples.times, self.ends, side="right").tolist()
         for step, end in enumerate(self.ends.tolist()):
-            low, high = np.searchsorted(samples.times, [end - self.span, end], side="right")
-            if low >= high:
+            if lows[step] >= highs[step]:
                 continue
-            window = _Samples(samples.times[low:high], samples.values[low:high], samples.histograms[low:high])
+            self.context.query.deadline.check()
             try:
-                result = self._one(name, window, end)
+                result = self._one(name, _Window(samples, lows[step], highs[step], end))
             except _NoResult:
                 continue
             if isinstance(result, float):
@@ -120,7 +163,7 @@ class HistogramWindows:
                 histograms[block_row, step] = result
                 cells.kinds[block_row, step] = KIND_HISTOGRAM
 
-    def _floats_alone(self, name: str, samples: _Samples, block_row: int, cells: Cells) -> None:
+    def _floats_alone(self, name: str, samples: _Row, block_row: int, cells: Cells) -> None:
         is_float = ~samples.is_histogram
         times, values = samples.times[is_float], samples.values[is_float]
         offsets = np.array([0, len(times)], dtype=np.int64)
@@ -138,75 +181,74 @@ class HistogramWindows:
         if (_counts(times, self.ends, self.span) & _counts(others, self.ends, self.span)).any():
             self._inform(ignored_in_mixed_range(name))
 
-    def _one(self, name: str, window: _Samples, end: int) -> float | Histogram | None:
+    def _one(self, name: str, window: _Window) -> float | Histogram | None:
         if self.op in _BY_POSITION:
             return self._by_position(window)
         if self.op is WindowOp.FIRST_OVER_TIME:
-            return _cell(window, 0)
+            return window.row.cell(window.low)
         if self.op is WindowOp.LAST_OVER_TIME:
-            return _cell(window, -1)
+            return window.row.cell(window.high - 1)
         if self.op in (WindowOp.RESETS, WindowOp.CHANGES):
-            return self._transitions(window)
+            return float(sum(self._is_transition(window.row, i) for i in range(window.low + 1, window.high)))
         if self.op in (WindowOp.IRATE, WindowOp.IDELTA):
             return self._last_two(name, window)
         if not window.is_histogram.any():
-            return self._float_window(window, end)
+            return self._float_window(window)
         if not window.is_histogram.all():
             self._warn(mixed_floats_and_histograms(name))
             return None
         if self.op in (WindowOp.SUM_OVER_TIME, WindowOp.AVG_OVER_TIME):
             return self._total(name, window)
-        return self._extrapolated(name, window, end)
+        return self._extrapolated(name, window)
 
-    def _by_position(self, window: _Samples) -> float:
+    def _by_position(self, window: _Window) -> float:
         if self.op is WindowOp.COUNT_OVER_TIME:
-            return float(len(window.times))
+            return float(len(window))
         if self.op is WindowOp.PRESENT_OVER_TIME:
             return 1.0
-        return float(window.times[0 if self.op is WindowOp.TS_OF_FIRST_OVER_TIME else -1]) / 1000.0
+        place = window.low if self.op is WindowOp.TS_OF_FIRST_OVER_TIME else window.high - 1
+        return float(window.row.times[place]) / 1000.0
 
-    def _float_window(self, window: _Samples, end: int) -> float | None:
+    def _float_window(self, window: _Window) -> float | None:
         """Compute a window without histograms as the kernel does."""
+        own = slice(window.low, window.high)
         values, kinds = np.empty((1, 1)), np.empty((1, 1), dtype=np.uint8)
-        floats = (window.times, window.values, np.array([0, len(window.times)], dtype=np.int64))
-        windows(self.op, floats, np.array([end]), self.span, np.zeros((2, 1)), values, kinds)
+        offsets = np.array([0, len(window)], dtype=np.int64)
+        floats = (window.row.times[own], window.row.values[own], offsets)
+        windows(self.op, floats, np.array([window.end]), self.span, np.zeros((2, 1)), values, kinds)
         return float(values[0, 0]) if kinds[0, 0] else None
 
-    def _transitions(self, window: _Samples) -> float:
-        count = 0
-        for i in range(1, len(window.times)):
-            before, current = window.histograms[i - 1], window.histograms[i]
-            if (before is None) != (current is None):
-                count += 1
-            elif current is None:
-                count += self._float_transition(float(window.values[i - 1]), float(window.values[i]))
-            elif self.op is WindowOp.RESETS:
-                count += is_reset(thaw(current), thaw(before))
-            else:
-                count += not same(thaw(current), thaw(before))
-        return float(count)
+    def _is_transition(self, row: _Row, place: int) -> bool:
+        """Tell whether there is a reset, or a change, between a sample and the one before."""
+        before, current = row.points[place - 1], row.points[place]
+        if (before is None) != (current is None):
+            return True
+        if before is None or current is None:
+            return self._is_float_transition(float(row.values[place - 1]), float(row.values[place]))
+        return row.is_reset(place) if self.op is WindowOp.RESETS else not same(current, before)
 
-    def _float_transition(self, before: float, current: float) -> bool:
+    def _is_float_transition(self, before: float, current: float) -> bool:
         if self.op is WindowOp.RESETS:
             return current < before
         return current != before and not (np.isnan(current) and np.isnan(before))
 
-    def _last_two(self, name: str, window: _Samples) -> float | Histogram | None:
-        if len(window.times) < 2 or window.times[-1] == window.times[-2]:
+    def _last_two(self, name: str, window: _Window) -> float | Histogram | None:
+        row, last = window.row, window.high - 1
+        if len(window) < 2 or row.times[last] == row.times[last - 1]:
             return None
-        seconds = float(window.times[-1] - window.times[-2]) / 1000.0
-        before, current = window.histograms[-2], window.histograms[-1]
+        seconds = float(row.times[last] - row.times[last - 1]) / 1000.0
+        before, current = row.points[last - 1], row.points[last]
         rate = self.op is WindowOp.IRATE
         if before is None and current is None:
-            change = float(window.values[-1])
-            if not rate or not change < window.values[-2]:
-                change -= float(window.values[-2])
+            change = float(row.values[last])
+            if not rate or not change < row.values[last - 1]:
+                change -= float(row.values[last - 1])
             return change / seconds if rate else change
         if before is None or current is None:
             self._warn(mixed_floats_and_histograms(name))
             return None
-        result = self._difference_of_two(name, thaw(before), thaw(current), rate)
-        return (result.scale(1.0 / seconds) if rate else result).frozen()
+        result = self._difference_of_two(name, before, current.copy(), rate)
+        return (result.divide(seconds) if rate else result).frozen()
 
     def _difference_of_two(self, name: str, before: Sparse, current: Sparse, rate: bool) -> Sparse:
         hints = {before.reset_hint, current.reset_hint}
@@ -228,11 +270,11 @@ class HistogramWindows:
         if met.reconciled:
             self._inform("mismatched custom buckets were reconciled during subtraction")
 
-    def _total(self, name: str, window: _Samples) -> Histogram:
+    def _total(self, name: str, window: _Window) -> Histogram:
         total = HistogramTotal(mean=self.op is WindowOp.AVG_OVER_TIME)
-        for histogram in window.histograms:
+        for point in window.points:
             try:
-                total.add(histogram)
+                total.add(point.copy())
             except IncompatibleLayouts:
                 self._warn(_mixed_layouts(name))
                 raise _NoResult from None
@@ -242,45 +284,47 @@ class HistogramWindows:
             self._inform("mismatched custom buckets were reconciled during aggregation")
         return total.result()
 
-    def _extrapolated(self, name: str, window: _Samples, end: int) -> Histogram | None:
-        if len(window.times) < 2:
+    def _extrapolated(self, name: str, window: _Window) -> Histogram | None:
+        if len(window) < 2:
             return None
         counter = self.op is not WindowOp.DELTA
-        points = [thaw(histogram) for histogram in window.histograms]
-        increase = self._increase(name, points, counter)
+        row, first, last = window.row, window.low, window.high - 1
+        increase = self._increase(name, window, counter)
         zero_share = np.inf
-        if counter and increase.count > 0 and points[0].count >= 0:
-            zero_share = points[0].count / increase.count
-        times = window.times
-        factor = extrapolation(times[0], times[-1], len(times) - 1, end - self.span, end, zero_share)
+        first_count = row.point(first).count
+        if counter and increase.count > 0 and first_count >= 0:
+            zero_share = first_count / increase.count
+        start = window.end - self.span
+        factor = extrapolation(row.times[first], row.times[last], last - first, start, window.end, zero_share)
         if self.op is WindowOp.RATE:
             factor /= self.span / 1000.0
         return increase.scale(factor).frozen()
 
-    def _increase(self, name: str, points: list[Sparse], counter: bool) -> Sparse:
+    def _increase(self, name: str, window: _Window, counter: bool) -> Sparse:
         """Return the last histogram less the first, with what was lost at resets added back."""
+        row, points = window.row, window.points
         self._check_hints(name, points, counter)
-        before, last = points[0], points[-1]
-        if counter and is_reset(points[1], before):
+        before = points[0]
+        if counter and row.is_reset(window.low + 1):
             # What the first one looked like does not matter then.
             before = _zero_like(points[1])
         if any(point.is_custom != before.is_custom for point in points[1:]):
             self._warn(_mixed_layouts(name))
             raise _NoResult
-        result = last.copy().to_schema(min(point.schema for point in (before, *points[1:])))
+        result = points[-1].copy().to_schema(min(point.schema for point in (before, *points[1:])))
         self._subtract(name, result, before)
         if counter:
-            for point in points[1:]:
-                if is_reset(point, before) and add(result, before).reconciled:
+            for place in range(window.low + 2, window.high):
+                if row.is_reset(place) and add(result, row.point(place - 1)).reconciled:
                     self._inform("mismatched custom buckets were reconciled during addition")
-                before = point
         result.reset_hint = ResetHint.GAUGE
         return result
 
     def _check_hints(self, name: str, points: list[Sparse], counter: bool) -> None:
         if counter and any(point.reset_hint is ResetHint.GAUGE for point in points):
             self._warn(_not_a("counter", name))
-        if not counter and not all(point.reset_hint is ResetHint.GAUGE for point in (points[0], points[-1])):
+        ends = (points[0].reset_hint, points[-1].reset_hint)
+        if not counter and ends != (ResetHint.GAUGE, ResetHint.GAUGE):
             self._warn(_not_a("gauge", name))
 
     def _warn(self, message: str) -> None:
@@ -288,11 +332,6 @@ class HistogramWindows:
 
     def _inform(self, message: str) -> None:
         self.context.query.annotations.inform(message, self.place)
-
-
-def _cell(window: _Samples, place: int) -> float | Histogram:
-    histogram: Histogram | None = window.histograms[place]
-    return float(window.values[place]) if histogram is None else histogram
 
 
 def _counts(times: NDArray[np.int64], ends: NDArray[np.int64], span: int) -> NDArray[np.bool_]:

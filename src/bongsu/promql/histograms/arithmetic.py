@@ -63,11 +63,12 @@ def _merge(target: Sparse, other: Sparse, sign: float) -> Merged:
             target.custom_values = shared
         _put(target.positive, positive, sign)
         return Merged(collision, reconciled)
-    other = other.copy()
-    _share_zero_bucket(target, other)
-    schema = min(target.schema, other.schema)
-    target.to_schema(schema)
-    other.to_schema(schema)
+    if target.zero_threshold != other.zero_threshold or target.schema != other.schema:
+        other = other.copy()
+        _share_zero_bucket(target, other)
+        schema = min(target.schema, other.schema)
+        target.to_schema(schema)
+        other.to_schema(schema)
     target.zero_count += sign * other.zero_count
     _put(target.positive, other.positive, sign)
     _put(target.negative, other.negative, sign)
@@ -104,6 +105,8 @@ def _share_zero_bucket(target: Sparse, other: Sparse) -> None:
 
 def zero_count_for(histogram: Sparse, threshold: float) -> tuple[float, float]:
     """Return what the zero bucket would hold when widened to `threshold`, and to how much it had to be widened for that."""
+    if threshold == histogram.zero_threshold:
+        return histogram.zero_count, threshold
     while True:
         count, wider = histogram.zero_count, threshold
         for buckets in (histogram.positive, histogram.negative):
@@ -160,9 +163,10 @@ def is_reset(current: Sparse, before: Sparse) -> bool:
     zero_count, threshold = zero_count_for(before, current.zero_threshold)
     if threshold != current.zero_threshold or current.zero_count < zero_count:
         return True
-    before = before.copy()
-    widen_zero_bucket(before, threshold)
-    before.to_schema(current.schema)
+    if before.zero_threshold != threshold or before.schema != current.schema:
+        before = before.copy()
+        widen_zero_bucket(before, threshold)
+        before.to_schema(current.schema)
     return _fell(current.positive, before.positive) or _fell(current.negative, before.negative)
 
 

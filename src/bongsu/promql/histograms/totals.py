@@ -14,7 +14,7 @@ from bongsu.promql.histograms.arithmetic import (
     widen_zero_bucket,
     zero_count_for,
 )
-from bongsu.promql.histograms.sparse import Sparse, thaw
+from bongsu.promql.histograms.sparse import Sparse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -48,20 +48,19 @@ class HistogramTotal:
         """Whether custom bounds differ, and are reduced to the common ones."""
         return len({part.custom_values for part in self._parts}) > 1
 
-    def add(self, histogram: Histogram) -> None:
+    def add(self, part: Sparse) -> None:
         """
-        Add one histogram.
+        Add one histogram, which is the total's own from now on.
 
         Raises
         ------
         IncompatibleLayouts
             If its buckets have no common layout with those before.
         """
-        part = thaw(histogram)
         if self._parts and self._parts[0].is_custom != part.is_custom:
             raise IncompatibleLayouts
         self._parts.append(part)
-        self._hints.add(histogram.reset_hint)
+        self._hints.add(part.reset_hint)
 
     def result(self) -> Histogram:
         """Return the sum or mean of what was added, at least one histogram."""
