@@ -5,33 +5,55 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 
-from tests.support.stores import Row, open_tsdb, write_rows
+from tests.support.stores import EVER, Row, equals, open_tsdb, write_rows
 
 from bongsu.storage.contract import StoreOptions
 
+STEP_MS = 60_000
+SERIES_STEPS = 300
+"""A series lasts five hours of its own time: blocks are due while it is written."""
+
+
+def say(*words: object) -> None:
+    """Write a line in one piece: threads share the pipe, and a kill must not leave half a line with an end."""
+    os.write(1, (" ".join(map(str, words)) + "\n").encode())
+
 
 def main() -> None:
-    """Open the store and let four threads write."""
+    """Open the store; let threads write, delete every third of their series, tidy, and take snapshots."""
     folder, base = Path(sys.argv[1]), int(sys.argv[2])
-    store = open_tsdb(folder, segment_bytes=20_000)
+    store = open_tsdb(folder / "store", segment_bytes=20_000)
     project = store.project("crash", StoreOptions(retention_ms=0))
 
     def write(worker: int) -> None:
-        timestamp = base
+        step = 0
         while True:
-            series = f"{worker}-{timestamp // 50}"
-            rows = [
-                Row({"__name__": "m", "series": series}, timestamp + i, float(timestamp + i))
-                for i in range(5)
-            ]
-            write_rows(project, rows)
-            os.write(1, "".join(f"{series} {row.timestamp}\n" for row in rows).encode())
-            timestamp += 5
+            series = f"{worker}-{base}-{step // SERIES_STEPS}"
+            times = [base + STEP_MS * (step + i) for i in range(10)]
+            write_rows(project, [Row({"__name__": "m", "series": series}, t, float(t)) for t in times])
+            say("written", series, *times)
+            step += 10
+            if step % SERIES_STEPS == 0 and step // SERIES_STEPS % 3 == 0:
+                say("deleting", series)
+                project.delete([[equals("series", series)]], *EVER)
+                say("deleted", series)
 
-    for worker in range(4):
+    def tidy() -> None:
+        number = 0
+        while True:
+            store.upkeep()
+            store.snapshot(folder / f"snapshot-{base}-{number}")
+            number += 1
+            time.sleep(
+                0.05
+            )  # the kill comes at any moment; this only keeps snapshots from being all that happens
+
+    for worker in range(3):
         threading.Thread(target=write, args=(worker,)).start()
+    threading.Thread(target=tidy).start()
 
 
 if __name__ == "__main__":

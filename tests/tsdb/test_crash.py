@@ -1,4 +1,8 @@
-"""A real process is killed while it writes; every sample that it acknowledged is found, and nothing that it did not send."""
+"""
+A real process is killed while it writes, deletes, tidies and takes snapshots.
+
+Every sample that it acknowledged is found, every deletion that it acknowledged holds, and nothing is found that it did not send.
+"""
 
 from __future__ import annotations
 
@@ -18,21 +22,36 @@ ROUNDS = int(os.environ.get("BONGSU_CRASH_ROUNDS", "4"))
 
 
 @pytest.mark.process
-def test_acknowledged_samples_survive_sigkill(tmp_path: Path) -> None:
+def test_acknowledged_writes_and_deletions_survive_sigkill(tmp_path: Path) -> None:
     chance = random.Random(20)
-    acknowledged: dict[str, set[int]] = {}
+    written: dict[str, set[int]] = {}
+    deleting: set[str] = set()
+    deleted: set[str] = set()
     for round_ in range(ROUNDS):
-        base = round_ * 1_000_000
-        for line in _run_and_kill(tmp_path, base, after_lines=chance.randrange(5, 200)):
-            series, timestamp = line.split()
-            acknowledged.setdefault(f'm{{series="{series}"}}', set()).add(int(timestamp))
-        with contextlib.closing(open_tsdb(tmp_path)) as store:
-            assert () == store.status().damage
-            stored = found(store.project("crash", KEEP_ALL))
-            for labels, times in acknowledged.items():
-                assert times <= {t for t, _, _ in stored[labels]}
-            for samples in stored.values():
-                assert all(bits_of(float(t)) == bits for t, bits, _ in samples)
+        for line in _run_and_kill(tmp_path, round_ * 10**12, after_lines=chance.randrange(5, 400)):
+            what, series, *times = line.split()
+            if what == "written":
+                written.setdefault(series, set()).update(map(int, times))
+            else:
+                (deleting if what == "deleting" else deleted).add(series)
+        with contextlib.closing(open_tsdb(tmp_path / "store")) as store:
+            _check(found(store.project("crash", KEEP_ALL)), written, deleting, deleted)
+            assert () == store.verify()
+
+
+def _check(
+    stored: dict[str, list[tuple[int, bytes, int]]],
+    written: dict[str, set[int]],
+    deleting: set[str],
+    deleted: set[str],
+) -> None:
+    by_series = {labels.split('"')[1]: samples for labels, samples in stored.items()}
+    assert set() == deleted & by_series.keys()
+    for series in written.keys() - deleting:
+        assert written[series] <= {t for t, _, _ in by_series[series]}
+    for samples in by_series.values():
+        assert all(bits_of(float(t)) == bits for t, bits, _ in samples)
+        assert len(samples) == len({t for t, _, _ in samples})
 
 
 def _run_and_kill(folder: Path, base: int, *, after_lines: int) -> list[str]:
@@ -47,5 +66,5 @@ def _run_and_kill(folder: Path, base: int, *, after_lines: int) -> list[str]:
         lines = [writer.stdout.readline() for _ in range(after_lines)]
         writer.send_signal(signal.SIGKILL)
         lines += writer.stdout.readlines()
-    # The last line may be torn: an acknowledgement that nobody heard.
-    return [line for line in lines if line.endswith("\n") and line.strip()]
+    # The last line may be torn: an acknowledgement that nobody heard. Log lines of the store are not acknowledgements.
+    return [line for line in lines if line.endswith("\n") and line.startswith(("written", "delet"))]
