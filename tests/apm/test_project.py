@@ -273,13 +273,15 @@ def test_agents_beyond_the_limit_are_refused_with_the_setting_named() -> None:
     assert 1 == sealed(apm).numbers.txcount
 
 
-def test_a_long_pause_of_the_process_does_not_stop_the_numbers() -> None:
+def test_a_long_pause_of_the_process_loses_nothing_and_does_not_stop_the_numbers() -> None:
     apm = project()
+    apm.tick(T0 + SETTINGS.grace_ms)
     apm.add_spans(spans(span(IN_TICK, user="ann")), now_ms=T0 + 4_000)
     ticks = apm.tick(SEAL + 3_600_000)
-    assert 60 == len(ticks)
+    assert 1 + 60 == len(ticks)
+    assert (T0 + 5_000, 1, 1) == (ticks[0].end_ms, ticks[0].numbers.txcount, ticks[0].numbers.user)
     assert SEAL + 3_600_000 - SETTINGS.grace_ms == ticks[-1].end_ms
-    assert 0 == ticks[-1].numbers.user
+    assert (0, 1) == (ticks[-1].numbers.user, ticks[-1].since_start.count)
 
 
 @st.composite
@@ -337,3 +339,10 @@ def test_identities_of_any_length_are_kept_short() -> None:
     apm.add_spans(spans(span(IN_TICK), of=resource("x" * 100_000, host="y" * 100_000)), now_ms=T0 + 4_000)
     [agent] = sealed(apm).agents
     assert (512, 512) == (len(agent.identity.agent.instance), len(agent.identity.host))
+
+
+def test_a_span_without_a_start_has_no_duration() -> None:
+    apm = project()
+    apm.add_spans(spans(span(IN_TICK)._replace(start_ns=0), span(IN_TICK, elapsed_ms=-50)), now_ms=T0 + 4_000)
+    numbers = sealed(apm).numbers
+    assert (2, 0) == (numbers.txcount, numbers.rtime)

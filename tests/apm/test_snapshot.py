@@ -12,6 +12,7 @@ import pytest
 import structlog
 from prometheus_client import CollectorRegistry
 from tests.support.apm import NOW_MS, SETTINGS, gauge, metrics, span, spans
+from tests.support.samples import stored
 
 from bongsu.apm.engine import ApmEngine
 from bongsu.apm.snapshot import UnusableSnapshot, take_snapshot
@@ -81,6 +82,19 @@ async def test_nothing_that_was_taken_is_lost_by_a_restart(tmp_path: Path) -> No
     )
     assert 8 == len(engine.find_transactions("one", 0, T0 + 5_000, least_ms=0, most_ms=1e9, limit=99))
     assert not file.exists()
+
+
+@pytest.mark.anyio
+async def test_what_was_open_is_counted_after_a_long_stop_too(tmp_path: Path) -> None:
+    server, file = Server(), tmp_path / "apm.state"
+    await server.to(T0 + 1_000)
+    busy(server).save(file)
+    await server.to(T0 + 7_200_000)
+    engine = server.start()
+    engine.load(file)
+    engine.tick()
+    assert 6.0 in stored(server.stores["one"], __name__="bongsu_apm_txcount")["bongsu_apm_txcount"].values()
+    assert 0 == engine.newest("one").numbers.txcount
 
 
 @pytest.mark.anyio

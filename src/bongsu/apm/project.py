@@ -13,37 +13,34 @@ from __future__ import annotations
 
 import itertools
 import threading
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from bongsu.apm.agents import Agent
-from bongsu.apm.durations import DurationReading, is_duration, read_durations
+from bongsu.apm.durations import is_duration, read_durations
 from bongsu.apm.entries import TRANSACTION_KINDS, Entry, Mark, SpanMemory, classify
 from bongsu.apm.gauges import KNOWN, Report, read_reports
 from bongsu.apm.identity import Identity, identify
-from bongsu.apm.latency import bucket_of
+from bongsu.apm.open_tick import Held, Link, OpenTick, Part, Transaction
 from bongsu.apm.settings import TICK_MS, ApmSettings
 from bongsu.apm.ticks import AgentTick, Gauges, SealedTick, TransactionTotals, fold, sum_transactions
-from bongsu.apm.transactions import HitMap, KeptTransaction, TickTransactions, TransactionLog, http_status
+from bongsu.apm.transactions import HitMap, KeptTransaction, TransactionLog, http_status
 from bongsu.apm.users import UserHasher, UserWindow
 from bongsu.wire.otlp.values import FLAG_HAS_IS_REMOTE, StatusCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bongsu.apm.gauges import MetricState
     from bongsu.apm.identity import AgentId
     from bongsu.wire.otlp.values import MetricBatch, Span, SpanBatch, SpanGroup
 
 _MAX_CATCH_UP = 60
-"""Ticks that are sealed one by one after a pause of the process: the length of the user window. A longer pause loses what was
-open, as a restart does."""
+"""Empty ticks that are sealed one by one after a pause of the process: the length of the user window. Of a longer pause only the
+ticks that hold something are."""
 
 _AGENT_PRECISION = 10
 """Sketches of one agent's users: 1 KiB and 3 %, 60 KiB for a window; the project's own sketches are finer."""
 _LEAST_EXACT_USERS = 200
 """Users counted exactly for each agent, however many agents share the project's budget."""
-
 
 _COUNTED_MARKS = frozenset((Mark.COUNTED, Mark.LOCAL_COUNTED))
 _LOCAL_MARKS = frozenset((Mark.LOCAL, Mark.LOCAL_COUNTED))
@@ -54,56 +51,6 @@ class Taken(NamedTuple):
 
     refused: int = 0
     reason: str = ""
-
-
-class _Transaction(NamedTuple):
-    """A span that is a transaction, unless its parent turns out to be local (`parent_id` is set)."""
-
-    span: Span
-    key: bytes
-    end_ms: int
-    elapsed_ns: int
-    failed: bool
-    user: int | None
-    parent_id: bytes
-
-
-class _Link(NamedTuple):
-    """A span whose sender does not tell remote parents: it may be the local parent of others."""
-
-    span_id: bytes
-    parent_id: bytes
-    transaction: _Transaction | None
-
-
-@dataclass(slots=True)
-class _Part:
-    """What one request holds of one agent."""
-
-    spans: int = 0
-    servers: int = 0
-    newest_ns: int = 0
-    certain: list[_Transaction] = field(default_factory=list)
-    links: list[_Link] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Held:
-    """A transaction that is counted when its tick is sealed, unless its parent shows up."""
-
-    transaction: _Transaction
-    is_nested: bool = False
-
-
-@dataclass(slots=True)
-class _OpenTick:
-    totals: dict[Agent, TransactionTotals] = field(default_factory=dict)
-    users: dict[Agent, set[int]] = field(default_factory=dict)
-    seen: set[bytes] = field(default_factory=set)
-    held: dict[tuple[Agent, bytes], list[_Held]] = field(default_factory=dict)
-    reports: list[tuple[MetricState, Report]] = field(default_factory=list)
-    durations: list[tuple[Agent, DurationReading]] = field(default_factory=list)
-    transactions: TickTransactions = field(default_factory=TickTransactions)
 
 
 class ProjectApm:
@@ -123,9 +70,10 @@ class ProjectApm:
     def __init__(self, settings: ApmSettings, *, secret: bytes, now_ms: int) -> None:
         self.settings = settings
         self._hasher = UserHasher(secret)
+        self._apdex_ns = settings.apdex_ms * 1_000_000
         self._lock = threading.Lock()
         self._agents: dict[AgentId, Agent] = {}
-        self._open: dict[int, _OpenTick] = {}
+        self._open: dict[int, OpenTick] = {}
         self._memory = SpanMemory(settings.max_open_spans)
         self._window = settings.user_window_ms // TICK_MS
         self._users = UserWindow(self._window, settings.exact_users)
@@ -161,10 +109,10 @@ class ProjectApm:
         peer
             Address of the sender, for agents whose resource names no host.
         """
-        parts: dict[Identity, _Part] = {}
+        parts: dict[Identity, Part] = {}
         for group in batch.groups:
             if group.spans:
-                self._prepare(group, parts.setdefault(identify(group.resource.attributes, peer), _Part()))
+                self._prepare(group, parts.setdefault(identify(group.resource.attributes, peer), Part()))
         refused = 0
         with self._lock:
             for identity, part in parts.items():
@@ -220,10 +168,9 @@ class ProjectApm:
         """Seal every tick that is due and return them, oldest first; empty when none is."""
         due = self._due(now_ms)
         with self._lock:
-            if due - self._sealed > _MAX_CATCH_UP:
-                self._sealed = due - _MAX_CATCH_UP
-                self._open = {index: tick for index, tick in self._open.items() if index > self._sealed}
-            return [self._seal(index) for index in range(self._sealed + 1, due + 1)]
+            first = max(self._sealed, due - _MAX_CATCH_UP) + 1
+            older = sorted(index for index in self._open if index < first)
+            return [self._seal(index) for index in (*older, *range(first, due + 1))]
 
     def hit_maps(self, start_ms: int, end_ms: int) -> list[HitMap]:
         """Return the hit maps of the sealed ticks that end in ``(start_ms, end_ms]``."""
@@ -246,7 +193,7 @@ class ProjectApm:
 
     # Before the lock.
 
-    def _prepare(self, group: SpanGroup, part: _Part) -> None:
+    def _prepare(self, group: SpanGroup, part: Part) -> None:
         """Sort the spans of a group into those that are transactions for certain and those that need a look at their parents."""
         root_internal = self.settings.root_internal
         part.spans += len(group.spans)
@@ -259,16 +206,16 @@ class ProjectApm:
                 continue
             transaction = None if entry is Entry.NO else self._transaction(span, entry)
             if not tells_remote:
-                part.links.append(_Link(span.span_id, span.parent_id, transaction))
+                part.links.append(Link(span.span_id, span.parent_id, transaction))
             elif transaction is not None:
                 part.certain.append(transaction)
 
-    def _transaction(self, span: Span, entry: Entry) -> _Transaction:
-        return _Transaction(
+    def _transaction(self, span: Span, entry: Entry) -> Transaction:
+        return Transaction(
             span,
             span.trace_id + span.span_id,
             span.end_ns // 1_000_000,
-            max(0, span.end_ns - span.start_ns),
+            _elapsed_ns(span),
             _failed(span),
             self._hasher.hash_of(span.attributes),
             span.parent_id if entry is Entry.UNKNOWN else b"",
@@ -287,13 +234,13 @@ class ProjectApm:
         agent.identity = identity  # a restarted agent may run on another host
         return agent
 
-    def _open_tick(self, index: int) -> _OpenTick:
+    def _open_tick(self, index: int) -> OpenTick:
         tick = self._open.get(index)
         if tick is None:
-            tick = self._open[index] = _OpenTick()
+            tick = self._open[index] = OpenTick()
         return tick
 
-    def _place(self, agent: Agent, transaction: _Transaction, shift: int, now_ms: int) -> bool:
+    def _place(self, agent: Agent, transaction: Transaction, shift: int, now_ms: int) -> bool:
         """Put a transaction into its tick; return False when it is late or was there before."""
         # What ended cannot have ended later than now: a clock that is a little ahead.
         index = min(transaction.end_ms + shift, now_ms) // TICK_MS
@@ -307,38 +254,12 @@ class ProjectApm:
         tick = self._open_tick(index)
         tick.seen.add(key)
         if transaction.parent_id:
-            tick.held.setdefault((agent, transaction.parent_id), []).append(_Held(transaction))
+            tick.held.setdefault((agent, transaction.parent_id), []).append(Held(transaction))
         else:
-            self._count(tick, agent, transaction)
+            tick.count(agent, transaction, self._apdex_ns)
         return True
 
-    def _count(self, tick: _OpenTick, agent: Agent, transaction: _Transaction) -> None:
-        totals = tick.totals.get(agent)
-        if totals is None:
-            totals = tick.totals[agent] = TransactionTotals()
-        elapsed = transaction.elapsed_ns
-        totals.count += 1
-        totals.elapsed_ns += elapsed
-        totals.buckets[bucket_of(elapsed)] += 1
-        threshold = self.settings.apdex_ms * 1_000_000
-        if transaction.failed:
-            totals.errors += 1
-        elif elapsed <= threshold:
-            totals.satisfied += 1
-        elif elapsed <= 4 * threshold:
-            totals.tolerated += 1
-        tick.transactions.add(
-            transaction.span,
-            agent.identity.agent,
-            transaction.end_ms,
-            elapsed,
-            transaction.user,
-            failed=transaction.failed,
-        )
-        if transaction.user is not None:
-            tick.users.setdefault(agent, set()).add(transaction.user)
-
-    def _link(self, agent: Agent, link: _Link, shift: int, now_ms: int) -> None:
+    def _link(self, agent: Agent, link: Link, shift: int, now_ms: int) -> None:
         """Take a span whose sender does not tell remote parents (`bongsu.apm.entries`)."""
         for tick in self._open.values():
             for held in tick.held.get((agent, link.span_id), ()):
@@ -372,13 +293,13 @@ class ProjectApm:
             return now_ms  # metrics are sent when they are read: their time of arrival is right to the second
         return min(time_ms, now_ms)
 
-    def _report_tick(self, time_ms: int) -> _OpenTick:
+    def _report_tick(self, time_ms: int) -> OpenTick:
         # A report for a tick that is sealed still tells the state of now: it goes into the oldest open one.
         return self._open_tick(max(time_ms // TICK_MS, self._sealed + 1))
 
     def _seal(self, index: int) -> SealedTick:
         end_ms = self._end_ms(index)
-        tick = self._open.pop(index, None) or _OpenTick()
+        tick = self._open.pop(index, None) or OpenTick()
         self._count_held(tick)
         for state, report in sorted(tick.reports, key=lambda entry: entry[1].time_ms):
             state.put(report, takes_new=self._takes_streams)
@@ -406,17 +327,17 @@ class ProjectApm:
         )
         return self._newest
 
-    def _count_held(self, tick: _OpenTick) -> None:
+    def _count_held(self, tick: OpenTick) -> None:
         for (agent, parent_id), entries in tick.held.items():
             for held in entries:
                 if not held.is_nested:
-                    self._count(tick, agent, held.transaction)
+                    tick.count(agent, held.transaction, self._apdex_ns)
                     self._memory.put(agent, parent_id, Mark.COUNTED)
 
     def _in_order(self) -> list[Agent]:
         return [self._agents[agent_id] for agent_id in sorted(self._agents)]
 
-    def _forget(self, end_ms: int, tick: _OpenTick) -> tuple[Identity, ...]:
+    def _forget(self, end_ms: int, tick: OpenTick) -> tuple[Identity, ...]:
         """Drop the agents that have been silent for long."""
         limit = end_ms + self.settings.grace_ms - self.settings.agent_forget_ms
         gone = [a for a in self._agents.values() if a.newest_ms < limit and a not in tick.totals]
@@ -424,7 +345,7 @@ class ProjectApm:
             del self._agents[agent.identity.agent]
         return tuple(agent.identity for agent in gone)
 
-    def _agent_tick(self, agent: Agent, index: int, tick: _OpenTick) -> AgentTick:
+    def _agent_tick(self, agent: Agent, index: int, tick: OpenTick) -> AgentTick:
         end_ms = self._end_ms(index)
         recorded = agent.durations.seal(index, agent.spans)
         agent.spans = 0
@@ -452,6 +373,11 @@ class ProjectApm:
             f"{refused} {what} are of new agents, and the project has {self.settings.max_agents} already; give restarted "
             "agents the same service.instance.id, or raise the setting 'apm.max_agents'",
         )
+
+
+def _elapsed_ns(span: Span) -> int:
+    """Return the duration; 0 where the start is missing or after the end, rather than half a century."""
+    return max(0, span.end_ns - span.start_ns) if span.start_ns else 0
 
 
 def _failed(span: Span) -> bool:

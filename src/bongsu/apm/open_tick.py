@@ -1,0 +1,107 @@
+"""What waits for a tick to be sealed, and what a request is sorted into before it gets there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from bongsu.apm.latency import bucket_of
+from bongsu.apm.ticks import TransactionTotals
+from bongsu.apm.transactions import TickTransactions
+
+if TYPE_CHECKING:
+    from bongsu.apm.agents import Agent
+    from bongsu.apm.durations import DurationReading
+    from bongsu.apm.gauges import MetricState, Report
+    from bongsu.wire.otlp.values import Span
+
+
+class Transaction(NamedTuple):
+    """A span that is a transaction, unless its parent turns out to be local (`parent_id` is set)."""
+
+    span: Span
+    key: bytes
+    end_ms: int
+    elapsed_ns: int
+    failed: bool
+    user: int | None
+    parent_id: bytes
+
+
+class Link(NamedTuple):
+    """A span whose sender does not tell remote parents: it may be the local parent of others."""
+
+    span_id: bytes
+    parent_id: bytes
+    transaction: Transaction | None
+
+
+@dataclass(slots=True)
+class Part:
+    """What one request holds of one agent."""
+
+    spans: int = 0
+    servers: int = 0
+    newest_ns: int = 0
+    certain: list[Transaction] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Held:
+    """A transaction that is counted when its tick is sealed, unless its parent shows up."""
+
+    transaction: Transaction
+    is_nested: bool = False
+
+
+@dataclass(slots=True)
+class OpenTick:
+    """
+    Everything that came for a tick that is not sealed yet. Not thread-safe: the project's lock guards it.
+
+    Attributes
+    ----------
+    totals, users
+        Of the transactions that are ones for certain.
+    seen
+        Trace and span ids of all transactions, to know repeated ones.
+    held
+        Transactions that are dropped if a span of their agent turns out to be their parent, by agent and parent.
+    reports, durations
+        Gauge reports and duration histograms, in order of arrival.
+    """
+
+    totals: dict[Agent, TransactionTotals] = field(default_factory=dict)
+    users: dict[Agent, set[int]] = field(default_factory=dict)
+    seen: set[bytes] = field(default_factory=set)
+    held: dict[tuple[Agent, bytes], list[Held]] = field(default_factory=dict)
+    reports: list[tuple[MetricState, Report]] = field(default_factory=list)
+    durations: list[tuple[Agent, DurationReading]] = field(default_factory=list)
+    transactions: TickTransactions = field(default_factory=TickTransactions)
+
+    def count(self, agent: Agent, transaction: Transaction, apdex_ns: int) -> None:
+        """Add a transaction that is one for certain."""
+        totals = self.totals.get(agent)
+        if totals is None:
+            totals = self.totals[agent] = TransactionTotals()
+        elapsed, user = transaction.elapsed_ns, transaction.user
+        totals.count += 1
+        totals.elapsed_ns += elapsed
+        totals.buckets[bucket_of(elapsed)] += 1
+        if transaction.failed:
+            totals.errors += 1
+        elif elapsed <= apdex_ns:
+            totals.satisfied += 1
+        elif elapsed <= 4 * apdex_ns:
+            totals.tolerated += 1
+        if user is not None:
+            self.users.setdefault(agent, set()).add(user)
+        self.transactions.add(
+            transaction.span,
+            agent.identity.agent,
+            transaction.end_ms,
+            elapsed,
+            user,
+            failed=transaction.failed,
+        )
