@@ -170,7 +170,7 @@ class ScriptGenerator:
         ]
 
     def _native(self, *, exponential: bool) -> str:
-        schema = self._random.choice([0, -1, -2]) if exponential else -53
+        schema = self._random.choice([0, 1, 3, -1]) if exponential else -53
         totals = [0] * 4
         cells = []
         for _ in range(STEPS):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from tests.naive.histograms import observe, observe_custom
 
-from bongsu.model.histograms import ResetHint
+from bongsu.model.histograms import ResetHint, exponential_bound
 from bongsu.promql.histograms.arithmetic import IncompatibleLayouts, add, is_reset, same, subtract
-from bongsu.promql.histograms.sparse import Sparse, exponential_bound, thaw
+from bongsu.promql.histograms.sparse import Sparse, thaw
 from bongsu.promql.histograms.statistics import fraction, quantile
 from bongsu.promql.histograms.totals import HistogramTotal
 from bongsu.promql.histograms.trim import trim
