@@ -1,0 +1,105 @@
+"""The head's kernels against plain lists."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.naive.head import NaiveHead
+
+from bongsu.model.labels import series_key
+from bongsu.tsdb.head import Head, slot_of
+from bongsu.tsdb.records import FloatRows
+
+N_SERIES = 5
+NO_INTS = np.empty(0, dtype=np.int64)
+
+
+def a_head() -> tuple[Head, NaiveHead, list[int]]:
+    """Return a head with some series, its twin, and their references."""
+    head = Head()
+    keys = [series_key({"__name__": f"m{i}"}) for i in range(N_SERIES)]
+    refs = head.add_series(head.series.reserve(N_SERIES), keys).tolist()
+    return head, NaiveHead({ref: [] for ref in refs}), refs
+
+
+def check(head: Head, naive: NaiveHead, refs: list[int], start: int, end: int) -> None:
+    """Compare a range of all series, sample by sample."""
+    slots = np.array([slot_of(ref) for ref in refs], dtype=np.int64)
+    for ref, slot in zip(refs, slots.tolist(), strict=True):
+        said = head.main_samples(slot, start, end)
+        assert naive.between(ref, start, end) == list(zip(*(c.tolist() for c in said), strict=True))
+    counts = np.diff(head.snapshot(slots, start, end).first)
+    assert [bool(naive.between(ref, start, end)) for ref in refs] <= [bool(n) for n in counts.tolist()]
+    assert sum(len(rows) for rows in naive.samples.values()) == head.count()[1]
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> list[tuple[int, int, int, int]]:
+    """Draw rows (series, step in time, value, start); mostly forward, some late, some of series that there are not."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    n = draw(st.integers(1, 600))
+    steps = rng.choice([0, 1, 15, -5], n, p=[0.05, 0.3, 0.6, 0.05])
+    starts = rng.integers(0, 3, n) * draw(st.sampled_from([0, 1]))
+    series = rng.integers(0, N_SERIES + draw(st.integers(0, 1)), n)
+    return list(
+        zip(series.tolist(), steps.tolist(), rng.integers(0, 3, n).tolist(), starts.tolist(), strict=True)
+    )
+
+
+@given(st.lists(batches(), min_size=1, max_size=4), st.data())
+@settings(max_examples=40, deadline=None)
+def test_rows_are_taken_as_plain_lists_take_them(
+    drawn: list[list[tuple[int, int, int, int]]], data: st.DataObject
+) -> None:
+    head, naive, refs = a_head()
+    now = [1000] * (N_SERIES + 1)
+    for batch in drawn:
+        rows = []
+        for series, step, value, start in batch:
+            now[series] += step
+            rows.append((refs[series] if series < N_SERIES else 99 << 32, now[series], value, start))
+        columns = [np.array(column, dtype=np.int64) for column in zip(*rows, strict=True)]
+
+        outcome = head._append_rows(FloatRows(*columns))
+
+        assert [naive.append(row[0], row[1:]) for row in rows] == outcome.tolist()
+        start = data.draw(st.integers(900, max(now)))
+        check(head, naive, refs, start, data.draw(st.integers(start, max(now))))
+        check(head, naive, refs, -(2**62), 2**62)
+        floor = data.draw(st.integers(900, max(now)))
+        head.drop_before(floor, head.begin_flush(floor))
+        head.end_flush()
+        naive.drop_before(floor)
+        check(head, naive, refs, -(2**62), 2**62)
+
+
+def test_slots_are_used_again_and_references_never() -> None:
+    head, _, refs = a_head()
+    head.remove_series(np.array([slot_of(refs[1]), slot_of(refs[3])], dtype=np.int64))
+
+    key = series_key({"__name__": "new"})
+    (ref,) = head.add_series(head.series.reserve(1), [key]).tolist()
+
+    assert slot_of(ref) in {slot_of(refs[1]), slot_of(refs[3])}
+    assert ref not in refs
+    assert [False, True] == head.knows(np.array([refs[1], ref])).tolist()
+    assert [-1, refs[0]] == head.refs_of(
+        [series_key({"__name__": "m1"}), series_key({"__name__": "m0"})]
+    ).tolist()
+    assert N_SERIES - 1 == len(head.index.match([]))
+
+
+def test_memory_of_ended_series_comes_back() -> None:
+    head = Head()
+    keys = [series_key({"__name__": "m", "pod": f"pod-{i}"}) for i in range(1000)]
+    refs = head.add_series(head.series.reserve(1000), keys)
+    slots = np.array([slot_of(ref) for ref in refs.tolist()], dtype=np.int64)
+
+    head.remove_series(slots[:990])
+
+    assert 10 == len(head.index.dictionaries["pod"])
+    assert 10 == head.index.groups[0].n_rows
+    assert sum(map(len, keys[990:])) == head.series.key_bytes_used
+    again = head.series.reserve(990)
+    assert set(slots[:990].tolist()) == {slot_of(ref) for ref in again.tolist()}
