@@ -37,17 +37,12 @@ def aggregate(name: str, values: Sequence[float]) -> float | None:
             raise AssertionError(name)
 
 
-def best(values: Sequence[float | None], limit: int, *, largest: bool) -> list[bool]:
-    """Tell which values are among the `limit` best: numbers before NaN, earlier ones before equals."""
-    ranked = sorted(
-        (i for i, v in enumerate(values) if v is not None),
-        key=lambda i: _rank(values[i], largest=largest),
-    )
-    return [i in ranked[: max(limit, 0)] for i in range(len(values))]
+def best(values: Sequence[float], limit: int, *, largest: bool) -> list[float]:
+    """Return the `limit` best values, best first, numbers before NaN; which of equal ones they are is not settled here."""
+    return sorted(values, key=lambda value: _rank(value, largest=largest))[: max(limit, 0)]
 
 
-def _rank(value: float | None, *, largest: bool) -> tuple[bool, float]:
-    assert value is not None
+def _rank(value: float, *, largest: bool) -> tuple[bool, float]:
     if math.isnan(value):
         return True, 0.0
     return False, -value if largest else value

@@ -15,6 +15,28 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_TILE = 8
+"""Steps gathered at once: a cache line of values, so that rows that lie far apart are read once and not once a step."""
+
+
+@kernel
+def _gather_tile(
+    values: NDArray[np.float64],
+    kinds: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    first: int,
+    tile: NDArray[np.float64],
+    tile_kinds: NDArray[np.uint8],
+) -> int:
+    """Write the cells of some rows at the steps from `first`, step by step; return how many steps there are."""
+    width: int = min(_TILE, values.shape[1] - first)
+    for i in range(len(rows)):
+        for k in range(width):
+            tile[k, i] = values[rows[i], first + k]
+            tile_kinds[k, i] = kinds[rows[i], first + k]
+    return width
+
+
 @kernel
 def _group_quantiles(
     values: NDArray[np.float64],
@@ -26,21 +48,24 @@ def _group_quantiles(
     out_kinds: NDArray[np.uint8],
 ) -> None:
     numbers = np.empty(len(order), dtype=np.float64)
+    tile = np.empty((_TILE, len(order)), dtype=np.float64)
+    tile_kinds = np.empty((_TILE, len(order)), dtype=np.uint8)
     for group in range(len(bounds) - 1):
-        for step in range(values.shape[1]):
-            count = nans = 0
-            for i in range(bounds[group], bounds[group + 1]):
-                if kinds[order[i], step] == 1:
-                    value = values[order[i], step]
-                    if math.isnan(value):
-                        nans += 1
-                    else:
-                        numbers[count] = value
-                        count += 1
-            out_kinds[group, step] = count + nans > 0
-            if count + nans > 0:
-                numbers[:count].sort()
-                out[group, step] = quantile_of_sorted(numbers[:count], nans, phi[step])
+        rows = order[bounds[group] : bounds[group + 1]]
+        for first in range(0, values.shape[1], _TILE):
+            for k in range(_gather_tile(values, kinds, rows, first, tile, tile_kinds)):
+                count = nans = 0
+                for i in range(len(rows)):
+                    if tile_kinds[k, i] == 1:
+                        if math.isnan(tile[k, i]):
+                            nans += 1
+                        else:
+                            numbers[count] = tile[k, i]
+                            count += 1
+                out_kinds[group, first + k] = count + nans > 0
+                if count + nans > 0:
+                    numbers[:count].sort()
+                    out[group, first + k] = quantile_of_sorted(numbers[:count], nans, phi[first + k])
 
 
 def group_quantiles(
@@ -104,6 +129,29 @@ def _sift_down(heap: NDArray[np.int64], numbers: NDArray[np.float64], count: int
 
 
 @kernel
+def _best_of_step(
+    numbers: NDArray[np.float64],
+    kinds: NDArray[np.uint8],
+    limit: int,
+    largest: bool,
+    heap: NDArray[np.int64],
+) -> int:
+    """Put the places of the `limit` best numbers into `heap`; return how many there are."""
+    count = 0
+    for i in range(len(numbers)):
+        if kinds[i] != 1:
+            continue
+        if count < limit:
+            heap[count] = i
+            _sift_up(heap, numbers, count, largest)
+            count += 1
+        elif not math.isnan(numbers[i]) and _is_worse(numbers[heap[0]], numbers[i], largest):
+            heap[0] = i
+            _sift_down(heap, numbers, count, largest)
+    return count
+
+
+@kernel
 def _group_best(
     values: NDArray[np.float64],
     kinds: NDArray[np.uint8],
@@ -114,27 +162,18 @@ def _group_best(
     keep: NDArray[np.uint8],
 ) -> None:
     heap = np.empty(len(order), dtype=np.int64)
-    numbers = np.empty(len(values), dtype=np.float64)
+    tile = np.empty((_TILE, len(order)), dtype=np.float64)
+    tile_kinds = np.empty((_TILE, len(order)), dtype=np.uint8)
     for group in range(len(bounds) - 1):
-        for step in range(values.shape[1]):
-            limit = min(limits[step], bounds[group + 1] - bounds[group])
-            if limit < 1:
-                continue
-            count = 0
-            for i in range(bounds[group], bounds[group + 1]):
-                row = order[i]
-                if kinds[row, step] != 1:
+        rows = order[bounds[group] : bounds[group + 1]]
+        for first in range(0, values.shape[1], _TILE):
+            for k in range(_gather_tile(values, kinds, rows, first, tile, tile_kinds)):
+                limit = min(limits[first + k], len(rows))
+                if limit < 1:
                     continue
-                numbers[row] = values[row, step]
-                if count < limit:
-                    heap[count] = row
-                    _sift_up(heap, numbers, count, largest)
-                    count += 1
-                elif not math.isnan(numbers[row]) and _is_worse(numbers[heap[0]], numbers[row], largest):
-                    heap[0] = row
-                    _sift_down(heap, numbers, count, largest)
-            for i in range(count):
-                keep[heap[i], step] = 1
+                numbers, there = tile[k, : len(rows)], tile_kinds[k, : len(rows)]
+                for i in range(_best_of_step(numbers, there, limit, largest, heap)):
+                    keep[rows[heap[i]], first + k] = 1
 
 
 def group_best(
