@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _INEFFECTIVE = "sort is ineffective for range queries since results are always ordered by labels"
 
-_PIECES = re.compile(r"(\d+)")
+_PIECES = re.compile(r"([0-9]+)")
 
 
 def sort_by_value(vector: Vector, context: Context, span: Span, *, descending: bool) -> Vector:
@@ -49,10 +49,10 @@ def sort_by_label(
     return replace(vector.take(np.array(order, dtype=np.int64)), ordered=True)
 
 
-def _natural(text: str) -> list[tuple[int, int, str]]:
-    """Return a sort key that orders ``node2`` before ``node10``."""
+def _natural(text: str) -> list[tuple[str, int]]:
+    """Return a sort key that orders ``node2`` before ``node10``, and a number among other texts where its digits would stand."""
     return [
-        (0, int(piece), piece) if piece.isdigit() and piece.isascii() else (1, 0, piece)
+        ("0", int(piece)) if piece.isdigit() and piece.isascii() else (piece, 0)
         for piece in _PIECES.split(text)
         if piece
     ]
