@@ -33,11 +33,15 @@ def sync_folder(folder: Path) -> None:
 def write_whole(path: Path, parts: Iterable[Buffer]) -> None:
     """Write a file durably so that a crash leaves either the old one or the new one, never a part."""
     temporary = path.with_name(path.name + _TEMPORARY_SUFFIX)
-    with temporary.open("wb") as file:
-        for part in parts:
-            file.write(part)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with temporary.open("wb") as file:
+            for part in parts:
+                file.write(part)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
     temporary.replace(path)
     sync_folder(path.parent)
 

@@ -6,6 +6,7 @@ A file is written whole and renamed into place; it is never changed afterwards. 
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import struct
@@ -83,7 +84,10 @@ class SectionWriter:
     def abort(self) -> None:
         """Remove what was written; harmless after `finish`."""
         if not self._file.closed:
-            self._file.close()
+            with contextlib.suppress(
+                OSError
+            ):  # a full disk does not take what is still to be written: it is not wanted
+                self._file.close()
             self._temporary.unlink(missing_ok=True)
 
 

@@ -234,9 +234,14 @@ class TsdbStore:
         number = 1 + max((*self._by_number, self._recovery.highest_project), default=0)
         self._recovery.highest_project = number
         folder = self._project_folder(number)
-        folder.mkdir()
-        write_whole(folder / _PROJECT_FILE, [orjson.dumps({"id": project_id, "number": number})])
-        sync_folder(folder.parent)
+        try:
+            folder.mkdir(exist_ok=True)  # without its file it is what an earlier attempt left behind
+            write_whole(folder / _PROJECT_FILE, [orjson.dumps({"id": project_id, "number": number})])
+            sync_folder(folder.parent)
+        except OSError as error:
+            raise StoreReadOnly(
+                f"the folder of project {project_id!r} could not be made: {error}; nothing was kept, try again"
+            ) from error
         database = self._enter(number, project_id)
         database.start(self._log)
         return database
