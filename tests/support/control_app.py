@@ -15,13 +15,11 @@ from starlette.applications import Starlette
 from bongsu.api import admin, sysmon
 from bongsu.api.access import AccessControl
 from bongsu.api.admin.token import AdminToken
-from bongsu.control.database import sqlite_url
 from bongsu.control.plane import ControlPlane
 from bongsu.runtime.clock import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from starlette.routing import BaseRoute
 
@@ -102,12 +100,10 @@ def control_routes(control: ControlPlane, clock: ManualClock, dropped: list[str]
 
 
 @contextlib.asynccontextmanager
-async def running_control_app(
-    folder: Path, options: ControlOptions | None = None
-) -> AsyncIterator[ControlApp]:
-    """Give an application over an SQLite database in the folder."""
+async def running_control_app(url: str, options: ControlOptions | None = None) -> AsyncIterator[ControlApp]:
+    """Give an application over an empty database."""
     clock = ManualClock(1_629_196_206_000)  # 2021-08-17T10:30:06Z
-    control = ControlPlane(sqlite_url(folder / "control.db"), clock, options)
+    control = ControlPlane(url, clock, options)
     dropped: list[str] = []
     transport = httpx.ASGITransport(app=Starlette(routes=control_routes(control, clock, dropped)))
     alpha, beta = (control.projects.create({"name": name}) for name in ("alpha", "beta"))
