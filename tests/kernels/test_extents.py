@@ -7,7 +7,7 @@ from tests.naive import extents as naive
 
 from bongsu.kernels.counters import started_windows
 from bongsu.kernels.extents import extended_windows, smoothed_at
-from bongsu.kernels.windows import WindowOp
+from bongsu.kernels.window_ops import WindowOp
 
 SPAN, LOOKBACK = 60_000, 40_000
 ENDS = np.arange(0, 900_000, 13_000, dtype=np.int64)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from tests.naive import windows as naive
 
-from bongsu.kernels.windows import WindowOp, latest, windows
+from bongsu.kernels.window_ops import WindowOp
+from bongsu.kernels.windows import latest, windows
 from bongsu.model.samples import STALE_BITS, STALE_NAN
 
 if TYPE_CHECKING:

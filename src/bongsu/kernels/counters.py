@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels._jit import kernel
-from bongsu.kernels.windows import IRATE, RATE, RESETS, WindowOp, extrapolation
+from bongsu.kernels._window_changes import extrapolation
+from bongsu.kernels.window_ops import IRATE, RATE, RESETS, WindowOp
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels._jit import kernel
-from bongsu.kernels.windows import CHANGES, DELTA, RATE, RESETS, WindowOp
+from bongsu.kernels.window_ops import CHANGES, DELTA, RATE, RESETS, WindowOp
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

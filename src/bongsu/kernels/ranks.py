@@ -9,7 +9,7 @@ import numpy as np
 
 from bongsu.kernels._arrays import plain
 from bongsu.kernels._jit import kernel
-from bongsu.kernels.windows import quantile_of_sorted
+from bongsu.kernels._window_orders import quantile_of_sorted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels.windows import WindowOp, extrapolation, windows
+from bongsu.kernels._window_changes import extrapolation
+from bongsu.kernels.window_ops import WindowOp
+from bongsu.kernels.windows import windows
 from bongsu.model.histograms import ResetHint
 from bongsu.model.samples import KIND_FLOAT, KIND_HISTOGRAM
 from bongsu.promql.annotations import ignored_in_mixed_range, mixed_floats_and_histograms

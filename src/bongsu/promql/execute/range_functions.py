@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels.windows import WindowOp
+from bongsu.kernels.window_ops import WindowOp
 from bongsu.model.labels import METRIC_NAME
 from bongsu.promql.annotations import bad_quantile
 from bongsu.promql.errors import ExecutionError

@@ -13,7 +13,7 @@ import numpy as np
 
 from bongsu.kernels.counters import started_windows
 from bongsu.kernels.extents import extended_windows, smoothed_at
-from bongsu.kernels.windows import WindowOp, latest, windows
+from bongsu.kernels.windows import latest, windows
 from bongsu.model.samples import KIND_FLOAT, KIND_HISTOGRAM, STALE_BITS
 from bongsu.promql.errors import NotImplementedYet
 from bongsu.promql.execute.blocks import run_blocks
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bongsu.kernels.window_ops import WindowOp
     from bongsu.promql.execute.context import QueryScope
     from bongsu.promql.execute.samples import SampleBlock, SampleReader, StoredSamples
 
