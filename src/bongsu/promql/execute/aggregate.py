@@ -178,6 +178,9 @@ def aggregate_vector(node: Aggregate, vector: Vector, param: Value | None, conte
         return _named(_accumulated(node, vector, groups, context), groups, node)
     if node.op is AggregateOp.COUNT_VALUES:
         assert isinstance(param, String)
+        if node.without and param.text in {*node.grouping, *RESERVED_LABELS}:
+            # The label that was to tell the values apart is taken away with the others.
+            return _accumulated(replace(node, op=AggregateOp.COUNT), vector, groups, context)
         return count_values(vector, groups.ids, groups.labels, param.text)
     assert isinstance(param, Scalar)
     if node.op is AggregateOp.QUANTILE:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bongsu.model.label_columns import LabelColumns
     from bongsu.promql.values import Vector
 
-_REFERENCE = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))", re.ASCII)
+_REFERENCE = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))")
 """A reference to a group in a replacement, in Go's notation: $1, $name, ${name}; $$ is a dollar sign."""
 
 
@@ -117,7 +117,7 @@ def _expand(replacement: str, match: Any) -> str:
         name = reference.group(1) or reference.group(2)
         if name is None:
             return "$"
-        if name.isdigit():
+        if name.isascii() and name.isdigit():
             number = int(name)
             if number == 0:
                 return str(match.group(0))
