@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import secrets
+import time
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.process import Tenant, eventually
+from tests.support.process import Tenant, call, eventually
 
 if TYPE_CHECKING:
     from tests.browser.conftest import ToyExporter, Visitor
@@ -215,3 +217,104 @@ def test_the_keyboard_goes_everywhere(visitor: Visitor, tenant: Tenant) -> None:
     page.locator("[aria-live=polite]").filter(has_text="{} 3").wait_for(state="attached")
     page.get_by_role("button", name="Show as a table").click()
     page.get_by_role("columnheader", name="Time").wait_for()
+
+
+def test_a_key_is_made_for_a_purpose_works_and_is_revoked(visitor: Visitor, tenant: Tenant) -> None:
+    visitor.sign_in(tenant)
+    page = visitor.page
+    page.get_by_role("button", name="URL & Appkey").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="curl").click()
+    dialog.get_by_role("button", name="Make a key for it (read)").click()
+    dialog.get_by_text("It is shown this once").wait_for()
+    made = re.search(r"X-TC-APP-KEY: (\S+?)'", dialog.locator("pre").inner_text())
+    assert made is not None
+    key = Tenant(tenant.url, tenant.project_id, tenant.pcode, made[1], made[1])
+    assert [] == key.query("absent_metric")
+    assert 0 == key.number("tps")
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Settings").click()
+    page.get_by_role("button", name="Revoke curl").click()
+    page.get_by_role("button", name="Revoke the key").click()
+
+    page.get_by_role("rowheader", name="curl").wait_for(state="detached")
+    refused = call("GET", f"{tenant.url}/prometheus/api/v1/labels", headers={"X-TC-APP-KEY": made[1]})
+    assert 401 == refused.status
+
+
+def test_a_revoked_key_ends_the_session_of_an_open_page(
+    visitor: Visitor, server: ServerProcess, tenant: Tenant
+) -> None:
+    visitor.sign_in(tenant)
+    url = f"{server.url}/admin/v1/projects/{tenant.project_id}/keys/{tenant.appkey.partition('.')[0]}"
+    assert 204 == call("DELETE", url, headers=server.admin_headers).status
+
+    visitor.page.get_by_label("Key").wait_for()
+
+
+def test_an_application_fills_the_real_time_view_and_its_past(visitor: Visitor, tenant: Tenant) -> None:
+    report_requests(tenant, count=6, elapsed_ms=40)
+    eventually(lambda: tenant.number("act_agent") == 1, what="the first sealed tick")
+    visitor.sign_in(tenant)
+    visitor.open("realtime")
+    page = visitor.page
+    page.get_by_role("rowheader", name="shop/shop-1").wait_for()
+    busy = eventually(lambda: busy_tick(tenant), what="the tick in the store")
+    assert busy is not None
+    ended, count = busy
+    assert "6" == count
+    visitor.open(f"realtime?from={(ended - 300) * 1000}&to={ended * 1000}")
+    page.get_by_text("The numbers are those of").wait_for()
+    stat = page.locator(".stat").filter(has_text="txcount")
+    stat.get_by_text("6", exact=True).wait_for()
+    hit_map = page.locator("section").filter(has=page.get_by_role("heading", name="Hit map"))
+    hit_map.get_by_role("button", name="Show as a table").click()
+
+    hit_map.get_by_role("row", name="25 ms – 50 ms").get_by_role("cell", name="6").wait_for()
+    hit_map.get_by_role("button", name="Show as a table").click()
+    # The whole map is boxed, by the pointer: all six transactions are kept, and are listed.
+    canvas = hit_map.locator("canvas")
+    canvas.scroll_into_view_if_needed()
+    area = canvas.bounding_box()
+    assert area is not None
+    page.mouse.move(area["x"] + 60, area["y"] + 4)
+    page.mouse.down()
+    page.mouse.move(area["x"] + area["width"] - 2, area["y"] + area["height"] - 22, steps=4)
+    page.mouse.up()
+    listed = page.get_by_role("dialog", name="Transactions").get_by_role("row").filter(has_text="GET /")
+    listed.nth(5).wait_for()
+    assert 6 == listed.count()
+    # The box is in the address: a colleague sees the same list.
+    page.reload()
+    listed.nth(5).wait_for()
+
+
+def busy_tick(tenant: Tenant) -> tuple[float, str] | None:
+    """Return end and count of the first tick that had transactions."""
+    found = tenant.query("bongsu_apm_txcount[5m]")
+    pairs = [(pair[0], pair[1]) for series in found for pair in series["values"] if pair[1] != "0"]
+    return pairs[0] if pairs else None
+
+
+def report_requests(tenant: Tenant, *, count: int, elapsed_ms: int) -> None:
+    """Send server spans that have just ended, as OTLP JSON."""
+    end = time.time_ns()
+    spans = [
+        {
+            "traceId": secrets.token_hex(16),
+            "spanId": secrets.token_hex(8),
+            "name": "GET /",
+            "kind": 2,
+            "startTimeUnixNano": str(end - elapsed_ms * 1_000_000),
+            "endTimeUnixNano": str(end),
+            "attributes": [{"key": "client.address", "value": {"stringValue": "10.0.0.1"}}],
+        }
+        for _ in range(count)
+    ]
+    resource = [
+        {"key": key, "value": {"stringValue": value}}
+        for key, value in (("service.name", "shop"), ("service.instance.id", "shop-1"), ("host.name", "vm"))
+    ]
+    body = {"resourceSpans": [{"resource": {"attributes": resource}, "scopeSpans": [{"spans": spans}]}]}
+    answer = call("POST", f"{tenant.url}/otlp/v1/traces", headers={"X-TC-APP-KEY": tenant.appkey}, body=body)
+    assert answer.status == 200, answer.text

@@ -94,6 +94,31 @@ def test_hit_map_cells_are_the_increase_of_each_bucket_alone(page: Any) -> None:
     assert 4 == cells["most"]
 
 
+def test_a_box_of_the_hit_map_has_the_bounds_of_its_cells(page: Any) -> None:
+    cells = "{times: [10, 15, 20], step: 5, bounds: [0.5, 1, Infinity], cells: [], most: 1}"
+    corners = "{column: 2, row: 0}, {column: 1, row: 1}"
+    box = in_module(page, "heatmap.js", f"m.boxOf({cells}, {corners})")
+    highest = in_module(
+        page, "heatmap.js", f"String(m.boxOf({cells}, {{column: 0, row: 2}}, {{column: 0, row: 2}}).most)"
+    )
+
+    assert {"from": 10_000, "to": 20_000, "least": 0, "most": 1_000} == box
+    assert "Infinity" == highest
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1,2,3,4", {"from": 1, "to": 2, "least": 3, "most": 4}),
+        ("2,1,3,4", None),
+        ("1,2,x,4", None),
+        ("", None),
+    ],
+)
+def test_a_box_is_read_from_an_address(page: Any, text: str, expected: dict[str, int] | None) -> None:
+    assert expected == in_module(page, "transactions.js", f"m.readBox('{text}')")
+
+
 def test_a_gap_in_a_matrix_stays_a_gap(page: Any) -> None:
     data = {
         "result": [{"metric": {"__name__": "a"}, "values": [[0, "1"], [20, "NaN"], [30, "+Inf"], [40, "2"]]}]

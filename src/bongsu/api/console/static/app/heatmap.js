@@ -1,4 +1,4 @@
-// The hit map: transactions by end time and elapsed time, counted in cells. Drag over it to see that time in the whole view.
+// The hit map: transactions by end time and elapsed time, counted in cells. Drag a box over it for the transactions behind it.
 import { html, useState } from "./ui.js";
 import { prometheus } from "./api.js";
 import { useCanvas } from "./canvas.js";
@@ -6,7 +6,8 @@ import { axisLabel, dateTime, milliseconds, number } from "./format.js";
 import { t } from "./i18n.js";
 import { useLoad } from "./load.js";
 import { sample } from "./series.js";
-import { grid, range, roundStep, setFixed } from "./time.js";
+import { grid, range, roundStep } from "./time.js";
+import { BoxedTransactions, openBox } from "./transactions.js";
 import { Button, Empty, Loading, Panel } from "./widgets.js";
 
 const QUERY = "sum by (le) (bongsu_apm_transaction_duration_seconds_bucket)";
@@ -17,6 +18,7 @@ const [LEFT, BOTTOM] = [52, 18]; // room for the labels
 /**
  * @typedef {{times: number[], step: number, bounds: number[], cells: number[][], most: number}} Cells
  * bounds: upper bounds in seconds, growing; cells[row][column]: transactions of a row's bucket in a step
+ * @typedef {{column: number, row: number}} Cell
  */
 
 /** @param {AbortSignal} abort @returns {Promise<Cells>} */
@@ -74,6 +76,7 @@ export function HitMap({ every }) {
         return html`<figure>${asTable ? html`<${Table} cells=${cells} />` : html`<${Map} cells=${cells} />`}<${Keys} /></figure>`;
       }}
     <//>
+    <${BoxedTransactions} />
   <//>`;
 }
 
@@ -95,8 +98,8 @@ const sizes = (cells, width, height) => ({
 
 /** @param {{cells: Cells}} props */
 function Map({ cells }) {
-  const [at, setAt] = useState(/** @type {{column: number, row: number} | null} */ (null));
-  const [from, setFrom] = useState(/** @type {number | null} */ (null));
+  const [at, setAt] = useState(/** @type {Cell | null} */ (null));
+  const [from, setFrom] = useState(/** @type {Cell | null} */ (null));
   const { ref } = useCanvas((context, width, height, paint) => drawMap(context, width, height, paint, cells, at, from), [cells, at, from]);
   const find = (/** @type {PointerEvent} */ event) => {
     const box = /** @type {HTMLElement} */ (ref.current).getBoundingClientRect();
@@ -105,14 +108,14 @@ function Map({ cells }) {
   };
   const down = (/** @type {PointerEvent} */ event) => {
     /** @type {HTMLElement} */ (ref.current).setPointerCapture(event.pointerId);
-    setFrom(find(event).column);
+    setFrom(find(event));
   };
   const up = (/** @type {PointerEvent} */ event) => {
-    const to = find(event).column;
-    if (from !== null && Math.abs(to - from) > 1) setFixed((cells.times[Math.min(from, to)] - cells.step) * 1000, cells.times[Math.max(from, to)] * 1000);
+    if (from !== null) openBox(boxOf(cells, from, find(event)));
     setFrom(null);
   };
   const key = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === "Enter" && at) openBox(boxOf(cells, at, at));
     const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
     if (!move) return;
     event.preventDefault();
@@ -130,7 +133,19 @@ const clampCell = (cells, column, row) => ({
   row: Math.max(0, Math.min(cells.bounds.length - 1, row)),
 });
 
-/** @param {Cells} cells @param {{column: number, row: number}} at */
+/** Time and elapsed time of the cells between two corners, in milliseconds. @param {Cells} cells @param {Cell} a @param {Cell} b */
+export function boxOf(cells, a, b) {
+  const [left, right] = [Math.min(a.column, b.column), Math.max(a.column, b.column)];
+  const [low, high] = [Math.min(a.row, b.row), Math.max(a.row, b.row)];
+  return {
+    from: (cells.times[left] - cells.step) * 1000,
+    to: cells.times[right] * 1000,
+    least: (cells.bounds[low - 1] ?? 0) * 1000,
+    most: cells.bounds[high] * 1000,
+  };
+}
+
+/** @param {Cells} cells @param {Cell} at */
 function describe(cells, { column, row }) {
   return t("hitmap.cell", { time: dateTime(cells.times[column] * 1000), span: spanOf(cells, row), count: number(cells.cells[row][column]) });
 }
@@ -141,7 +156,7 @@ function spanOf(cells, row) {
   return Number.isFinite(cells.bounds[row]) ? `${low} – ${milliseconds(cells.bounds[row] * 1000)}` : `> ${low}`;
 }
 
-/** @param {CanvasRenderingContext2D} context @param {number} width @param {number} height @param {(name: string) => string} paint @param {Cells} cells @param {any} at @param {number | null} from */
+/** @param {CanvasRenderingContext2D} context @param {number} width @param {number} height @param {(name: string) => string} paint @param {Cells} cells @param {Cell | null} at @param {Cell | null} from */
 function drawMap(context, width, height, paint, cells, at, from) {
   const { wide, high } = sizes(cells, width, height);
   const top = (/** @type {number} */ row) => height - BOTTOM - (row + 1) * high;
@@ -159,7 +174,12 @@ function drawMap(context, width, height, paint, cells, at, from) {
   if (from !== null && at) {
     context.fillStyle = paint("accent-soft");
     context.globalAlpha = 0.5;
-    context.fillRect(LEFT + Math.min(from, at.column) * wide, 0, (Math.abs(at.column - from) + 1) * wide, height - BOTTOM);
+    context.fillRect(
+      LEFT + Math.min(from.column, at.column) * wide,
+      top(Math.max(from.row, at.row)),
+      (Math.abs(at.column - from.column) + 1) * wide,
+      (Math.abs(at.row - from.row) + 1) * high,
+    );
     context.globalAlpha = 1;
   }
   if (at) {

@@ -5,14 +5,15 @@ import { t } from "../i18n.js";
 import { useLoad } from "../load.js";
 import { exploreHref, QueryPanel } from "../query.js";
 import { go, href, place } from "../router.js";
-import { loadAll, stateOf } from "../targets.js";
+import { loadAll, loadTargets, stateOf } from "../targets.js";
 import { Badge, Button, Empty, Loading, Panel } from "../widgets.js";
 import { DeleteWorkspace, EditWorkspace, NewTargets, RemoveTargets } from "../workspace-dialogs.js";
 
-const EVERY_MS = 5000; // a new target is scraped within its interval; its first result should not be waited for
+const ALL_MS = 15_000; // the pace of scraping; a request for each workspace
+const CHOSEN_MS = 5000; // whoever has just added a target waits for its first result
 
 export function Page() {
-  const loaded = useLoad(loadAll, [], { every: EVERY_MS });
+  const loaded = useLoad(loadAll, [], { every: ALL_MS });
   return html`<${Loading} of=${loaded}>
     ${(/** @type {any[]} */ groups) => {
       const { id } = place.value;
@@ -57,7 +58,13 @@ function Health({ targets }) {
 }
 
 /** @param {{group: any, reload: () => void}} props */
-function Detail({ group: { workspace, targets }, reload }) {
+function Detail({ group: { workspace, targets: known }, reload: reloadAll }) {
+  const newest = useLoad((abort) => loadTargets(workspace.jobId, abort), [workspace.jobId], { every: CHOSEN_MS });
+  const targets = newest.data ?? known;
+  const reload = () => {
+    newest.reload();
+    reloadAll();
+  };
   const [dialog, setDialog] = useState("");
   const [picked, setPicked] = useState(/** @type {Set<string>} */ (new Set()));
   const close = () => setDialog("");
