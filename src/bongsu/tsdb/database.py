@@ -28,7 +28,7 @@ from bongsu.storage.contract import (
 )
 from bongsu.storage.errors import StoreClosed
 from bongsu.storage.histograms import encode_histogram, histogram_fault
-from bongsu.storage.limits import refuse_labels
+from bongsu.storage.limits import is_surely_allowed, refuse_labels
 from bongsu.storage.refusals import (
     HistogramFault,
     refuse_duplicate,
@@ -469,6 +469,25 @@ class Database:
 
     def series(self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> LabelColumns:
         """Return the label sets of the matching series, each once."""
+        return merge_labels(self._labels(selectors, start_ms, end_ms))
+
+    def label_names(self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> list[str]:
+        """Return the sorted label names of the matching series."""
+        return sorted({name for labels, _ in self._labels(selectors, start_ms, end_ms) for name in labels})
+
+    def label_values(
+        self, name: str, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
+    ) -> list[str]:
+        """Return the sorted values of one label in the matching series."""
+        columns = [labels.get(name) for labels, _ in self._labels(selectors, start_ms, end_ms)]
+        return sorted(
+            {value for column in columns if column is not None for value in column.compacted().values}
+        )
+
+    def _labels(
+        self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
+    ) -> list[tuple[LabelColumns, NDArray[np.int64]]]:
+        """Return labels and identities of the matching series, of each block and of the head."""
         with self._lock:
             state = self._open()
             slots = state.head.with_samples(self._match(selectors), start_ms, end_ms)
@@ -476,18 +495,7 @@ class Database:
             identity = state.head.series.identity[slots][:, [HASH_LOW, HASH_HIGH]]
             blocks = state.shelf.blocks
         older = state.shelf.parts(selectors, start_ms, end_ms, blocks)
-        return merge_labels([*((part.labels, part.identity) for part in older), (labels, identity)])
-
-    def label_names(self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> list[str]:
-        """Return the sorted label names of the matching series."""
-        return list(self.series(selectors, start_ms, end_ms).names)
-
-    def label_values(
-        self, name: str, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
-    ) -> list[str]:
-        """Return the sorted values of one label in the matching series."""
-        column = self.series(selectors, start_ms, end_ms).get(name)
-        return [] if column is None else sorted(column.compacted().values)
+        return [*((part.labels, part.identity) for part in older), (labels, identity)]
 
     def stats(self) -> StoreStats:
         """Return the size of the store; `series` are those of the head, the active ones, unless it has none."""
@@ -592,7 +600,9 @@ class Database:
         for row in rows:
             if keys[row] in wanted:
                 continue
-            refusal = refuse_labels(row, keys[row], known + len(wanted), self.options.limits)
+            limits, total = self.options.limits, known + len(wanted)
+            allowed = is_surely_allowed(keys[row], total, limits)
+            refusal = None if allowed else refuse_labels(row, keys[row], total, limits)
             if refusal is None:
                 wanted[keys[row]] = row
             else:

@@ -193,10 +193,7 @@ def _merge_rows(
     identity = np.concatenate([np.empty((0, 2), dtype=np.int64), *(selected.identity for selected in parts)])
     if len(parts) == 1:
         return [np.arange(len(labels), dtype=np.int64)], labels, identity
-    # A stable sort by both halves brings equal series together, the first to appear in front.
-    order = np.lexsort((identity[:, 1], identity[:, 0]))
-    is_new = np.ones(len(order), dtype=np.bool_)
-    is_new[1:] = (identity[order[1:]] != identity[order[:-1]]).any(axis=1)
+    order, is_new = _sorted_identities(identity)
     number = np.cumsum(is_new) - 1
     first = order[is_new]
     by_appearance = np.argsort(first)
@@ -210,13 +207,21 @@ def _merge_rows(
     return rows, labels.take(first), identity[first]
 
 
+def _sorted_identities(identity: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return an order that brings equal identities together, the first to appear in front, and where in it a new one begins."""
+    order = np.lexsort((identity[:, 1], identity[:, 0]))
+    is_new = np.ones(len(order), dtype=np.bool_)
+    is_new[1:] = (identity[order[1:]] != identity[order[:-1]]).any(axis=1)
+    return order, is_new
+
+
 def merge_labels(parts: Sequence[tuple[LabelColumns, NDArray[np.int64]]]) -> LabelColumns:
     """Return the labels of series, given with their identities, each once."""
     labels = concat([labels for labels, _ in parts])
     if len(parts) == 1:
         return labels
-    _, first = np.unique(np.concatenate([identity for _, identity in parts]), axis=0, return_index=True)
-    return labels.take(np.sort(first))
+    order, is_new = _sorted_identities(np.concatenate([identity for _, identity in parts]))
+    return labels.take(np.sort(order[is_new]))
 
 
 def _by_row(
