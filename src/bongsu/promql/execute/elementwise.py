@@ -82,11 +82,11 @@ def clamp(vector: Vector, lowest: Scalar | None, highest: Scalar | None, context
             values = np.minimum(values, highest.values)
         return values if lowest is None else np.maximum(values, lowest.values)
 
-    result = mapped(vector, limited, context)
-    if lowest is None or highest is None or not (crossed := highest.values < lowest.values).any():
-        return result
-    kinds = np.where(crossed, KIND_ABSENT, result.kind_matrix()).astype(np.uint8)
-    return prune(replace(result, kinds=kinds))
+    if lowest is not None and highest is not None and (crossed := highest.values < lowest.values).any():
+        # Before the names go: series without results cannot collide.
+        kinds = np.where(crossed, KIND_ABSENT, vector.kind_matrix()).astype(np.uint8)
+        vector = prune(replace(vector, kinds=kinds))
+    return mapped(vector, limited, context)
 
 
 _SECONDS_LIMIT = 2.0**63
