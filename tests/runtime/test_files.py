@@ -27,9 +27,10 @@ def test_file_is_replaced_as_a_whole_or_not_at_all(tmp_path: Path, monkeypatch: 
     def fsync(descriptor: int) -> None:
         raise OSError(errno.EIO, "failing on purpose")
 
-    with monkeypatch.context() as patched, pytest.raises(OSError, match="on purpose"):
+    with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", fsync)
-        write_whole(path, [b"new"])
+        with pytest.raises(OSError, match="on purpose"):
+            write_whole(path, [b"new"])
 
     assert (b"old", [path]) == (path.read_bytes(), list(tmp_path.iterdir()))
     write_whole(path, [b"n", b"ew"])
@@ -48,7 +49,8 @@ def test_lock_is_held_until_it_is_released(tmp_path: Path) -> None:
 
 
 def test_lock_goes_with_its_process(tmp_path: Path) -> None:
-    code = "import os, pathlib, sys; from bongsu.runtime.files import FolderLock; " + (
+    code = (
+        "import os, pathlib, sys; from bongsu.runtime.files import FolderLock; "
         "lock = FolderLock(pathlib.Path(sys.argv[1])); os._exit(9)"
     )
     ended = subprocess.run([sys.executable, "-c", code, str(tmp_path / "LOCK")], check=False)
