@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels.groups import GroupOp, accumulate, finish
+from bongsu.model.matchers import quote
 from bongsu.model.samples import KIND_ABSENT, KIND_FLOAT, KIND_HISTOGRAM
 from bongsu.promql.execute.shape import name_of, prune
 from bongsu.promql.histograms.arithmetic import IncompatibleLayouts
@@ -63,7 +64,7 @@ def _combined(
         except IncompatibleLayouts:
             notes.warn(
                 "vector contains a mix of histograms with exponential and custom buckets schemas "
-                f'for metric name "{name_of(vector.labels, int(row))}"',
+                f"for metric name {quote(name_of(vector.labels, int(row)))}",
                 node.expr.span,
             )
             return None

@@ -11,6 +11,7 @@ from bongsu.kernels._window_changes import extrapolation
 from bongsu.kernels.window_ops import WindowOp
 from bongsu.kernels.windows import windows
 from bongsu.model.histograms import ResetHint
+from bongsu.model.matchers import quote
 from bongsu.model.samples import KIND_FLOAT, KIND_HISTOGRAM
 from bongsu.promql.annotations import ignored_in_mixed_range, mixed_floats_and_histograms
 from bongsu.promql.execute.shape import name_of
@@ -347,11 +348,11 @@ def _zero_like(histogram: Sparse) -> Sparse:
 
 
 def _not_a(word: str, name: str) -> str:
-    return f'this native histogram metric is not a {word}: "{name}"'
+    return f"this native histogram metric is not a {word}: {quote(name)}"
 
 
 def _mixed_layouts(name: str) -> str:
     return (
         "vector contains a mix of histograms with exponential and custom buckets schemas "
-        f'for metric name "{name}"'
+        f"for metric name {quote(name)}"
     )

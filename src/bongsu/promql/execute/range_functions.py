@@ -9,6 +9,7 @@ import numpy as np
 
 from bongsu.kernels.window_ops import WindowOp
 from bongsu.model.labels import METRIC_NAME
+from bongsu.model.matchers import quote
 from bongsu.promql.annotations import bad_quantile
 from bongsu.promql.errors import ExecutionError
 from bongsu.promql.execute.histogram_windows import HistogramWindows
@@ -91,7 +92,7 @@ def _started_source(
 ) -> StartedSource:
     def note_overlap(row: int) -> None:
         context.query.annotations.warn(
-            f'encountered overlapping start timestamps for metric name "{name_of(reader.labels, row)}"',
+            f"encountered overlapping start timestamps for metric name {quote(name_of(reader.labels, row))}",
             place(window.argument),
         )
 
@@ -158,7 +159,7 @@ def _note_possible_gauge(op: WindowOp, window: Window, context: Context) -> None
     for name in names_of(window.reader.labels):
         if name and not name.endswith(_COUNTER_SUFFIXES) and _has_results(window, name):
             context.query.annotations.inform(
-                f'metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "{name}"',
+                f"metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {quote(name)}",
                 place(window.argument),
             )
 
