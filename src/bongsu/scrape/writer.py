@@ -240,8 +240,10 @@ class TargetWriter:
                 samples=samples,
             )
 
-    def _merged(self, scraped: Labels) -> dict[str, str]:
+    def _merged(self, scraped: Labels) -> Labels | dict[str, str]:
         """Return scraped labels beside the target's; those that clash become ``exported_<name>``."""
+        if self._labels.keys().isdisjoint([name for name, _ in scraped]):
+            return scraped + self._target.labels
         merged = dict(self._labels)
         taken = {*self._labels, *(name for name, _ in scraped)}
         for name, value in scraped:

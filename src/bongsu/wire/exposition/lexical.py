@@ -97,9 +97,12 @@ def parse_series(text: bytes, line: int) -> Labels:
     name, inner = match[1], match[2]
     pairs = _parse_pairs(inner, line, allow_name=name is None) if inner and inner.strip(b" \t") else []
     if name is not None:
-        pairs.insert(0, (METRIC_NAME, decode_text(name, line)))
-    _check_labels(pairs, text, line)
-    pairs.sort(key=lambda pair: pair[0] != METRIC_NAME)
+        pairs.insert(0, (METRIC_NAME, name.decode()))
+    elif not any(key == METRIC_NAME and value for key, value in pairs):
+        raise expected("a metric name", text, line)
+    else:
+        pairs.sort(key=lambda pair: pair[0] != METRIC_NAME)
+    _check_unique(pairs, line)
     return tuple(pairs)
 
 
@@ -172,13 +175,9 @@ def parse_label_name(raw: bytes, line: int) -> str:
     return name
 
 
-def _check_labels(pairs: list[tuple[str, str]], text: bytes, line: int) -> None:
-    _check_unique(pairs, line)
-    if not any(name == METRIC_NAME and value for name, value in pairs):
-        raise expected("a metric name", text, line)
-
-
 def _check_unique(pairs: list[tuple[str, str]], line: int) -> None:
+    if len(dict(pairs)) == len(pairs):
+        return
     seen: set[str] = set()
     for name, _ in pairs:
         if name in seen:
