@@ -7,6 +7,7 @@ Prints rates and bytes a sample with the machine and the versions; run it twice,
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import platform
 import shutil
@@ -143,7 +144,7 @@ def measure(folder: Path, n_series: int, n_steps: int, jitter: int) -> None:
     print(f"{'head':>28}: {project.stats().bytes / samples:.2f} bytes a sample (sealed chunks and open rows)")
     print(f"{'resident':>28}: {(resident() - before) / n_series:.0f} bytes a series more than before")
     select(project, samples)
-    clock._now_ms = float(START_MS + STEP_MS * n_steps)
+    asyncio.run(clock.advance(STEP_MS * n_steps / 1000))
     began = time.perf_counter()
     store.upkeep()
     metas = project.block_stats()
@@ -216,7 +217,7 @@ def _report_machine() -> None:
     model = next(
         (
             line.split(":")[1].strip()
-            for line in Path("/proc/cpuinfo").open()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
             if line.startswith("model name")
         ),
         "?",
