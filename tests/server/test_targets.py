@@ -28,7 +28,8 @@ class House:
     def __init__(self, folder: Path) -> None:
         self.clock = ManualClock()
         self.control = ControlPlane(sqlite_url(folder / "control.db"), self.clock)
-        self.stores = ProjectStores(MemoryStore(), self.control, LimitSettings())
+        self.store = MemoryStore()
+        self.stores = ProjectStores(self.store, self.control, LimitSettings())
         self.feed = TargetFeed(self.control, self.stores.by_id, ScrapeSettings(), self.clock)
         self.project: Project = self.control.projects.create(
             {"name": "team", "linuxWorkspace": False}
@@ -125,5 +126,7 @@ def test_a_removed_project_is_told_and_its_data_dropped(house: House) -> None:
     house.control.projects.delete(house.project.project_id)
 
     assert [house.project.project_id] == house.stores.refresh()
+    anew = ProjectStores(house.store, house.control, LimitSettings())
+    assert [house.project.project_id] == anew.refresh(), "a start finds what a crash left behind"
     house.stores.drop(house.project.project_id)
     assert [] == house.stores.refresh()

@@ -44,12 +44,16 @@ class ProjectStores:
         return known[1] if known is not None else self.of(self._control.projects.get(project_id))
 
     def refresh(self) -> list[str]:
-        """Apply changed options and return the ids of open projects that are gone."""
+        """
+        Apply changed options and return the ids of projects that have data but are gone.
+
+        A crash between the removal of a project and of its data leaves such data behind.
+        """
         projects = {project.project_id: project for project in self._control.projects.all()}
         for project_id in list(self._open):
             if project_id in projects:
                 self.of(projects[project_id])
-        return [project_id for project_id in list(self._open) if project_id not in projects]
+        return [project_id for project_id in self._store.project_ids() if project_id not in projects]
 
     def drop(self, project_id: str) -> None:
         """Remove the data of a project that is gone."""

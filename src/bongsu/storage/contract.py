@@ -292,6 +292,10 @@ class Store(Protocol):
         """Return the view of one project, made when it is new; `options` replace those given before."""
         ...
 
+    def project_ids(self) -> list[str]:
+        """Return the ids of all projects that the store keeps something of."""
+        ...
+
     def drop_project(self, project_id: str) -> None:
         """Remove all data of a project, durably; its views raise `StoreClosed` from now on."""
         ...

@@ -296,6 +296,10 @@ class MemoryStore:
         view.options = options
         return view
 
+    def project_ids(self) -> list[str]:
+        """Return the ids of all projects."""
+        return list(self._projects)
+
     def drop_project(self, project_id: str) -> None:
         """Remove all data of a project."""
         view = self._projects.pop(project_id, None)

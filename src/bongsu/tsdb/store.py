@@ -146,6 +146,11 @@ class TsdbStore:
             database.options = options
             return database
 
+    def project_ids(self) -> list[str]:
+        """Return the ids of all projects that the store keeps something of."""
+        with self._mutex:
+            return list(self._by_name)
+
     def drop_project(self, project_id: str) -> None:
         """Remove all data of a project, durably."""
         with self._mutex:
