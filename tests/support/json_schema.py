@@ -13,7 +13,22 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "object": (dict,),
 }
 _KNOWN = frozenset(
-    ["type", "const", "enum", "oneOf", "properties", "required", "additionalProperties", "items", "prefixItems", "minItems", "maxItems", "minimum", "description", "examples"]
+    [
+        "type",
+        "const",
+        "enum",
+        "oneOf",
+        "properties",
+        "required",
+        "additionalProperties",
+        "items",
+        "prefixItems",
+        "minItems",
+        "maxItems",
+        "minimum",
+        "description",
+        "examples",
+    ]
 )
 
 
