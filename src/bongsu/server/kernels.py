@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -13,12 +14,15 @@ from bongsu.tsdb.warmup import warm_up
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+SHARES = {"queries": compile_all, "store": warm_up}
+"""What is compiled side by side on the first start: two shares that take about as long, for the two cores of a small machine."""
+
 
 def load_kernels(progress: Callable[[str], None]) -> None:
     """
     Load every kernel: a second or two from the cache, up to a minute on the very first start.
 
-    What is not cached is compiled by a process of its own: the compiler keeps a quarter of a gigabyte for itself, and the
+    What is not cached is compiled by processes of their own: the compiler keeps a quarter of a gigabyte for itself, and the
     server goes on answering about its health meanwhile.
 
     Parameters
@@ -28,33 +32,37 @@ def load_kernels(progress: Callable[[str], None]) -> None:
     """
     if cache.is_writable() and not cache.is_complete():
         _compile_beside(progress)
-    _load(progress)
+    for load in SHARES.values():
+        load(progress)
     cache.forget_unused()
-
-
-def _load(progress: Callable[[str], None]) -> None:
-    compile_all(progress)
-    warm_up(progress)
 
 
 def _compile_beside(progress: Callable[[str], None]) -> None:
     """Fill the cache; when that fails for any reason, the caller's own loading compiles what is missing."""
-    command = [sys.executable, "-m", "bongsu.server.kernels"]
-    with subprocess.Popen(  # noqa: S603 - this very program
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as compiler:
+    with contextlib.ExitStack() as stack:
+        compilers = [stack.enter_context(_compiler(share)) for share in SHARES]
         try:
-            for line in compiler.stdout or ():
-                progress(line.rstrip())
+            for compiler in compilers:
+                for line in compiler.stdout or ():
+                    progress(f"first start: {line.rstrip()}")
         except BaseException:
-            compiler.kill()
+            for compiler in compilers:
+                compiler.kill()
             raise
+        if all(compiler.wait() == 0 for compiler in compilers):
+            cache.mark_complete()
 
 
-def _main() -> None:
-    _load(lambda line: print(f"first start: {line}", flush=True))  # noqa: T201 - read by the process that waits
-    cache.mark_complete()
+def _compiler(share: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "bongsu.server.kernels", share]
+    return subprocess.Popen(  # noqa: S603 - this very program
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - read by the process that waits
 
 
 if __name__ == "__main__":
-    _main()
+    SHARES[sys.argv[1]](_say)
