@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def compile_all(progress: Callable[[str], None]) -> None:
+WIRE = frozenset({"exposition", "protobuf_shape", "remote_read", "remote_write"})
+"""Modules that read what comes over the network."""
+
+
+def compile_all(progress: Callable[[str], None], *, only: Callable[[str], bool] = lambda _: True) -> None:
     """
     Load all kernels; a module's own ``warm`` function compiles its kernels for the types that they are called with.
 
@@ -20,8 +24,11 @@ def compile_all(progress: Callable[[str], None]) -> None:
     ----------
     progress
         Told which module is being loaded.
+    only
+        Tells by a module's name whether it is to be loaded.
     """
-    names = [module.name for module in pkgutil.iter_modules(bongsu.kernels.__path__) if module.name != "warm"]
+    modules = (module.name for module in pkgutil.iter_modules(bongsu.kernels.__path__))
+    names = [name for name in modules if name != "warm" and only(name)]
     for number, name in enumerate(names, 1):
         progress(f"loading kernels: {name} ({number} of {len(names)})")
         warm = getattr(importlib.import_module(f"bongsu.kernels.{name}"), "warm", None)

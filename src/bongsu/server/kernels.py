@@ -8,13 +8,23 @@ import sys
 from typing import TYPE_CHECKING
 
 from bongsu.kernels import cache
-from bongsu.kernels.warm import compile_all
+from bongsu.kernels.warm import WIRE, compile_all
 from bongsu.tsdb.warmup import warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SHARES = {"queries": compile_all, "store": warm_up}
+
+def _load_queries(progress: Callable[[str], None]) -> None:
+    compile_all(progress, only=lambda name: name not in WIRE)
+
+
+def _load_store(progress: Callable[[str], None]) -> None:
+    compile_all(progress, only=WIRE.__contains__)
+    warm_up(progress)
+
+
+SHARES = {"queries": _load_queries, "store": _load_store}
 """What is compiled side by side on the first start: two shares that take about as long, for the two cores of a small machine."""
 
 
