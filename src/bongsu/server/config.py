@@ -40,8 +40,6 @@ def _setting(
     duration: bool = False,
 ) -> Any:
     metadata = {"doc": doc, "minimum": minimum, "choices": choices, "duration": duration}
-    if isinstance(default, tuple):
-        return field(default=default, metadata=metadata)
     return field(default=default, metadata=metadata)
 
 

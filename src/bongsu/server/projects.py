@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
+import functools
 from typing import TYPE_CHECKING
 
 from bongsu.control.changes import Topic
+from bongsu.server.following import follow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bongsu.control.plane import ControlPlane
     from bongsu.server.stores import ProjectStores
-
-REFRESH_S = 30.0
-"""Projects that another process changed on the same database are noticed within this time."""
 
 
 class ProjectKeeper:
@@ -43,22 +40,7 @@ class ProjectKeeper:
 
     async def follow_changes(self) -> None:
         """Follow the control plane until cancelled."""
-        changed = asyncio.Event()
-        loop = asyncio.get_running_loop()
-
-        def wake() -> None:
-            loop.call_soon_threadsafe(changed.set)
-
-        unsubscribe = self._control.changes.subscribe(Topic.ACCESS, wake)
-        try:
-            while True:
-                changed.clear()
-                await asyncio.to_thread(self._refresh)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(REFRESH_S):
-                        await changed.wait()
-        finally:
-            unsubscribe()
+        await follow(functools.partial(self._control.changes.subscribe, Topic.ACCESS), self._refresh)
 
     def _refresh(self) -> None:
         for project_id in self._stores.refresh():

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING
 
 from bongsu.api.prometheus.targets import TargetView
 from bongsu.control.values import ScrapeOutcome as TargetOutcome
 from bongsu.scrape.outcomes import Health
 from bongsu.scrape.targets import ScrapeLimits, ScrapeTarget, TargetBoard
+from bongsu.server.following import follow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 UNREACHABLE = -1
 """`resultCd` of a target that gave no HTTP answer, or none that can be used."""
-
-REFRESH_S = 30.0
-"""Changes made by other processes on the same database are seen within this time; our own are seen at once."""
 
 FLUSH_S = 5.0
 """Outcomes that changed are written to the control database this often."""
@@ -60,20 +57,7 @@ class TargetFeed:
 
     async def follow_changes(self) -> None:
         """Publish the list whenever it changes, until cancelled."""
-        changed = asyncio.Event()
-        loop = asyncio.get_running_loop()
-
-        def wake() -> None:
-            loop.call_soon_threadsafe(changed.set)
-
-        unsubscribe = self._control.targets.subscribe(wake)
-        try:
-            while True:
-                changed.clear()
-                await asyncio.to_thread(self.refresh)
-                await _wait(changed, REFRESH_S)
-        finally:
-            unsubscribe()
+        await follow(self._control.targets.subscribe, self.refresh)
 
     async def flush_regularly(self) -> None:
         """Write changed outcomes to the control database, until cancelled."""
@@ -134,12 +118,6 @@ class TargetFeed:
             last_scrape_ms=None if outcome is None else outcome.time_ms,
             last_duration_s=0.0 if outcome is None else outcome.duration_s,
         )
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
 
 
 def _for_control(outcome: ScrapeOutcome) -> TargetOutcome:
