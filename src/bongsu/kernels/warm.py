@@ -34,7 +34,3 @@ def compile_all(progress: Callable[[str], None], *, only: Callable[[str], bool] 
         warm = getattr(importlib.import_module(f"bongsu.kernels.{name}"), "warm", None)
         if warm is not None:
             warm()
-
-
-if __name__ == "__main__":
-    compile_all(print)
