@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from bongsu.kernels import cache
+from bongsu.kernels._sources import digest_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,15 +53,26 @@ def test_the_note_of_completeness_is_kept_for_this_processor(
     assert cache.is_complete()
 
 
-def test_caches_that_nobody_used_for_a_month_are_removed(
+def test_code_that_nobody_used_for_a_month_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    used, recent, old = (tmp_path / f"kernels-{name}" for name in ("used", "recent", "old"))
-    for folder in (used, recent, old):
+    used, recent, old, gone = (
+        tmp_path / name
+        for name in (
+            f"chunks-{digest_of('chunks')}",
+            "chunks-recent",
+            "chunks-old",
+            "a_module_that_is_gone-1",
+        )
+    )
+    for folder in (used, recent, old, gone):
         folder.mkdir()
-    for folder in (used, old):
+    for folder in (used, old, gone):
         os.utime(folder, (0, 0))
-    monkeypatch.setattr(cache, "CACHE_FOLDER", used)
+    note = tmp_path / "complete-of-an-older-version"
+    note.touch()
+    os.utime(note, (0, 0))
+    monkeypatch.setattr(cache, "CACHE_FOLDER", tmp_path)
     cache.forget_unused()
 
-    assert (True, True, False) == (used.exists(), recent.exists(), old.exists())
+    assert [True, True, False, False, False] == [path.exists() for path in (used, recent, old, gone, note)]

@@ -1,31 +1,28 @@
 """
 The one decorator of all kernels, and where their machine code is cached.
 
-numba notices an edit in a kernel's own file only, not in a callee from another file, and returns the stale result. So the
-cache folder's name carries a digest of all kernel sources: any edit starts a new cache.
+numba notices an edit in a kernel's own file only, not in a callee from another file, and would return the stale result. So
+each file's code is kept in a folder of its own, whose name carries a digest of that file and of all that it imports.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import numba
+from numba.core import caching
+
+from bongsu.kernels._sources import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FunctionType
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
-
-
-def _sources_digest() -> str:
-    digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.name.encode())
-        digest.update(source.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def _is_writable(folder: Path) -> bool:
@@ -43,15 +40,55 @@ def _cache_folder() -> Path | None:
     candidates = [Path(home) / "bongsu"] if home else []
     with contextlib.suppress(RuntimeError):  # no home folder is known
         candidates.append(Path.home() / ".cache" / "bongsu")
-    name = f"kernels-{_sources_digest()}"
-    return next((folder / name for folder in candidates if _is_writable(folder / name)), None)
+    return next((folder / "kernels" for folder in candidates if _is_writable(folder / "kernels")), None)
 
 
 CACHE_FOLDER = _cache_folder()
-if CACHE_FOLDER is not None:
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE_FOLDER))
 
-import numba  # noqa: E402 - the cache folder must be named before numba reads its settings
+
+class KernelLocator(caching._CacheLocator):  # noqa: SLF001 - numba's documented way to place a cache is to derive from it
+    """Places the code of one of this package's functions; of any other function it says that it is not the one to ask."""
+
+    def __init__(self, function: FunctionType, folder: Path) -> None:
+        self._line = function.__code__.co_firstlineno
+        self._folder = folder
+
+    def get_cache_path(self) -> str:
+        """Return the folder of the function's file in its present state."""
+        return str(self._folder)
+
+    def get_source_stamp(self) -> str:
+        """Return what must be equal for cached code to be good: the folder's name says it all."""
+        return self._folder.name
+
+    def get_disambiguator(self) -> str:
+        """Return what tells apart functions of one name in one file."""
+        return str(self._line)
+
+    @classmethod
+    def from_function(cls, function: FunctionType, file: str) -> Self | None:
+        """Return the locator of a kernel, None for a function of another package."""
+        source = Path(file)
+        if CACHE_FOLDER is None or source.parent != Path(__file__).parent:
+            return None
+        locator = cls(function, CACHE_FOLDER / f"{source.stem}-{digest_of(source.stem)}")
+        locator._folder.mkdir(exist_ok=True)
+        return locator
+
+
+def _register() -> None:
+    """Put the locator before numba's own, which stay for functions that are not ours."""
+    default = ",".join(locator.__name__ for locator in caching.CacheImpl._locator_classes)  # noqa: SLF001
+    ours = f"{KernelLocator.__module__}.{KernelLocator.__qualname__}"
+    settings: Any = (
+        numba.config
+    )  # a module without type hints, which takes its attributes from the environment
+    others = settings.CACHE_LOCATOR_CLASSES or default
+    if ours not in others:
+        settings.CACHE_LOCATOR_CLASSES = f"{ours},{others}"
+
+
+_register()
 
 
 def kernel(function: Function) -> Function:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
+from typing import TYPE_CHECKING
 
 import llvmlite.binding as llvm
 
 from bongsu.kernels._jit import CACHE_FOLDER
+from bongsu.kernels._sources import digest_of, digest_of_all, is_module
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _KEPT_DAYS = 30
-"""A cache that no start has used for this long belongs to a version that is gone; one takes some ten megabytes."""
+"""Code that no start has used for this long belongs to a version that is gone; a version takes some ten megabytes."""
 
 
 def is_writable() -> bool:
@@ -31,16 +37,32 @@ def mark_complete() -> None:
 
 
 def forget_unused() -> None:
-    """Remove the caches of versions that are no longer started; each version has a folder of its own."""
+    """Remove the code of versions that are no longer started: each state of a source file has a folder of its own."""
     if CACHE_FOLDER is None or not os.access(CACHE_FOLDER, os.W_OK):
         return
-    os.utime(CACHE_FOLDER)
     oldest = time.time() - _KEPT_DAYS * 86_400
-    for folder in CACHE_FOLDER.parent.glob("kernels-*"):
-        if folder != CACHE_FOLDER and folder.stat().st_mtime < oldest:
-            shutil.rmtree(folder, ignore_errors=True)
+    for entry in CACHE_FOLDER.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # another server that starts has removed it
+            if _is_used(entry):
+                os.utime(entry)
+            elif entry.stat().st_mtime < oldest:
+                _remove(entry)
+
+
+def _is_used(entry: Path) -> bool:
+    module = entry.name.rpartition("-")[0]
+    if entry.is_dir():
+        return is_module(module) and entry.name == f"{module}-{digest_of(module)}"
+    return entry.name == _mark()
+
+
+def _remove(entry: Path) -> None:
+    if entry.is_dir():
+        shutil.rmtree(entry, ignore_errors=True)
+    else:
+        entry.unlink(missing_ok=True)
 
 
 def _mark() -> str:
     """Name of the note: machine code of one processor is of no use to another."""
-    return f"complete-{llvm.get_host_cpu_name()}"
+    return f"complete-{llvm.get_host_cpu_name()}-{digest_of_all()}"
