@@ -44,7 +44,7 @@ def format_exposition(families: Iterable[Family], format: Format) -> Iterator[by
         raise AssertionError("BUG: protobuf is read here, not written")
     openmetrics = format is Format.OPENMETRICS
     for family in families:
-        lines = [*_notes(family.metadata, openmetrics=openmetrics)]
+        lines = [*note_lines(family.metadata, openmetrics=openmetrics)]
         lines += [_sample(sample, openmetrics=openmetrics) for sample in family.samples]
         if lines:
             yield "".join(f"{line}\n" for line in lines).encode()
@@ -61,7 +61,8 @@ def format_value(value: float) -> str:
     return repr(float(value)).removesuffix(".0")
 
 
-def _notes(metadata: MetricMetadata, *, openmetrics: bool) -> Iterator[str]:
+def note_lines(metadata: MetricMetadata, *, openmetrics: bool) -> Iterator[str]:
+    """Yield the comment lines that say what is known of a family."""
     name = metadata.name if is_legacy_metric(metadata.name) else _quote(metadata.name)
     if openmetrics:
         yield f"# TYPE {name} {metadata.type}"
@@ -77,18 +78,19 @@ def _notes(metadata: MetricMetadata, *, openmetrics: bool) -> Iterator[str]:
 
 
 def _sample(sample: ExposedSample, *, openmetrics: bool) -> str:
-    words = [_series(sample.labels), format_value(sample.value)]
+    words = [series_text(sample.labels), format_value(sample.value)]
     if sample.timestamp is not None:
-        words.append(_seconds(sample.timestamp) if openmetrics else str(sample.timestamp))
+        words.append(seconds_text(sample.timestamp) if openmetrics else str(sample.timestamp))
     exemplar = sample.exemplar
     if exemplar is not None and openmetrics:
         words += ["#", "{" + ",".join(map(_label, exemplar.labels)) + "}", format_value(exemplar.value)]
         if exemplar.timestamp is not None:
-            words.append(_seconds(exemplar.timestamp))
+            words.append(seconds_text(exemplar.timestamp))
     return " ".join(words)
 
 
-def _series(labels: Labels) -> str:
+def series_text(labels: Labels) -> str:
+    """Return a series as a sample line names it; a name is needed."""
     name = next(value for key, value in labels if key == METRIC_NAME)
     inner = [_label(pair) for pair in labels if pair[0] != METRIC_NAME]
     if not is_legacy_metric(name):
@@ -110,6 +112,7 @@ def _escape(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 
-def _seconds(timestamp: int) -> str:
+def seconds_text(timestamp: int) -> str:
+    """Return Unix milliseconds as OpenMetrics writes them."""
     seconds, milliseconds = divmod(abs(timestamp), 1000)
     return f"{'-' if timestamp < 0 else ''}{seconds}.{milliseconds:03d}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bongsu.model.errors import InvalidInput
@@ -11,7 +12,7 @@ from bongsu.wire.exposition.protobuf import parse_protobuf
 from bongsu.wire.exposition.text import parse_text
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Sequence
 
     from bongsu.wire.exposition.body import Exposition
 
@@ -24,13 +25,43 @@ class Format(enum.Enum):
     PROTOBUF = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 
 
-_PROTOBUF_OFFER = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
-_OFFERS = (
-    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8",
-    "application/openmetrics-text;version=0.0.1",
-    "text/plain;version=1.0.0;escaping=allow-utf-8",
-    "text/plain;version=0.0.4",
-)
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """
+    One exposition format in one version, as it is asked for.
+
+    Attributes
+    ----------
+    names_escaping
+        Whether the offer tells how names outside the legacy set are to be written.
+    """
+
+    offer: str
+    format: Format
+    names_escaping: bool = False
+
+
+PROTOCOLS = {
+    "PrometheusProto": Protocol(
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+        Format.PROTOBUF,
+    ),
+    "OpenMetricsText1.0.0": Protocol(
+        "application/openmetrics-text;version=1.0.0", Format.OPENMETRICS, names_escaping=True
+    ),
+    "OpenMetricsText0.0.1": Protocol("application/openmetrics-text;version=0.0.1", Format.OPENMETRICS),
+    "PrometheusText1.0.0": Protocol("text/plain;version=1.0.0", Format.TEXT, names_escaping=True),
+    "PrometheusText0.0.4": Protocol("text/plain;version=0.0.4", Format.TEXT),
+}
+"""What can be asked for, by the names of Prometheus' ``scrape_protocols``."""
+
+TEXT_PROTOCOLS = tuple(name for name in PROTOCOLS if name != "PrometheusProto")
+"""What is asked for by default, in this order."""
+NATIVE_PROTOCOLS = tuple(PROTOCOLS)
+"""... and of targets whose native histograms are wanted: only protobuf has them."""
+
+ESCAPING_SCHEMES = ("allow-utf-8", "underscores", "dots", "values")
+"""How a target is asked to write names outside the legacy set."""
 
 _VERSIONS = {
     ("application/openmetrics-text", "0.0.1"): Format.OPENMETRICS,
@@ -42,19 +73,21 @@ _PROTOBUF_PARAMETERS = {"proto": "io.prometheus.client.MetricFamily", "encoding"
 _UNVERSIONED = {"application/openmetrics-text": Format.OPENMETRICS, "text/plain": Format.TEXT}
 
 
-def accept_header(*, native_histograms: bool = False) -> str:
+def accept_header(protocols: Sequence[str] = TEXT_PROTOCOLS, escaping: str = ESCAPING_SCHEMES[0]) -> str:
     """
-    Return the Accept header of a scrape: the formats in order of preference, as Prometheus 3 sends it.
+    Return the Accept header of a scrape: formats in the order of preference, as Prometheus 3 sends it.
 
     Parameters
     ----------
-    native_histograms
-        Ask for protobuf first, the only format that has them.
+    protocols
+        Keys of `PROTOCOLS`.
+    escaping
+        One of `ESCAPING_SCHEMES`.
     """
-    offers = (_PROTOBUF_OFFER, *_OFFERS) if native_histograms else _OFFERS
+    chosen = [PROTOCOLS[name] for name in protocols]
+    offers = [f"{each.offer};escaping={escaping}" if each.names_escaping else each.offer for each in chosen]
     # Weights fall from 0.6 in steps of 0.1, so that anything is still taken at a weight above 0.
-    weighted = [f"{offer};q=0.{6 - i}" for i, offer in enumerate((*offers, "*/*"))]
-    return ",".join(weighted)
+    return ",".join(f"{offer};q=0.{6 - i}" for i, offer in enumerate((*offers, "*/*")))
 
 
 def format_of(content_type: str | None, fallback: Format | None = None) -> Format:
@@ -89,6 +122,7 @@ def parse_exposition(
     format: Format,  # noqa: A002
     known: Container[bytes] = (),
     *,
+    native_histograms: bool = True,
     classic_histograms: bool = False,
 ) -> Exposition:
     """
@@ -98,6 +132,8 @@ def parse_exposition(
     ----------
     known
         Series that need no parsing again.
+    native_histograms
+        Read native histograms; without it their classic series alone.
     classic_histograms
         Keep the classic buckets of native histograms.
 
@@ -107,7 +143,7 @@ def parse_exposition(
         If it is not in the format: ExpositionError for text, BadMessage for protobuf.
     """
     if format is Format.PROTOBUF:
-        return parse_protobuf(body, known, classic=classic_histograms)
+        return parse_protobuf(body, known, native=native_histograms, classic=classic_histograms)
     return (parse_openmetrics if format is Format.OPENMETRICS else parse_text)(body, known)
 
 

@@ -37,7 +37,7 @@ TYPES = frozenset(
 _MAX_SECONDS = 2**63 // 1000 - 1
 """Timestamps are kept as int64 milliseconds."""
 
-_SAMPLE = re.compile(rb"((?:" + NAME + rb")?" + BRACES + rb"|" + NAME + rb") ([^ {][^ ]*+)(.*)")
+SAMPLE = re.compile(rb"((?:" + NAME + rb")?" + BRACES + rb"|" + NAME + rb") ([^ {][^ ]*+)(.*)")
 _TAIL = re.compile(rb"(?: ([^ #][^ ]*+))?(?: # (" + BRACES + rb") ([^ ]++)(?: ([^ ]++))?)?")
 _COMMENT = re.compile(rb"# (HELP|TYPE|UNIT) (" + NAME + rb"|" + QUOTED + rb")(?: (.*))?")
 
@@ -63,7 +63,7 @@ def parse_openmetrics(body: bytes, known: Container[bytes] = ()) -> Exposition:
     for number, line in enumerate(lines, 1):
         if ended_at and (line or number < len(lines)):
             raise expected(f"nothing after '# EOF' in line {ended_at}", line, number)
-        match = _SAMPLE.fullmatch(line)
+        match = SAMPLE.fullmatch(line)
         if match is not None:
             series, value, tail = match.groups()
             row = len(result.series)
@@ -82,7 +82,7 @@ def parse_openmetrics(body: bytes, known: Container[bytes] = ()) -> Exposition:
         elif line == b"# EOF":
             ended_at = number
         elif not ended_at:
-            _parse_other(line, number, len(lines), result)
+            parse_comment(line, number, len(lines), result)
         start += len(line) + 1
     if not ended_at:
         raise ExpositionError("expected '# EOF' at the end: the body is cut off", line=len(lines))
@@ -114,7 +114,8 @@ def _parse_seconds(text: bytes, line: int) -> int:
     return round(seconds * 1000)
 
 
-def _parse_other(line: bytes, number: int, last: int, result: Exposition) -> None:
+def parse_comment(line: bytes, number: int, last: int, result: Exposition) -> None:
+    """Take what a line says that is neither a sample nor the end mark; `last` is the number of the body's last line."""
     if not line:
         what = (
             "'# EOF' at the end: the body is cut off"

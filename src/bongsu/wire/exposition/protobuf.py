@@ -57,7 +57,9 @@ _NUMBERS = HistogramNumbers(
 )
 
 
-def parse_protobuf(body: bytes, known: Container[bytes] = (), *, classic: bool = False) -> Exposition:
+def parse_protobuf(
+    body: bytes, known: Container[bytes] = (), *, native: bool = True, classic: bool = False
+) -> Exposition:
     """
     Parse a body of delimited metric families.
 
@@ -65,6 +67,8 @@ def parse_protobuf(body: bytes, known: Container[bytes] = (), *, classic: bool =
     ----------
     known
         Series, as `Exposition.series` names them, whose labels need no reading again.
+    native
+        Read the native part of histograms; without it, their classic series.
     classic
         Keep the classic buckets of histograms that have a native part.
 
@@ -73,7 +77,7 @@ def parse_protobuf(body: bytes, known: Container[bytes] = (), *, classic: bool =
     BadMessage
         If a message is malformed, or a series has no name or gives a label twice.
     """
-    reader = _Reader(known, classic=classic)
+    reader = _Reader(known, native=native, classic=classic)
     at = 0
     while at < len(body):
         size, at = read_varint(body, at, len(body))
@@ -87,8 +91,9 @@ def parse_protobuf(body: bytes, known: Container[bytes] = (), *, classic: bool =
 class _Reader:
     """Collects the samples of one body."""
 
-    def __init__(self, known: Container[bytes], *, classic: bool) -> None:
+    def __init__(self, known: Container[bytes], *, native: bool, classic: bool) -> None:
         self.result = Exposition()
+        self.reads_native = native
         self._known = known
         self._classic = classic
 
@@ -158,7 +163,7 @@ class _MetricReader:
         is_float = (
             histogram.double(_NUMBERS.float_count) > 0 or histogram.double(_NUMBERS.float_zero_count) > 0
         )
-        native = _is_native(histogram)
+        native = self._reader.reads_native and _is_native(histogram)
         if native:
             hint = ResetHint.GAUGE if self._kind == _GAUGE_HISTOGRAM else ResetHint.UNKNOWN
             row = self._add("", math.nan, ("", "native"))

@@ -31,7 +31,7 @@ TYPES = {
 }
 """Types of this format, and the OpenMetrics name of each."""
 
-_SAMPLE = re.compile(
+SAMPLE = re.compile(
     rb"[ \t]*+((?:"
     + NAME
     + rb")?[ \t]*+"
@@ -62,7 +62,7 @@ def parse_text(body: bytes, known: Container[bytes] = ()) -> Exposition:
     result = Exposition()
     start = 0
     for number, line in enumerate(body.split(b"\n"), 1):
-        match = _SAMPLE.fullmatch(line)
+        match = SAMPLE.fullmatch(line)
         if match is not None:
             series, value, tail = match.groups()
             if series not in known and series not in result.labels:
@@ -76,7 +76,7 @@ def parse_text(body: bytes, known: Container[bytes] = ()) -> Exposition:
             result.value_starts.append(start + match.start(2))
             result.line_ends.append(start + len(line))
         elif line:
-            _parse_other(line, number, result)
+            parse_comment(line, number, result)
         start += len(line) + 1
     return result
 
@@ -89,7 +89,8 @@ def parse_text_tail(tail: bytes, line: int) -> int | None:
     return None if match[1] is None else int(match[1])
 
 
-def _parse_other(line: bytes, number: int, result: Exposition) -> None:
+def parse_comment(line: bytes, number: int, result: Exposition) -> None:
+    """Take what a line says that is no sample; raise ExpositionError when it says nothing."""
     stripped = line.strip(b" \t")
     if stripped[:1] == b"#":
         comment = _COMMENT.fullmatch(line)
