@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
+import bongsu.control
 from bongsu.control.audit import AuditTrail
 from bongsu.control.database import Database
-from bongsu.control.migrate import migrate
+from bongsu.control.migrate import migrate, newest_revision
 from bongsu.control.tables import Base
 from bongsu.control.values import Actor, AuditEntry
 from bongsu.model.errors import InvalidInput
@@ -24,11 +28,18 @@ def test_migrations_from_empty_give_what_the_tables_say(control_database: Databa
         assert [] == compare_metadata(context, Base.metadata)
 
 
+def test_the_newest_revision_is_the_one_that_the_scripts_lead_to() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(bongsu.control.__file__).parent / "migrations"))
+
+    assert ScriptDirectory.from_config(config).get_current_head() == newest_revision()
+
+
 def test_a_second_run_changes_nothing(control_database: Database) -> None:
     migrate(control_database)
 
     with control_database.read() as session:
-        assert ["0002"] == list(session.scalars(text("SELECT version_num FROM alembic_version")))
+        assert [newest_revision()] == list(session.scalars(text("SELECT version_num FROM alembic_version")))
 
 
 def test_a_database_of_every_older_version_is_brought_forward_with_its_data(control_url: str) -> None:
