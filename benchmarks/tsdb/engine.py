@@ -60,12 +60,11 @@ def make_values(n_series: int, n_steps: int, seed: int) -> NDArray[np.float64]:
 
 @numba.njit(nogil=True)  # type: ignore[untyped-decorator]
 def decode_all(
-    data: NDArray[np.uint8],
     first_chunk: NDArray[np.int64],
     kind: NDArray[np.uint8],
     codec: NDArray[np.uint8],
     flags: NDArray[np.uint8],
-    offset: NDArray[np.int64],
+    address: NDArray[np.int64],
     count: NDArray[np.int64],
     min_time: NDArray[np.int64],
     max_time: NDArray[np.int64],
@@ -78,12 +77,11 @@ def decode_all(
     total = 0
     for row in range(rows):
         total += decode_row(
-            data,
             first_chunk,
             kind,
             codec,
             flags,
-            offset,
+            address,
             count,
             min_time,
             max_time,
@@ -182,9 +180,8 @@ def select(project: object, samples: int) -> None:
         capacity = view.row_capacity()
         times, starts = np.empty(capacity, dtype=np.int64), np.empty(0, dtype=np.int64)
         out = np.empty(capacity)
-        columns = (view.data, view.first_chunk, view.kind, view.codec, view.flags, view.offset, view.count)
         began = time.perf_counter()
-        total = decode_all(*columns, view.min_time, view.max_time, len(selection.labels), times, out, starts)
+        total = decode_all(*view.directory(), len(selection.labels), times, out, starts)
         seconds = time.perf_counter() - began
         print(
             f"{name:>28}: {gathered * 1e3:.1f} ms to gather, {total / seconds / 1e6:.0f} M samples/s decoded on one core"

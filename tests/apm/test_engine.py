@@ -64,9 +64,9 @@ class Bench:
                 samples = found.setdefault(name, {})
                 for chunk in range(view.first_chunk[row], view.first_chunk[row + 1]):
                     assert KIND_FLOAT == view.kind[chunk]
-                    start, count = int(view.offset[chunk]), int(view.count[chunk])
-                    times = view.data[start : start + 8 * count].view(np.int64)
-                    values = view.data[start + 8 * count : start + 16 * count].view(np.float64)
+                    count = int(view.count[chunk])
+                    data = view.chunk_bytes(chunk, 16 * count)
+                    times, values = data[: 8 * count].view(np.int64), data[8 * count :].view(np.float64)
                     samples.update(zip(times.tolist(), values.tolist(), strict=True))
         return found
 

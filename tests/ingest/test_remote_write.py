@@ -158,7 +158,7 @@ def test_start_timestamps_of_version_2_are_stored() -> None:
     scene.send(Version.V2, SentSeries((("__name__", "a"),), ((T, 1.0, T - 5), (T + 1, 2.0, 0))))
     with scene.store.select([], 0, 2 * T) as selection:
         view = selection.chunks(0, 1)
-        starts = view.data[view.offset[0] + 16 : view.offset[0] + 32].view(np.int64)
+        starts = view.chunk_bytes(0, 32)[16:].view(np.int64)
         assert [T - 5, 0] == starts.tolist()
 
 

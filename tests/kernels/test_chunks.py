@@ -51,13 +51,13 @@ def check(
     out_times, out_starts = np.empty((2, n), dtype=np.int64)
     values = np.empty(n)
     flags = 1 if len(starts) else 0
-    decode_chunk(padded, codec, flags, 0, times[0], times[-1], out_times, values, out_starts)
+    decode_chunk(codec, flags, padded.ctypes.data, times[0], times[-1], out_times, values, out_starts)
 
     assert times.tolist() == out_times.tolist()
     assert bits.tolist() == values.view(np.int64).tolist()
     assert (starts.tolist() or [0] * n) == out_starts.tolist()
 
-    decode_chunk(padded, codec, flags, 0, times[0], times[-1], out_times, values, NO_STARTS)
+    decode_chunk(codec, flags, padded.ctypes.data, times[0], times[-1], out_times, values, NO_STARTS)
     assert bits.tolist() == values.view(np.int64).tolist()
 
     said = naive.decode_chunk(
@@ -188,12 +188,11 @@ def test_row_is_trimmed_to_the_range_and_passes_histograms_over() -> None:
     samples = [Sample(10 * i, float(i), i) for i in range(10)]
     samples[3] = Sample(30, b"a histogram")
     view = view_of_chunks([[], chunks_of_samples(samples), chunks_of_samples(samples[:2])])
-    columns = (view.data, view.first_chunk, view.kind, view.codec, view.flags, view.offset, view.count)
 
     def row(number: int, low: int, high: int) -> list[tuple[int, float, int]]:
         times, starts = np.empty((2, view.row_capacity()), dtype=np.int64)
         out = np.empty(view.row_capacity())
-        n = decode_row(*columns, view.min_time, view.max_time, number, low, high, times, out, starts)
+        n = decode_row(*view.directory(), number, low, high, times, out, starts)
         return list(zip(times[:n].tolist(), out[:n].tolist(), starts[:n].tolist(), strict=True))
 
     floats = [(s.timestamp, s.value, s.start) for s in samples if isinstance(s.value, float)]

@@ -338,7 +338,7 @@ def test_views_of_row_ranges_agree_with_the_whole(project: ProjectStore) -> None
         assert whole.count.tolist() == [n for part in parts for n in part.count.tolist()]
         assert whole.min_time.tolist() == [n for part in parts for n in part.min_time.tolist()]
         assert 0 == len(selection.chunks(3, 3).count)
-        assert (whole.offset % 8 == 0).all()
+        assert (whole.address % 8 == 0).all()
 
 
 def test_deleted_samples_are_hidden_and_later_ones_are_seen(project: ProjectStore) -> None:

@@ -1,4 +1,4 @@
-"""Kernels of blocks: finding the chunks of a range, and the sizes of histogram chunks."""
+"""Kernels of blocks: finding the chunks of a range, sizes of histogram chunks, copying."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bongsu.kernels._addresses import words_at
 from bongsu.kernels._jit import kernel
 
 if TYPE_CHECKING:
@@ -36,16 +37,31 @@ def find_ranges(
 
 @kernel
 def histogram_sizes(
-    data: NDArray[np.uint8],
     chunks: NDArray[np.int64],
     flags: NDArray[np.uint8],
-    offset: NDArray[np.int64],
+    address: NDArray[np.int64],
     count: NDArray[np.int64],
     out: NDArray[np.int64],
 ) -> None:
     """Write the size of each raw histogram chunk, in whole words."""
     for i in range(len(chunks)):
         c = chunks[i]
-        ends = offset[c] + 8 * count[c] * (2 if flags[c] & _STARTS else 1)
-        last = data[ends + 4 * count[c] : ends + 4 * count[c] + 4].view(np.uint32)[0]
-        out[i] = (ends - offset[c] + 4 * (count[c] + 1) + np.int64(last) + 7) // 8 * 8
+        ends = 8 * count[c] * (2 if flags[c] & _STARTS else 1)
+        word = words_at(address[c])[(ends + 4 * count[c]) // 8]
+        last = (word >> np.uint64(32) if count[c] & 1 else word) & np.uint64(0xFFFFFFFF)
+        out[i] = (ends + 4 * (count[c] + 1) + np.int64(last) + 7) // 8 * 8
+
+
+@kernel
+def copy_words(
+    addresses: NDArray[np.int64],
+    sizes: NDArray[np.int64],
+    target: NDArray[np.uint64],
+    target_at: NDArray[np.int64],
+) -> None:
+    """Copy chunks from where they are; places in the target and sizes are in bytes and multiples of 8."""
+    for i in range(len(sizes)):
+        words = words_at(addresses[i])
+        at = target_at[i] >> 3
+        for k in range(sizes[i] >> 3):
+            target[at + k] = words[k]

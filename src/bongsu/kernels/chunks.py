@@ -1,7 +1,7 @@
 """
 The one way from chunk bytes to samples, for every kernel that reads a `ChunkView`.
 
-A chunk starts at a multiple of 8 bytes in its buffer, so that its words can be read in place.
+A chunk starts at a multiple of 8 bytes in memory, so that its words are read in place, in a mapped block or an arena of the head.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bongsu.kernels._addresses import words_at
 from bongsu.kernels._jit import kernel
 from bongsu.kernels.codec_numbers import difference_once, put_aside, restore_numbers, scale_numbers
 from bongsu.kernels.codec_times import decode_times, encode_times
@@ -33,12 +34,11 @@ _STARTS = 1  # FLAG_STARTS
 
 @kernel
 def decode_row(
-    data: NDArray[np.uint8],
     first_chunk: NDArray[np.int64],
     kind: NDArray[np.uint8],
     codec: NDArray[np.uint8],
     flags: NDArray[np.uint8],
-    offset: NDArray[np.int64],
+    address: NDArray[np.int64],
     count: NDArray[np.int64],
     min_time: NDArray[np.int64],
     max_time: NDArray[np.int64],
@@ -52,7 +52,7 @@ def decode_row(
     """
     Write the float samples of one row that lie in ``[start_ms, end_ms]``, in order of time; return how many.
 
-    The leading arrays are those of a `ChunkView`. Histogram chunks are passed over.
+    The leading arrays are those of a `ChunkView`, see its `directory`. Histogram chunks are passed over.
 
     Parameters
     ----------
@@ -67,10 +67,9 @@ def decode_row(
             continue
         length = count[c]
         decode_chunk(
-            data,
             codec[c],
             flags[c],
-            offset[c],
+            address[c],
             min_time[c],
             max_time[c],
             out_times[n : n + length],
@@ -86,10 +85,9 @@ def decode_row(
 
 @kernel
 def decode_chunk(
-    data: NDArray[np.uint8],
     codec: int,
     flags: int,
-    offset: int,
+    address: int,
     first: int,
     last: int,
     out_times: NDArray[np.int64],
@@ -97,7 +95,7 @@ def decode_chunk(
     out_starts: NDArray[np.int64],
 ) -> None:
     """Write the ``len(out_times)`` samples of one float chunk; start timestamps only if `out_starts` has room for them."""
-    words = data[offset : offset + (len(data) - offset) // 8 * 8].view(np.uint64)
+    words = words_at(address)
     length = len(out_times)
     at = decode_times(codec >> 4, words, first, last, out_times)
     if len(out_starts) > 0:
@@ -250,7 +248,6 @@ def encode_values(
 
 @kernel
 def decode_chunks(
-    data: NDArray[np.uint8],
     chunks: NDArray[np.int64],
     ends: NDArray[np.int64],
     out_times: NDArray[np.int64],
@@ -263,7 +260,7 @@ def decode_chunks(
     Parameters
     ----------
     chunks : ndarray of int64, shape (n_chunks, 8)
-        Columns as `ENTRY_AT` and those after it say.
+        Columns as `ENTRY_AT` and those after it say; places are addresses.
     ends : ndarray of int64, shape (n_chunks,)
         Where the samples of each chunk end in the output.
     """
@@ -271,7 +268,6 @@ def decode_chunks(
     for c in range(len(chunks)):
         entry = chunks[c]
         decode_chunk(
-            data,
             entry[ENTRY_SHAPE] & 0xFF,
             (entry[ENTRY_SHAPE] >> 8) & 0xFF,
             entry[ENTRY_AT],

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Directory = tuple[
-    "NDArray[np.uint8]",
     "NDArray[np.int64]",
     "NDArray[np.uint8]",
     "NDArray[np.uint8]",
@@ -61,13 +60,13 @@ def _read_rows(
     starts: NDArray[np.int64],
     offsets: NDArray[np.int64],
 ) -> None:
-    data, first_chunk, kind, codec, flags, offset, count, min_time, max_time = directory
+    first_chunk, kind, codec, flags, address, count, min_time, max_time = directory
     bits = values.view(np.int64)
     n = 0
     for row in range(len(offsets) - 1):
         offsets[row] = n
         got = decode_row(
-            data, first_chunk, kind, codec, flags, offset, count, min_time, max_time,
+            first_chunk, kind, codec, flags, address, count, min_time, max_time,
             row, start_ms, end_ms, times[n:], values[n:], starts[n:],
         )  # fmt: skip
         if keep_stale:
@@ -114,7 +113,7 @@ def warm() -> None:
     """Compile for the types that are called with."""
     words, numbers = np.zeros(2, dtype=np.int64), np.zeros(0, dtype=np.int64)
     small = np.zeros(0, dtype=np.uint8)
-    directory = (np.zeros(16, dtype=np.uint8), words, small, small, small, *(numbers,) * 4)
+    directory = (words, small, small, small, *(numbers,) * 4)
     read_rows(
         directory,
         0,

@@ -7,6 +7,7 @@ methods are synchronous and may be called from any thread; they block for the di
 
 from __future__ import annotations
 
+import ctypes
 import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, Self
@@ -21,6 +22,17 @@ if TYPE_CHECKING:
     from bongsu.model.label_columns import LabelColumns
     from bongsu.model.matchers import Matcher
     from bongsu.model.samples import Exemplar, MetricMetadata, SampleBatch
+
+    Directory = tuple[
+        NDArray[np.int64],
+        NDArray[np.uint8],
+        NDArray[np.uint8],
+        NDArray[np.uint8],
+        NDArray[np.int64],
+        NDArray[np.int64],
+        NDArray[np.int64],
+        NDArray[np.int64],
+    ]
 
 CODEC_RAW = 0
 """Chunk codec: ``count`` int64 timestamps, then, with `FLAG_STARTS`, ``count`` int64 start timestamps, then the values:
@@ -98,7 +110,8 @@ class AppendResult:
 @dataclass(frozen=True, slots=True)
 class ChunkView:
     """
-    The samples of a range of a selection's series, as a directory of chunks over one byte buffer.
+    The samples of a range of a selection's series, as a directory of chunks that stay where they are: in mapped blocks, in the
+    head's arenas, in buffers of merged rows.
 
     Chunks are ordered by series, then by time; those of one series never overlap, and every sample occurs once: the store
     has merged late, overlapping and deleted data into raw chunks of the same directory. A chunk may hold samples outside the
@@ -108,30 +121,49 @@ class ChunkView:
 
     Attributes
     ----------
-    data : ndarray of uint8
-        The buffer that `offset` points into.
     first_chunk : ndarray of int64, shape (n_rows + 1,)
         Row *i* of the range owns chunks ``first_chunk[i]:first_chunk[i + 1]``.
     kind : ndarray of uint8, shape (n_chunks,)
         `KIND_FLOAT` or `KIND_HISTOGRAM`.
     codec, flags : ndarray of uint8, shape (n_chunks,)
         How the bytes are read: `CODEC_RAW` or one of the codecs in `bongsu.kernels`; `FLAG_STARTS`.
-    offset : ndarray of int64, shape (n_chunks,)
+    address : ndarray of int64, shape (n_chunks,)
+        Where the chunk's bytes are in this process's memory, a multiple of 8. Kernels read one word behind a packed chunk.
     count : ndarray of int64, shape (n_chunks,)
         Samples in the chunk, at least 1.
     min_time, max_time : ndarray of int64, shape (n_chunks,)
         Unix milliseconds of the first and the last sample.
+    owners
+        What keeps the memory behind the addresses alive; hold the view for as long as they are read.
     """
 
-    data: NDArray[np.uint8]
     first_chunk: NDArray[np.int64]
     kind: NDArray[np.uint8]
     codec: NDArray[np.uint8]
     flags: NDArray[np.uint8]
-    offset: NDArray[np.int64]
+    address: NDArray[np.int64]
     count: NDArray[np.int64]
     min_time: NDArray[np.int64]
     max_time: NDArray[np.int64]
+    owners: tuple[object, ...] = field(default=(), repr=False)
+
+    def directory(self) -> Directory:
+        """Return the arrays that kernels take, in the order of `bongsu.kernels.chunks.decode_row`."""
+        return (
+            self.first_chunk,
+            self.kind,
+            self.codec,
+            self.flags,
+            self.address,
+            self.count,
+            self.min_time,
+            self.max_time,
+        )
+
+    def chunk_bytes(self, chunk: int, size: int) -> NDArray[np.uint8]:
+        """Return the first bytes of a chunk, in place; good while the view lives."""
+        memory = (ctypes.c_uint8 * size).from_address(int(self.address[chunk]))
+        return np.frombuffer(memoryview(memory), dtype=np.uint8)
 
     def row_capacity(self) -> int:
         """Return the most samples that any row holds: the scratch size that fits every row."""

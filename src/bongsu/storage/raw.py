@@ -88,15 +88,15 @@ def view_of_chunks(rows: Sequence[Sequence[RawChunk]]) -> ChunkView:
     for chunk, offset in zip(chunks, offsets.tolist(), strict=True):
         data[offset : offset + len(chunk.payload)] = np.frombuffer(chunk.payload, dtype=np.uint8)
     return ChunkView(
-        data=data,
         first_chunk=np.cumsum([0, *map(len, rows)]).astype(np.int64),
         kind=np.array([chunk.kind for chunk in chunks], dtype=np.uint8),
         codec=np.full(len(chunks), CODEC_RAW, dtype=np.uint8),
         flags=np.array([chunk.flags for chunk in chunks], dtype=np.uint8),
-        offset=offsets.astype(np.int64),
+        address=offsets + data.ctypes.data,
         count=np.array([len(chunk.times) for chunk in chunks], dtype=np.int64),
         min_time=np.array([chunk.times[0] for chunk in chunks], dtype=np.int64),
         max_time=np.array([chunk.times[-1] for chunk in chunks], dtype=np.int64),
+        owners=(data,),
     )
 
 
@@ -111,11 +111,11 @@ def read_chunk(view: ChunkView, chunk: int) -> list[Sample]:
     times, starts = np.empty(length, dtype=np.int64), np.empty(length, dtype=np.int64)
     values = np.empty(length, dtype=np.float64)
     entry = np.zeros((1, 8), dtype=np.int64)
-    entry[0, ENTRY_AT] = view.offset[chunk]
+    entry[0, ENTRY_AT] = view.address[chunk]
     entry[0, ENTRY_SHAPE] = int(view.codec[chunk]) | int(view.flags[chunk]) << 8
     entry[0, ENTRY_MIN_TIME] = view.min_time[chunk]
     entry[0, ENTRY_MAX_TIME] = view.max_time[chunk]
-    decode_chunks(view.data, entry, view.count[chunk : chunk + 1], times, values, starts)
+    decode_chunks(entry, view.count[chunk : chunk + 1], times, values, starts)
     return [Sample(*row) for row in zip(times.tolist(), values.tolist(), starts.tolist(), strict=True)]
 
 
@@ -139,14 +139,11 @@ def _read_histograms(view: ChunkView, chunk: int) -> list[Sample]:
     if view.codec[chunk] != CODEC_RAW:
         raise AssertionError(f"BUG: histogram chunk with codec {view.codec[chunk]}; only raw ones exist")
     length = int(view.count[chunk])
-    cursor = int(view.offset[chunk])
-    times = view.data[cursor : cursor + 8 * length].view(np.int64).tolist()
-    cursor += 8 * length
-    starts = [0] * length
-    if view.flags[chunk] & FLAG_STARTS:
-        starts = view.data[cursor : cursor + 8 * length].view(np.int64).tolist()
-        cursor += 8 * length
-    ends = view.data[cursor : cursor + 4 * (length + 1)].view(np.uint32).tolist()
-    cursor += 4 * (length + 1)
-    encoded = view.data[cursor : cursor + ends[-1]].tobytes()
+    with_starts = bool(view.flags[chunk] & FLAG_STARTS)
+    head = 8 * length * (1 + with_starts) + 4 * (length + 1)
+    fixed = view.chunk_bytes(chunk, head)
+    times = fixed[: 8 * length].view(np.int64).tolist()
+    starts = fixed[8 * length : 16 * length].view(np.int64).tolist() if with_starts else [0] * length
+    ends = fixed[head - 4 * (length + 1) :].view(np.uint32).tolist()
+    encoded = view.chunk_bytes(chunk, head + ends[-1])[head:].tobytes()
     return [Sample(times[i], encoded[ends[i] : ends[i + 1]], starts[i]) for i in range(length)]

@@ -16,7 +16,7 @@ from bongsu.kernels.blocks import find_ranges
 from bongsu.kernels.head import AT, MAX_TIME, MIN_TIME, SAMPLES, SHAPE, SIZE
 from bongsu.model.matchers import Matcher, MatchOp
 from bongsu.tsdb.index import Group, answers_of, gather_columns, match_groups
-from bongsu.tsdb.parts import BUFFER, Part
+from bongsu.tsdb.parts import Part, none_hidden
 from bongsu.tsdb.sections import SectionFile, write_sections
 
 if TYPE_CHECKING:
@@ -167,12 +167,8 @@ class Block:
         if not len(self.tombstones):
             return kept
         # A series that is deleted as a whole is not there; what is deleted in part may still show, as the contract allows.
-        covered = {
-            row
-            for row, low, high in self.tombstones.tolist()
-            if low <= self.meta.min_time and high >= self.meta.max_time
-        }
-        return kept[[row not in covered for row in kept.tolist()]] if covered else kept
+        whole = (self.tombstones[:, 1] <= self.meta.min_time) & (self.tombstones[:, 2] >= self.meta.max_time)
+        return kept[~np.isin(kept, self.tombstones[whole, 0])] if whole.any() else kept
 
     def part(self, rows: NDArray[np.int64], start_ms: int, end_ms: int) -> Part:
         """Return the samples of rows in a closed range."""
@@ -181,14 +177,18 @@ class Block:
         np.cumsum(counts, out=first[1:])
         chunks = np.repeat(begin - first[:-1], counts) + np.arange(first[-1])
         table = np.zeros((len(chunks), 8), dtype=np.int64)
-        table[:, AT] = self._offsets[chunks]
-        table[:, SIZE] = self._offsets[chunks + 1] - table[:, AT]
+        table[:, AT] = self._offsets[chunks] + self._chunks.ctypes.data
+        table[:, SIZE] = self._offsets[chunks + 1] - self._offsets[chunks]
         table[:, SHAPE] = self._shapes[chunks]
         table[:, SAMPLES] = self._samples[chunks]
         table[:, MIN_TIME] = self._min_times[chunks]
         table[:, MAX_TIME] = self._max_times[chunks]
-        table[:, BUFFER] = 0
-        return Part(first=first, table=table, buffers=(self._chunks,), hidden=self._hidden(rows))
+        return Part(
+            first=first,
+            table=table,
+            owners=(self._chunks,),
+            hidden=self._hidden(rows) if len(self.tombstones) else none_hidden(),
+        )
 
     def delete(self, rows: NDArray[np.int64], start_ms: int, end_ms: int) -> None:
         """Hide samples, durably."""
@@ -212,13 +212,13 @@ class Block:
         find_ranges(self._first, self._min_times, self._max_times, rows, start_ms, end_ms, begin, counts)
         return begin, counts
 
-    def _hidden(self, rows: NDArray[np.int64]) -> dict[int, list[tuple[int, int]]]:
-        if not len(self.tombstones):
-            return {}
-        hidden: dict[int, list[tuple[int, int]]] = {}
-        for row, low, high in self.tombstones.tolist():
-            hidden.setdefault(row, []).append((low, high))
-        return {i: hidden[row] for i, row in enumerate(rows.tolist()) if row in hidden}
+    def _hidden(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the deletions of rows, by their places in the list."""
+        place = np.full(self.meta.series, -1, dtype=np.int64)
+        place[rows] = np.arange(len(rows))
+        hidden = self.tombstones[place[self.tombstones[:, 0]] >= 0]
+        hidden[:, 0] = place[hidden[:, 0]]
+        return hidden
 
     def _read_labels(self) -> tuple[list[Group], dict[str, StoredValues]]:
         said = self._file.json("labels")

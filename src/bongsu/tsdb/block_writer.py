@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import orjson
 
-from bongsu.kernels.blocks import histogram_sizes
+from bongsu.kernels.blocks import copy_words, histogram_sizes
 from bongsu.kernels.chunks import decode_chunks
-from bongsu.kernels.head import AT, MAX_TIME, MIN_TIME, SAMPLES, SHAPE, SIZE, gather_bytes
+from bongsu.kernels.head import AT, MAX_TIME, MIN_TIME, SAMPLES, SHAPE, SIZE
 from bongsu.model.label_columns import ABSENT, LabelColumn, LabelColumns
 from bongsu.model.samples import KIND_FLOAT
 from bongsu.tsdb.block import BlockMeta
@@ -105,7 +105,7 @@ def _recode(
     begins, stops, run_chunks = _runs(times, ends, groups, bounds)
     data, chunks = encoded_runs(times, starts, values.view(np.int64), begins, stops)
     sizes = np.empty(len(histograms), dtype=np.int64)
-    histogram_sizes(view.data, histograms, view.flags, view.offset, view.count, sizes)
+    histogram_sizes(histograms, view.flags, view.address, view.count, sizes)
     copied = np.zeros((len(histograms), 8), dtype=np.int64)
     copied[:, AT] = len(data) + np.cumsum(sizes) - sizes
     copied[:, SIZE] = sizes
@@ -115,7 +115,7 @@ def _recode(
     copied[:, MAX_TIME] = view.max_time[histograms]
     both = np.empty(len(data) + int(sizes.sum()), dtype=np.uint8)
     both[: len(data)] = data
-    gather_bytes(view.data, view.offset[histograms], sizes, both, copied[:, AT])
+    copy_words(view.address[histograms], sizes, both.view(np.uint64), copied[:, AT])
     rows = np.concatenate((view_rows[floats][run_chunks], view_rows[histograms]))
     table = np.concatenate((chunks, copied))
     order = np.lexsort((table[:, MIN_TIME], rows))
@@ -124,7 +124,7 @@ def _recode(
     table, rows = table[order], rows[order]
     moved = np.cumsum(table[:, SIZE]) - table[:, SIZE]
     out = np.empty(len(both), dtype=np.uint8)
-    gather_bytes(both, table[:, AT], table[:, SIZE], out, moved)
+    copy_words(table[:, AT] + both.ctypes.data, table[:, SIZE], out.view(np.uint64), moved)
     return rows, out, table
 
 
@@ -133,7 +133,7 @@ def _decode(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
     """Return times, start timestamps and values of float chunks, and where each ends."""
     table = np.zeros((len(chunks), 8), dtype=np.int64)
-    table[:, AT] = view.offset[chunks]
+    table[:, AT] = view.address[chunks]
     table[:, SHAPE] = view.codec[chunks].astype(np.int64) | view.flags[chunks].astype(np.int64) << 8
     table[:, MIN_TIME] = view.min_time[chunks]
     table[:, MAX_TIME] = view.max_time[chunks]
@@ -141,7 +141,7 @@ def _decode(
     n = int(ends[-1]) if len(ends) else 0
     times, starts = np.empty((2, n), dtype=np.int64)
     values = np.empty(n, dtype=np.float64)
-    decode_chunks(view.data, table, ends, times, values, starts)
+    decode_chunks(table, ends, times, values, starts)
     return times, starts, values, ends
 
 

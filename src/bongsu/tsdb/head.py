@@ -14,6 +14,7 @@ import numpy as np
 from bongsu.kernels.chunks import decode_chunks, encode_runs
 from bongsu.kernels.head import (
     ARENA_USED,
+    AT,
     CONFLICT,
     COUNT,
     FIRST_TIME,
@@ -51,10 +52,10 @@ from bongsu.storage.raw import Sample
 from bongsu.storage.refusals import value_bytes
 from bongsu.tsdb.arrays import grown
 from bongsu.tsdb.index import LabelIndex
-from bongsu.tsdb.parts import BUFFER, Part
+from bongsu.tsdb.parts import Part
 from bongsu.tsdb.records import FloatRows
 from bongsu.tsdb.series import SeriesTable
-from bongsu.tsdb.side import LateFloats, Side
+from bongsu.tsdb.side import LateFloats, Side, join_sides
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +71,9 @@ MAX_SPANS = 48
 
 _SEALED_TOGETHER = 8192
 """Open rows sealed by one call: 12 MB of scratch."""
+
+_READ_AHEAD = 8
+"""Bytes behind the arena's last chunk: unpacking reads one word ahead."""
 
 _FIRST_SLOTS = 16
 _FIRST_ARENA = 1 << 14
@@ -204,13 +208,7 @@ class Head:
         n = int(ends[-1]) if len(ends) else 0
         times, starts = np.empty((2, n), dtype=np.int64)
         values = np.empty(n, dtype=np.float64)
-        for number, buffer in enumerate(part.buffers):
-            # Sealed chunks come before the open one.
-            mine = part.table[:, BUFFER] == number
-            begin = int(ends[mine][0] - part.table[mine, SAMPLES][0]) if mine.any() else n
-            decode_chunks(
-                buffer, part.table[mine], ends[mine] - begin, times[begin:], values[begin:], starts[begin:]
-            )
+        decode_chunks(part.table, ends, times, values, starts)
         return LateFloats(times, values.view(np.int64), starts).between(start_ms, end_ms)
 
     # Reading
@@ -287,13 +285,11 @@ class Head:
         open_bytes = np.empty(int(sizes.sum()), dtype=np.uint8)
         table = np.empty((int(first[-1]), 8), dtype=np.int64)
         list_slots(self.arrays, slots, start_ms, end_ms, first, table, np.cumsum(sizes) - sizes, open_bytes)
-        table[:, PREVIOUS] = table[:, PREVIOUS] == -2  # from here on: which of the two buffers
-        extra = {}
-        for i in self._rows_with_side(slots):
-            samples = self.sides[int(slots[i])].samples(start_ms, end_ms)
-            if samples:
-                extra[i] = samples
-        return Part(first=first, table=table, buffers=(self.arrays.arena, open_bytes), extra=extra)
+        is_open = table[:, PREVIOUS] == -2
+        table[:, AT] += np.where(is_open, open_bytes.ctypes.data, self.arrays.arena.ctypes.data)
+        rows = self._rows_with_side(slots)
+        extra = join_sides([(row, self.sides[int(slots[row])]) for row in rows], start_ms, end_ms)
+        return Part(first=first, table=table, owners=(self.arrays.arena, open_bytes), extra=extra)
 
     def _measure(self, slots: NDArray[np.int64], start_ms: int, end_ms: int) -> NDArray[np.int64]:
         measures = np.empty((3, len(slots)), dtype=np.int64)
@@ -540,7 +536,7 @@ class Head:
         a = self.arrays
         self.arrays = a._replace(
             chunks=grown(a.chunks, int(a.cursor[N_CHUNKS]) + len(slots)),
-            arena=grown(a.arena, int(a.cursor[ARENA_USED]) + len(data)),
+            arena=grown(a.arena, int(a.cursor[ARENA_USED]) + len(data) + _READ_AHEAD),
         )
         seal_rows(self.arrays, slots, chunks, data, len(data))
 
@@ -592,7 +588,9 @@ def _cut_chunks(
     n = int(ends[-1]) if len(ends) else 0
     times, starts = np.empty((2, n), dtype=np.int64)
     values = np.empty(n, dtype=np.float64)
-    decode_chunks(arena, chunks, ends, times, values, starts)
+    placed = chunks.copy()
+    placed[:, AT] += arena.ctypes.data
+    decode_chunks(placed, ends, times, values, starts)
     dropped = np.concatenate(([0], np.cumsum(times < floor_ms)))
     begins = ends - chunks[:, SAMPLES]
     begins = begins + dropped[ends] - dropped[begins]

@@ -3,21 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import numpy as np
     from numpy.typing import NDArray
-
-    from bongsu.storage.raw import Sample
-
-BUFFER = 6
-"""Column of `Part.table` that tells the chunk's buffer; the others are those of `bongsu.kernels.head`."""
 
 KIND_SHIFT = 16
 """SHAPE is ``codec | flags << 8 | is_histogram << KIND_SHIFT``."""
+
+
+class Extra(NamedTuple):
+    """
+    Samples of some rows that are in no chunk.
+
+    Attributes
+    ----------
+    rows : ndarray of int64, shape (n_rows,)
+        Rising.
+    first : ndarray of int64, shape (n_rows + 1,)
+        ``rows[i]`` owns ``samples[:, first[i]:first[i + 1]]``, in order of time.
+    samples : ndarray of int64, shape (4, n_samples)
+        As in `bongsu.kernels.merge`.
+    owners
+        What keeps the histograms' bytes alive.
+    """
+
+    rows: NDArray[np.int64]
+    first: NDArray[np.int64]
+    samples: NDArray[np.int64]
+    owners: tuple[object, ...] = ()
+
+
+def no_extra() -> Extra:
+    """Return no samples."""
+    return Extra(np.empty(0, dtype=np.int64), np.zeros(1, dtype=np.int64), np.empty((4, 0), dtype=np.int64))
+
+
+def none_hidden() -> NDArray[np.int64]:
+    """Return no deletions."""
+    return np.empty((0, 3), dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +56,17 @@ class Part:
     first : ndarray of int64, shape (n_rows + 1,)
         Row *i* owns chunks ``first[i]:first[i + 1]`` of the table, oldest first.
     table : ndarray of int64, shape (n_chunks, 8)
-        Chunks as in `bongsu.kernels.head`, with the buffer's number in column `BUFFER`.
-    buffers
-        What the chunks' offsets point into.
+        Chunks as in `bongsu.kernels.chunks`; places are addresses.
+    owners
+        What keeps the memory behind the addresses alive.
     extra
-        Samples of a row that are in no chunk, in order of time; they hide chunk samples of the same time.
-    hidden
-        Deleted closed ranges of a row; they hide chunk samples, not extra ones.
+        Samples that are in no chunk; they hide chunk samples of the same time.
+    hidden : ndarray of int64, shape (n_hidden, 3)
+        Row, first and last deleted time; they hide chunk samples, not extra ones.
     """
 
     first: NDArray[np.int64]
     table: NDArray[np.int64]
-    buffers: tuple[NDArray[np.uint8], ...]
-    extra: Mapping[int, Sequence[Sample]] = field(default_factory=dict)
-    hidden: Mapping[int, Sequence[tuple[int, int]]] = field(default_factory=dict)
+    owners: tuple[object, ...]
+    extra: Extra = field(default_factory=no_extra)
+    hidden: NDArray[np.int64] = field(default_factory=none_hidden)

@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from bongsu.kernels.merge import BITS, FLOAT, SIZE, START, TIME
 from bongsu.storage.raw import Sample
+from bongsu.storage.refusals import value_bytes
+from bongsu.tsdb.parts import Extra, no_extra
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 _NONE = np.empty(0, dtype=np.int64)
@@ -79,14 +84,6 @@ class Side:
         at = self.floats.find(time)
         return None if at < 0 else LateFloats(*(column[at : at + 1] for column in self.floats)).samples()[0]
 
-    def samples(self, start_ms: int, end_ms: int) -> list[Sample]:
-        """Return the samples in a closed range, in order of time."""
-        floats = self.floats.between(start_ms, end_ms).samples()
-        if not self.histograms:
-            return floats
-        histograms = [s for t, s in self.histograms.items() if start_ms <= t <= end_ms]
-        return sorted(floats + histograms)
-
     def touches(self, start_ms: int, end_ms: int) -> bool:
         """Tell whether a closed range holds a sample."""
         return len(self.floats.between(start_ms, end_ms).times) > 0 or any(
@@ -105,3 +102,39 @@ class Side:
         """Remove the samples in a closed range."""
         self.floats = self.floats.without(start_ms, end_ms)
         self.histograms = {t: s for t, s in self.histograms.items() if not start_ms <= t <= end_ms}
+
+
+def join_sides(sides: Sequence[tuple[int, Side]], start_ms: int, end_ms: int) -> Extra:
+    """Return what side buffers, each with the number of its row, rising, hold in a closed range."""
+    floats = [(row, side.floats.between(start_ms, end_ms)) for row, side in sides]
+    histograms = [
+        (row, sample)
+        for row, side in sides
+        for time, sample in side.histograms.items()
+        if start_ms <= time <= end_ms
+    ]
+    n_floats = sum(len(late.times) for _, late in floats)
+    if not n_floats and not histograms:
+        return no_extra()
+    samples = np.empty((4, n_floats + len(histograms)), dtype=np.int64)
+    samples[TIME, :n_floats] = np.concatenate([_NONE, *(late.times for _, late in floats)])
+    samples[BITS, :n_floats] = np.concatenate([_NONE, *(late.bits for _, late in floats)])
+    samples[START, :n_floats] = np.concatenate([_NONE, *(late.starts for _, late in floats)])
+    samples[SIZE, :n_floats] = FLOAT
+    owners = np.repeat([row for row, _ in sides], [len(late.times) for _, late in floats])
+    if not histograms:
+        return _extra(owners, samples, ())
+    encoded = [value_bytes(sample.value) for _, sample in histograms]
+    payload = np.frombuffer(b"".join(encoded), dtype=np.uint8)
+    samples[TIME, n_floats:] = [sample.timestamp for _, sample in histograms]
+    samples[START, n_floats:] = [sample.start for _, sample in histograms]
+    samples[SIZE, n_floats:] = sizes = list(map(len, encoded))
+    samples[BITS, n_floats:] = payload.ctypes.data + np.cumsum([0, *sizes[:-1]])
+    owners = np.concatenate((owners, [row for row, _ in histograms]))
+    order = np.lexsort((samples[TIME], owners))
+    return _extra(owners[order], np.ascontiguousarray(samples[:, order]), (payload,))
+
+
+def _extra(owners: NDArray[np.int64], samples: NDArray[np.int64], kept: tuple[object, ...]) -> Extra:
+    begins = np.flatnonzero(np.append(True, owners[1:] != owners[:-1]))
+    return Extra(owners[begins].astype(np.int64), np.append(begins, len(owners)), samples, kept)

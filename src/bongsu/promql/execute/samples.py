@@ -126,12 +126,8 @@ class StoredSamples:
         values = np.empty(capacity, dtype=np.float64)
         starts = np.empty(capacity, dtype=np.int64) if self.with_starts else _NO_STARTS
         offsets = np.empty(stop_row - start_row + 1, dtype=np.int64)
-        directory = (
-            view.data, view.first_chunk, view.kind, view.codec, view.flags, view.offset, view.count,
-            view.min_time, view.max_time,
-        )  # fmt: skip
         read_rows(
-            directory,
+            view.directory(),
             self.start_ms,
             self.end_ms,
             STALE_BITS,
