@@ -11,6 +11,7 @@ from bongsu.api.admin.token import AdminToken
 from bongsu.api.console.routes import routes as console_routes
 from bongsu.api.openapm.routes import routes as openapm_routes
 from bongsu.api.otlp.routes import routes as otlp_routes
+from bongsu.api.prometheus.import_data import import_routes
 from bongsu.api.prometheus.routes import routes as prometheus_routes
 from bongsu.api.prometheus.write import write_routes
 from bongsu.api.sysmon.routes import routes as sysmon_routes
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from bongsu.api.prometheus.targets import TargetListing
     from bongsu.apm.engine import ApmEngine
     from bongsu.control.plane import ControlPlane
+    from bongsu.ingest.imports import ImportMetrics
     from bongsu.ingest.otlp_metrics import OtlpMetricsIngest
     from bongsu.ingest.remote_writers import RemoteWriters
     from bongsu.query.service import QueryService
@@ -49,6 +51,7 @@ class Edge:
     apm: ApmEngine
     otlp_metrics: OtlpMetricsIngest
     writers: RemoteWriters
+    imports: ImportMetrics
     drop_data: Callable[[str], None]
 
 
@@ -62,7 +65,7 @@ def all_routes(
     route takes all that is left there.
     """
     return [
-        *_telemetry_routes(edge, settings, logger),
+        *_telemetry_routes(edge, settings, clock, logger),
         *openapm_routes(access=edge.access, apm=edge.apm, log=logger("openapm")),
         *prometheus_routes(
             access=edge.access,
@@ -80,7 +83,7 @@ def all_routes(
 
 
 def _telemetry_routes(
-    edge: Edge, settings: Settings, logger: Callable[[str], FilteringBoundLogger]
+    edge: Edge, settings: Settings, clock: Clock, logger: Callable[[str], FilteringBoundLogger]
 ) -> list[BaseRoute]:
     return [
         *write_routes(
@@ -88,6 +91,14 @@ def _telemetry_routes(
             open_store=edge.open_store,
             writers=edge.writers,
             log=logger("remote-write"),
+            limits=options.body_limits(settings),
+        ),
+        *import_routes(
+            access=edge.access,
+            open_store=edge.open_store,
+            metrics=edge.imports,
+            clock=clock,
+            log=logger("import"),
             limits=options.body_limits(settings),
         ),
         *otlp_routes(

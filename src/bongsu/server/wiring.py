@@ -19,6 +19,7 @@ from bongsu.apm.engine import ApmEngine
 from bongsu.control.bootstrap import bootstrap
 from bongsu.control.database import sqlite_url
 from bongsu.control.plane import ControlPlane
+from bongsu.ingest.imports import ImportMetrics
 from bongsu.ingest.otlp_metrics import OtlpMetricsIngest
 from bongsu.ingest.remote_writers import RemoteWriters
 from bongsu.promql.engine import Engine
@@ -168,6 +169,7 @@ def _wire(
         apm=apm,
         otlp_metrics=otlp_metrics,
         writers=writers,
+        imports=ImportMetrics(registry),
         drop_data=keeper.drop,
     )
     return Parts(

@@ -158,6 +158,11 @@ OPERATIONS: tuple[Operation, ...] = (
         media_type="application/x-protobuf", data={"type": "string", "format": "binary"},
     ),
     Operation(
+        path="/export", methods=_READ, summary="Everything that is stored of the matching series, to be imported elsewhere",
+        required=("match[]",), optional=(*_RANGE, "format", "max_rows_per_line"),
+        media_type="application/stream+json", data=schemas.EXPORT_LINE,
+    ),
+    Operation(
         path="/openapi.yaml", summary="This document", optional=("openapi_version",),
         media_type="application/yaml", data={"type": "object"}, scope=None,
     ),

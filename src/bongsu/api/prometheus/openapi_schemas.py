@@ -143,6 +143,19 @@ def _words(*words: str) -> Json:
 
 _TRUTH = _words("true", "false", "1", "0")
 
+EXPORT_LINE: Json = {
+    "type": "object",
+    "properties": {
+        "metric": map_of(TEXT),
+        "values": list_of({}),
+        "timestamps": list_of({"type": "integer"}),
+        "nan_bits": list_of(list_of({})),
+        "starts": list_of({"type": "integer"}),
+        "histograms": list_of({"type": "object"}),
+    },
+    "required": ["metric", "values", "timestamps"],
+}
+
 PARAMETERS: Mapping[str, tuple[Json, str]] = {
     "query": (TEXT, "A PromQL expression."),
     "time": (_TIME, "The moment of evaluation; now when left out."),
@@ -174,5 +187,7 @@ PARAMETERS: Mapping[str, tuple[Json, str]] = {
     "include_score": (_TRUTH, "Add the score of each entry."),
     "include_metadata": (_TRUTH, "Add type, help and unit of each metric."),
     "batch_size": (_LIMIT, "Entries in one line."),
+    "format": (_words("json", "openmetrics", "prometheus"), "JSON lines, or exposition text with timestamps."),
+    "max_rows_per_line": (_LIMIT, "Samples of one line of JSON at most; at least 1."),
 }  # fmt: skip
 """Schema and meaning of each parameter; in all calls a name means the same."""

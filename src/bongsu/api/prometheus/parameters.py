@@ -97,6 +97,11 @@ def invalid_parameter(name: str, cause: str) -> InvalidInput:
     return InvalidInput(f'invalid parameter "{name}": {cause}', id="invalid-parameter")
 
 
+def query_parameters(request: Request) -> Parameters:
+    """Return the parameters of the URL alone, for calls whose body is data; raises InvalidInput when they are damaged."""
+    return Parameters(_parse_pairs(request.scope.get("query_string", b""), "query string"))
+
+
 async def read_parameters(request: Request, limits: BodyLimits = CONTROL_LIMITS) -> Parameters:
     """
     Return the merged parameters of a request.

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from bongsu.api.prometheus.admin import TsdbAdmin
 from bongsu.api.prometheus.caller import Admission
 from bongsu.api.prometheus.endpoint import Endpoint, unknown_path
+from bongsu.api.prometheus.export_data import DataExport
 from bongsu.api.prometheus.features import feature_table
 from bongsu.api.prometheus.federate import Federation
 from bongsu.api.prometheus.lookups import Lookups
@@ -49,6 +50,7 @@ _PAGES = {
     "/": "Bongsu's Prometheus API is below api/v1.\n",
     "/-/healthy": "Bongsu is Healthy.\n",
     "/-/ready": "Bongsu is Ready.\n",
+    "/health": "OK",  # what importers of VictoriaMetrics look for
 }
 
 _READ = ("GET", "POST")
@@ -96,6 +98,7 @@ def routes(
         *_target_paths(Targets(admission, targets, clock), Rules(admission)),
         *_status_paths(Status(admission, facts, feature_table(features), clock)),
         *_admin_paths(TsdbAdmin(admission, maintenance)),
+        ("/export", _READ, DataExport(admission).export),
     ]
     routed: list[BaseRoute] = [
         Route(PREFIX + path, Endpoint(dict.fromkeys(methods, handler), log))

@@ -6,6 +6,7 @@ Text has no place for native histograms, start timestamps and stale markers: the
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bongsu.model.labels import METRIC_NAME
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 _SUFFIXES = ("_total", "_bucket", "_count", "_sum", "_created", "_info", "_gcount", "_gsum")
 """What OpenMetrics adds to a family's name, by type."""
+
+_OF_ONE_NAME = frozenset({"counter", "gauge", "unknown", "info"})
+"""Types whose samples all have the same name."""
 
 END = b"# EOF\n"
 """The end mark of OpenMetrics."""
@@ -45,6 +49,9 @@ class TextLines:
     ) -> bytes:
         """Return the lines of some samples of a series, after those of its family when it is the first of it."""
         family = family_of(labels[METRIC_NAME], self._metadata)
+        if not self._openmetrics and family.type in _OF_ONE_NAME:
+            # In the Prometheus format the comments of such a family name its samples, suffix and all.
+            family = replace(family, name=labels[METRIC_NAME])
         notes = "" if family.name == self._family else self._notes(family)
         self._family = family.name
         prefix = series_text(tuple(labels.items()))
@@ -56,8 +63,7 @@ class TextLines:
         return (notes + "".join(lines)).encode()
 
     def _notes(self, family: MetricMetadata) -> str:
-        if self._openmetrics:
-            family = _openmetrics_family(family)
+        family = _openmetrics_family(family) if self._openmetrics else family
         return "".join(f"{line}\n" for line in note_lines(family, openmetrics=self._openmetrics))
 
 
