@@ -10,6 +10,7 @@ from tests.support.exporter import TEXT_TYPE, running_exporter
 
 from bongsu.scrape.budget import BodyBudget
 from bongsu.scrape.fetch import FetchedBody, fetch, open_session
+from bongsu.scrape.options import ScrapeOptions
 from bongsu.scrape.outcomes import Failure, ScrapeFailed
 from bongsu.scrape.targets import ScrapeLimits, ScrapeTarget
 from bongsu.storage.memory import MemoryProjectStore
@@ -25,7 +26,7 @@ def target(url: str, *, max_body_bytes: int = 0, headers: tuple[tuple[str, str],
         (),
         MemoryProjectStore(),
         limits=ScrapeLimits(max_body_bytes=max_body_bytes),
-        headers=headers,
+        options=ScrapeOptions(http_headers=headers),
     )
 
 
@@ -74,7 +75,7 @@ async def test_gzip_is_unpacked_and_its_limit_is_that_of_the_content() -> None:
         assert b"a 1\n" * 1000 == (await fetched(exporter.url(), max_body_bytes=4000)).body
         assert (
             Failure.BODY_LIMIT,
-            "the body is larger than 3999 bytes; expose less or raise the setting 'scrape.max_body_bytes'",
+            "the body is larger than 3999 bytes; expose less, or raise the workspace's option 'body_size_limit' or the setting 'scrape.max_body_bytes'",
             200,
         ) == await failure(exporter.url(), max_body_bytes=3999)
 

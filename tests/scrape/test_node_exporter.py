@@ -16,6 +16,7 @@ from tests.support.stored import samples_of
 from bongsu.scrape.budget import BodyBudget, BodyLease
 from bongsu.scrape.fetch import fetch, open_session
 from bongsu.scrape.metrics import ScrapeMetrics
+from bongsu.scrape.options import ScrapeOptions
 from bongsu.scrape.outcomes import Health
 from bongsu.scrape.targets import ScrapeTarget
 from bongsu.scrape.writer import TargetWriter
@@ -71,7 +72,13 @@ async def test_a_real_exporter_says_the_same_in_protobuf_and_in_text(node_export
     found: list[set[str]] = []
     for native_histograms in (True, False):
         store = MemoryProjectStore()
-        target = ScrapeTarget("t", node_exporter_url, (), store, native_histograms=native_histograms)
+        target = ScrapeTarget(
+            "t",
+            node_exporter_url,
+            (),
+            store,
+            options=ScrapeOptions(scrape_native_histograms=native_histograms),
+        )
         writer = TargetWriter(target, ScrapeMetrics(CollectorRegistry()))
         async with open_session("Bongsu") as session:
             answer = await fetch(session, target, BodyLease(BodyBudget()))

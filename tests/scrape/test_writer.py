@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -16,13 +17,14 @@ from tests.support.metric_families import (
     native,
     plain,
 )
-from tests.support.stored import STALE, samples_of
+from tests.support.stored import STALE, histograms_of, samples_of
 
 from bongsu.model.histograms import Histogram
 from bongsu.model.matchers import Matcher, MatchOp
 from bongsu.model.samples import KIND_FLOAT, KIND_HISTOGRAM, Exemplar, MetricMetadata
 from bongsu.scrape.fetch import FetchedBody
 from bongsu.scrape.metrics import ScrapeMetrics
+from bongsu.scrape.options import read_options
 from bongsu.scrape.outcomes import Failure, Health, ScrapeFailed
 from bongsu.scrape.targets import ScrapeLimits, ScrapeTarget
 from bongsu.scrape.writer import TargetWriter
@@ -45,6 +47,7 @@ class Scene:
         labels: dict[str, str] | None = None,
         limits: ScrapeLimits | None = None,
         options: StoreOptions | None = None,
+        scrape: dict[str, Any] | None = None,
     ) -> None:
         self.store = MemoryProjectStore(options)
         self.registry = CollectorRegistry()
@@ -54,6 +57,7 @@ class Scene:
             tuple((labels or {"job": "j"}).items()),
             self.store,
             limits=limits or ScrapeLimits(),
+            options=read_options(scrape or {}),
         )
         self.writer = TargetWriter(self.target, ScrapeMetrics(self.registry))
 
@@ -147,7 +151,7 @@ def test_a_failed_scrape_marks_everything_once_and_reports_down() -> None:
         (
             b"a 2\nb 2\nc 2\n",
             TEXT_TYPE,
-            "the body has 3 samples, 2 are allowed; expose fewer or raise the setting 'scrape.max_samples'",
+            "the body has 3 samples, 2 are allowed; expose fewer, or raise the workspace's option 'sample_limit' or the setting 'scrape.max_samples'",
         ),
     ],
 )
@@ -274,7 +278,7 @@ def test_the_end_of_a_target_marks_its_series_and_its_report() -> None:
 
 
 def test_native_histograms_are_stored_and_marked_when_they_go() -> None:
-    scene = Scene()
+    scene = Scene(scrape={"scrape_native_histograms": True})
     histogram = Histogram(3, 0.001, 1.0, 3.0, 2.5, ((0, 1),), (2.0,))
     for i, name in enumerate(("h", "h", "other")):
         body = family(name, HISTOGRAM, metric(HISTOGRAM, native(histogram), {"x": "1"}), help_text="Help.")
@@ -292,7 +296,7 @@ def test_native_histograms_are_stored_and_marked_when_they_go() -> None:
 
 
 def test_a_broken_native_histogram_is_dropped_and_the_rest_is_kept() -> None:
-    scene = Scene()
+    scene = Scene(scrape={"scrape_native_histograms": True})
     broken = Histogram(3, 0.001, 1.0, 99.0, 2.5, ((0, 1),), (2.0,))
     body = family("h", HISTOGRAM, metric(HISTOGRAM, native(broken))) + family(
         "g", GAUGE, metric(GAUGE, plain(1.0))
@@ -301,3 +305,158 @@ def test_a_broken_native_histogram_is_dropped_and_the_rest_is_kept() -> None:
     assert (Health.UP, 1) == (outcome.health, outcome.dropped)
     assert {'g{job="j"}': [(T, 1.0)]} == scene.samples("g")
     assert 1 == scene.counted("bongsu_scrape_samples_dropped_total", reason="invalid-histogram")
+
+
+DROP_B: dict[str, Any] = {
+    "metric_relabel_configs": [{"source_labels": ["__name__"], "regex": "b.*", "action": "drop"}]
+}
+
+
+def test_metric_relabelling_drops_and_rewrites_series_and_keeps_the_fast_way() -> None:
+    rules = [*DROP_B["metric_relabel_configs"], {"regex": "x", "action": "labeldrop"}]
+    scene = Scene(scrape={"metric_relabel_configs": rules})
+    for i in range(3):
+        outcome = scene.scrape(b'a{x="1",y="2"} %d\nb1 1\nb2 2\n' % i, T + i)
+        assert (Health.UP, 3, 0) == (outcome.health, outcome.samples, outcome.dropped)
+    assert {'a{job="j", y="2"}': [(T, 0.0), (T + 1, 1.0), (T + 2, 2.0)]} == scene.samples()
+    assert 2 == scene.counted("bongsu_scrape_layout_hits_total")
+    reports = scene.reports()
+    assert [3.0] * 3 == reports["scrape_samples_scraped"]
+    assert [1.0] * 3 == reports["scrape_samples_post_metric_relabeling"]
+    assert [1.0, 0.0, 0.0] == reports["scrape_series_added"]
+
+
+def test_lines_that_relabelling_makes_one_series_count_as_given_twice() -> None:
+    scene = Scene(scrape={"metric_relabel_configs": [{"regex": "x", "action": "labeldrop"}]})
+    outcome = scene.scrape(b'a{x="1"} 1\na{x="2"} 2\n')
+    assert (Health.UP, 1) == (outcome.health, outcome.dropped)
+    assert {'a{job="j"}': [(T, 1.0)]} == scene.samples()
+
+
+def test_rules_that_change_between_two_scrapes_mark_what_they_take_away() -> None:
+    scene = Scene()
+    scene.scrape(b"a 1\nb 1\n", T)
+    scene.writer.update(replace(scene.target, options=read_options(DROP_B)))
+    scene.scrape(b"a 2\nb 2\n", T + 1)
+    scene.writer.update(scene.target)
+    scene.scrape(b"a 3\nb 3\n", T + 2)
+    assert {
+        'a{job="j"}': [(T, 1.0), (T + 1, 2.0), (T + 2, 3.0)],
+        'b{job="j"}': [(T, 1.0), (T + 1, STALE), (T + 2, 3.0)],
+    } == scene.samples()
+
+
+def test_the_limit_of_samples_counts_what_relabelling_leaves() -> None:
+    scene = Scene(limits=ScrapeLimits(max_samples=1), scrape=DROP_B)
+    assert Health.UP is scene.scrape(b"a 1\nb1 1\nb2 1\n").health
+    outcome = scene.scrape(b"a 1\nb1 1\nc 1\n", T + 1)
+    assert (Health.DOWN, 3) == (outcome.health, outcome.samples)
+    assert [1.0, 2.0] == scene.reports()["scrape_samples_post_metric_relabeling"]
+    assert [3.0, 3.0] == scene.reports()["scrape_samples_scraped"]
+
+
+def test_relabelling_that_takes_the_metrics_name_fails_the_scrape() -> None:
+    scene = Scene(scrape={"metric_relabel_configs": [{"regex": "__name__", "action": "labeldrop"}]})
+    outcome = scene.scrape(b"a 1\n")
+    assert Health.DOWN is outcome.health
+    assert "without a metric name; keep '__name__'" in outcome.error
+
+
+def test_honored_labels_win_and_an_empty_one_takes_the_targets_away() -> None:
+    scene = Scene(labels={"job": "j", "instance": "h:1"}, scrape={"honor_labels": True})
+    scene.scrape(b'a{job="theirs"} 1\nb{instance=""} 2\nc 3\n')
+    assert {
+        'a{instance="h:1", job="theirs"}': [(T, 1.0)],
+        'b{job="j"}': [(T, 2.0)],
+        'c{instance="h:1", job="j"}': [(T, 3.0)],
+    } == scene.samples()
+
+
+def test_own_timestamps_can_be_passed_over() -> None:
+    scene = Scene(scrape={"honor_timestamps": False})
+    for i in range(2):
+        scene.scrape(b"a %d 1000\n" % i, T + i)
+    scene.scrape(b"b 1\n", T + 2)
+    assert [(T, 0.0), (T + 1, 1.0), (T + 2, STALE)] == scene.samples()['a{job="j"}']
+
+
+def test_series_with_own_timestamps_can_be_marked_when_they_go() -> None:
+    scene = Scene(scrape={"track_timestamps_staleness": True})
+    scene.scrape(b"a 1 %d\n" % (T - 5), T)
+    scene.scrape(b"b 1\n", T + 1)
+    assert [(T - 5, 1.0), (T + 1, STALE)] == scene.samples()['a{job="j"}']
+
+
+@pytest.mark.parametrize(
+    ("option", "limit", "message"),
+    [
+        ("label_limit", 2, "'abc' has 3 labels, 2 are allowed"),
+        ("label_name_length_limit", 7, "the label name '__name__' has 8 bytes, 7 are allowed"),
+        ("label_value_length_limit", 2, "the value of label '__name__' has 3 bytes, 2 are allowed"),
+    ],
+)
+def test_limits_on_labels_fail_the_whole_scrape(option: str, limit: int, message: str) -> None:
+    scene = Scene(scrape={option: limit})
+    outcome = scene.scrape(b'abc{x="1"} 1\nd 1\n')
+    assert Health.DOWN is outcome.health
+    assert f"{message}; expose less, or raise the workspace's option {option!r}" == outcome.error
+    assert {} == scene.samples()
+    assert 1 == scene.counted("bongsu_scrape_failures_total", reason="label-limit")
+
+
+def test_the_extra_report_series_come_and_go_with_their_option() -> None:
+    scene = Scene(limits=ScrapeLimits(max_samples=7), scrape={"extra_scrape_metrics": True})
+    scene.scrape(b"a 1\n", T)
+    scene.writer.write(ScrapeFailed("too large", Failure.BODY_LIMIT), time_ms=T + 1, elapsed=lambda: 0.5)
+    scene.fail(T + 2)
+    scene.writer.update(replace(scene.target, options=read_options({})))
+    scene.scrape(b"a 1\n", T + 3)
+    reports = scene.reports()
+    assert [10.0, 10.0, 10.0, STALE] == reports["scrape_timeout_seconds"]
+    assert [7.0, 7.0, 7.0, STALE] == reports["scrape_sample_limit"]
+    assert [4.0, -1.0, 0.0, STALE] == reports["scrape_body_size_bytes"]
+    assert [1.0, 0.0, 0.0, 1.0] == reports["up"]
+
+
+def native_scene(**options: Any) -> tuple[Scene, ScrapeOutcome]:
+    scene = Scene(scrape={"scrape_native_histograms": True, **options})
+    # Schema 3 has eight buckets to the doubling: bounds 1 to 2.
+    histogram = Histogram(3, 0.001, 0.0, 8.0, 2.5, ((1, 8),), (1.0,) * 8)
+    return scene, scene.scrape(family("h", HISTOGRAM, metric(HISTOGRAM, native(histogram))), T, CONTENT_TYPE)
+
+
+@pytest.mark.parametrize(
+    ("options", "schema", "buckets"),
+    [
+        ({}, 3, (1.0,) * 8),
+        ({"native_histogram_bucket_limit": 4}, 2, (2.0,) * 4),
+        ({"native_histogram_bucket_limit": 1}, 0, (8.0,)),
+        ({"native_histogram_min_bucket_factor": 1.1}, 2, (2.0,) * 4),
+        ({"native_histogram_min_bucket_factor": 1.05}, 3, (1.0,) * 8),
+    ],
+)
+def test_native_histograms_are_made_as_coarse_as_the_options_say(
+    options: dict[str, Any], schema: int, buckets: tuple[float, ...]
+) -> None:
+    scene, outcome = native_scene(**options)
+    assert Health.UP is outcome.health
+    (stored,) = histograms_of(scene.store, "h")
+    assert (schema, buckets) == (stored.schema, stored.positive_buckets)
+
+
+def test_a_histogram_that_cannot_be_made_coarse_enough_fails_the_scrape() -> None:
+    scene = Scene(scrape={"scrape_native_histograms": True, "native_histogram_bucket_limit": 1})
+    wide = Histogram(-4, 0.001, 0.0, 2.0, 2.5, ((0, 2),), (1.0, 1.0))
+    outcome = scene.scrape(family("h", HISTOGRAM, metric(HISTOGRAM, native(wide))), T, CONTENT_TYPE)
+    assert "a native histogram has 2 buckets, 1 are allowed" in outcome.error
+
+
+def test_native_histograms_that_nobody_asked_for_are_read_as_classic_ones() -> None:
+    scene = Scene()
+    histogram = Histogram(3, 0.001, 1.0, 3.0, 2.5, ((0, 1),), (2.0,))
+    scene.scrape(family("h", HISTOGRAM, metric(HISTOGRAM, native(histogram))), T, CONTENT_TYPE)
+    assert {
+        'h_bucket{job="j", le="+Inf"}': [(T, 3.0)],
+        'h_count{job="j"}': [(T, 3.0)],
+        'h_sum{job="j"}': [(T, 2.5)],
+    } == scene.samples()

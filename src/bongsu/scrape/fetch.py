@@ -18,6 +18,7 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 
 from bongsu.scrape.outcomes import Failure, ScrapeFailed
+from bongsu.scrape.tls import tls_context
 from bongsu.wire.exposition.negotiation import accept_header
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ _READ_BYTES = 1 << 16
 
 _KEEPALIVE_S = 75.0
 """Idle connections stay longer than the usual intervals, or each scrape would open one."""
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -63,7 +66,7 @@ def open_session(user_agent: str) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         # The scraper's own clock ends a scrape.
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-        headers={"Accept-Encoding": "gzip", "User-Agent": user_agent},
+        headers={"User-Agent": user_agent},
         trust_env=False,
     )
 
@@ -91,16 +94,23 @@ async def fetch(session: aiohttp.ClientSession, target: ScrapeTarget, lease: Bod
 
 
 async def _fetch(session: aiohttp.ClientSession, target: ScrapeTarget, lease: BodyLease) -> FetchedBody:
-    url = target.url
+    url, options = target.url, target.options
     headers = [
-        ("Accept", accept_header(native_histograms=target.native_histograms)),
+        ("Accept", accept_header(options.protocols, options.metric_name_escaping_scheme)),
+        ("Accept-Encoding", "gzip" if options.enable_compression else "identity"),
         ("X-Prometheus-Scrape-Timeout-Seconds", f"{target.timeout_s:g}"),
-        *target.headers,
+        *options.headers,
     ]
+    tls = options.tls_config
+    context = True if tls is None else tls_context(tls)
+    server_name = tls.server_name or None if tls else None
     for _ in range(_MAX_REDIRECTS + 1):
-        async with session.get(url, headers=headers, allow_redirects=False) as response:
+        async with session.get(
+            url, headers=headers, allow_redirects=False, ssl=context, server_hostname=server_name
+        ) as response:
             location = response.headers.get("Location")
-            if response.status not in {301, 302, 303, 307, 308} or location is None:
+            moved = options.follow_redirects and response.status in _REDIRECTS
+            if not moved or location is None:
                 return await _read(response, target.limits.max_body_bytes, lease)
             url = _redirected(url, location, response.status)
     raise ScrapeFailed(f"more than {_MAX_REDIRECTS} redirects", Failure.REDIRECT)
@@ -132,7 +142,8 @@ async def _read(response: aiohttp.ClientResponse, max_bytes: int, lease: BodyLea
         body += piece
         if max_bytes and len(body) > max_bytes:
             raise ScrapeFailed(
-                f"the body is larger than {max_bytes} bytes; expose less or raise the setting 'scrape.max_body_bytes'",
+                f"the body is larger than {max_bytes} bytes; expose less, or raise the workspace's option 'body_size_limit' "
+                "or the setting 'scrape.max_body_bytes'",
                 Failure.BODY_LIMIT,
                 http_status=response.status,
             )
@@ -147,6 +158,8 @@ def _status_words(status: int) -> str:
 
 
 def _connection_words(error: aiohttp.ClientError) -> str:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"the target's certificate is not good: {getattr(error.certificate_error, 'verify_message', '') or error}"
     if isinstance(error, aiohttp.ClientSSLError):
         return f"TLS handshake failed: {error}"
     if isinstance(error, aiohttp.ClientConnectorError):

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels.exposition import match_layout
-from bongsu.storage.contract import REFUSED
 from bongsu.wire.exposition.errors import ExpositionError
 from bongsu.wire.exposition.lexical import parse_value
 from bongsu.wire.exposition.negotiation import Format
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
 
     from bongsu.model.histograms import Histogram
     from bongsu.wire.exposition.body import Exposition, ParsedExemplar
+
+DROPPED = -2
+"""Instead of a reference: relabelling drops the line. The store's own are 0 and above, or `REFUSED`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,13 @@ class Layout:
         As `bongsu.kernels.exposition` defines them. Of protobuf only the series' keys are kept: it has no lines, and is always
         parsed.
     refs : ndarray of int64, shape (n_samples,)
-        The store's reference of each line's series, `REFUSED` where it would not take it.
+        The store's reference of each line's series, `REFUSED` where it would not take it, `DROPPED` where relabelling drops it.
     first : ndarray of bool, shape (n_samples,)
         Whether the line is the first of its series.
     alive : ndarray of int64
         The distinct references, sorted.
+    kept : int
+        Lines that relabelling leaves.
     """
 
     format: Format
@@ -76,6 +80,7 @@ class Layout:
     refs: NDArray[np.int64]
     first: NDArray[np.bool_]
     alive: NDArray[np.int64]
+    kept: int
 
     @classmethod
     def of(cls, body: bytes, parsed: Exposition, refs: NDArray[np.int64], format: Format) -> Layout:  # noqa: A002
@@ -86,7 +91,7 @@ class Layout:
         first = np.zeros(len(refs), dtype=np.bool_)
         first[rows] = True
         template = np.frombuffer(b"".join(segments), dtype=np.uint8)
-        return cls(format, template, ends, refs, first, alive[alive != REFUSED])
+        return cls(format, template, ends, refs, first, alive[alive >= 0], int((refs != DROPPED).sum()))
 
     def __len__(self) -> int:
         return len(self.refs)

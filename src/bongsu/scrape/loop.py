@@ -66,7 +66,6 @@ class TargetLoop:
     def update(self, target: ScrapeTarget) -> None:
         """Take over changed options; the next scrape has them."""
         self.target = target
-        self._writer.update(target)
 
     async def run(self) -> None:
         """Scrape for ever."""
@@ -130,6 +129,8 @@ class TargetLoop:
         with self._parts.budget.lease() as lease:
             answer = await self._fetch(target, lease)
             async with self._writing:
+                # The options that the request was made with: others may have come meanwhile.
+                self._writer.update(target)
                 return await self._parts.offload(
                     lambda: self._writer.write(
                         answer, time_ms=time_ms, elapsed=lambda: clock.monotonic() - begun
@@ -137,6 +138,8 @@ class TargetLoop:
                 )
 
     async def _fetch(self, target: ScrapeTarget, lease: BodyLease) -> FetchedBody | ScrapeFailed:
+        if target.refusal:
+            return ScrapeFailed(target.refusal, Failure.REFUSED)
         try:
             return await within(
                 self._parts.clock,

@@ -25,6 +25,9 @@ class Failure(enum.StrEnum):
     REDIRECT = "redirect"
     BODY_LIMIT = "body-limit"
     SAMPLE_LIMIT = "sample-limit"
+    LABEL_LIMIT = "label-limit"
+    BUCKET_LIMIT = "bucket-limit"
+    REFUSED = "refused"
     OVERLOAD = "overload"
     FORMAT = "format"
     STORE = "store"
@@ -32,15 +35,29 @@ class Failure(enum.StrEnum):
 
 
 class ScrapeFailed(BongsuError):
-    """A scrape failed; the message is what the target's owner reads."""
+    """
+    A scrape failed; the message is what the target's owner reads.
+
+    Parameters
+    ----------
+    samples, relabelled
+        Samples in the body, and those that relabelling left, as far as it was read.
+    """
 
     def __init__(
-        self, message: str, failure: Failure, *, http_status: int | None = None, samples: int = 0
+        self,
+        message: str,
+        failure: Failure,
+        *,
+        http_status: int | None = None,
+        samples: int = 0,
+        relabelled: int = 0,
     ) -> None:
         super().__init__(message, id=f"scrape-{failure.value}")
         self.failure = failure
         self.http_status = http_status
         self.samples = samples
+        self.relabelled = relabelled
 
 
 @dataclass(frozen=True, slots=True)

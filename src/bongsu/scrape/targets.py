@@ -7,22 +7,23 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from bongsu.scrape.options import ScrapeOptions
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bongsu.storage.contract import ProjectStore
-    from bongsu.wire.exposition.negotiation import Format
 
 
 @dataclass(frozen=True, slots=True)
 class ScrapeLimits:
-    """Limits of one scrape, 0 meaning none; each is a setting of the same name in the section `scrape`."""
+    """The two limits of a scrape that always hold, 0 meaning none; an option of the workspace, else a setting in `scrape`."""
 
     max_body_bytes: int = 64 << 20
     """Bytes of a body, as sent and after decompression; the largest exporters in the field send some tens of megabytes."""
 
     max_samples: int = 500_000
-    """Samples of a body."""
+    """Samples of a body after relabelling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +41,15 @@ class ScrapeTarget:
     url
         What is fetched; no other host is ever contacted for it.
     labels
-        Labels of every series of the target; they win over scraped ones, which become ``exported_...``.
+        Labels of every series of the target.
     store
         The store of the target's project.
     timeout_s
         At most the interval.
-    headers
-        Request headers to send, such as Authorization.
-    native_histograms
-        Ask for protobuf, the only format that has native histograms.
-    classic_histograms
-        Keep the classic buckets of histograms that are native too.
-    fallback_format
-        How to read an answer whose content type names no exposition format; None fails such a scrape.
+    options
+        How to ask and how to read the answer; what `limits` and the times say is already worked out of them.
+    refusal
+        Why the target is not scraped although it is listed: every attempt fails with these words. Empty for a good one.
     """
 
     id: str
@@ -62,10 +59,8 @@ class ScrapeTarget:
     interval_s: float = 15.0
     timeout_s: float = 10.0
     limits: ScrapeLimits = ScrapeLimits()
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    native_histograms: bool = False
-    classic_histograms: bool = False
-    fallback_format: Format | None = None
+    options: ScrapeOptions = field(default=ScrapeOptions(), repr=False)
+    refusal: str = ""
 
     @property
     def identity(self) -> tuple[str, tuple[tuple[str, str], ...], int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,8 +10,10 @@ import numpy as np
 from bongsu.model.errors import BongsuError, InvalidInput
 from bongsu.model.labels import METRIC_NAME, series_key
 from bongsu.model.samples import STALE_NAN, Exemplar, HistogramRows, MetricMetadata, SampleBatch
-from bongsu.scrape.layout import Layout, Readings
+from bongsu.scrape.fetch import FetchedBody
+from bongsu.scrape.layout import DROPPED, Layout, Readings
 from bongsu.scrape.outcomes import Failure, Health, ScrapeFailed, ScrapeOutcome
+from bongsu.scrape.series_labels import SeriesLabels, bounded_histogram
 from bongsu.storage.contract import REFUSED, Reason
 from bongsu.wire.exposition.errors import ExpositionError
 from bongsu.wire.exposition.negotiation import Format, format_of, parse_exposition
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bongsu.model.histograms import Histogram
-    from bongsu.scrape.fetch import FetchedBody
     from bongsu.scrape.metrics import ScrapeMetrics
     from bongsu.scrape.targets import ScrapeTarget
     from bongsu.wire.exposition.body import ParsedExemplar
@@ -35,7 +36,10 @@ REPORT_NAMES = (
     "scrape_samples_post_metric_relabeling",
     "scrape_series_added",
 )
-"""Series that every attempt writes, in the order of `_Report.values`."""
+"""Series that every attempt writes, in the order of `_report`."""
+
+EXTRA_REPORT_NAMES = ("scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes")
+"""... and those that follow with the option 'extra_scrape_metrics'."""
 
 _MAX_AHEAD_MS = 600_000
 """Samples further ahead of the scrape than this are refused, as in Prometheus: a wrong clock must not blind queries."""
@@ -58,6 +62,7 @@ class _Page:
     readings: Readings
     added: int
     metadata: list[MetricMetadata] | None
+    body_size: int = 0
 
 
 @dataclass(slots=True)
@@ -102,10 +107,19 @@ class TargetWriter:
         self._reports: NDArray[np.int64] | None = None
         self._offered_ms = 0
         self._refused_warning = ""
+        self._make_labels = SeriesLabels(target.labels, target.options)
 
     def update(self, target: ScrapeTarget) -> None:
-        """Take over changed options of the same target."""
-        self._target = target
+        """Take over changed options of the same target; called while nothing is written."""
+        before, self._target = self._target.options, target
+        if before == target.options:
+            return
+        self._make_labels = SeriesLabels(target.labels, target.options)
+        # The same lines may make other series now. What the newest scrape wrote stays known, to be marked when it goes.
+        self._layout = None
+        if self._reports is not None and before.extra_scrape_metrics != target.options.extra_scrape_metrics:
+            self._alive = np.union1d(self._alive, self._reports[len(REPORT_NAMES) :])
+            self._reports = None
 
     def write(
         self, answer: FetchedBody | ScrapeFailed, *, time_ms: int, elapsed: Callable[[], float]
@@ -127,7 +141,7 @@ class TargetWriter:
                 raise answer
             return self._write_good(answer, time_ms, elapsed)
         except ScrapeFailed as failed:
-            return self._write_failed(failed, time_ms, elapsed())
+            return self._write_failed(failed, time_ms, elapsed(), _body_size(answer))
 
     def write_end(self, time_ms: int) -> None:
         """Mark every series of the target as stale: it is scraped no more."""
@@ -161,14 +175,16 @@ class TargetWriter:
             warning=drops.warning,
         )
 
-    def _write_failed(self, failed: ScrapeFailed, time_ms: int, duration: float) -> ScrapeOutcome:
-        report = (0.0, duration, float(failed.samples), float(failed.samples), 0.0)
+    def _write_failed(
+        self, failed: ScrapeFailed, time_ms: int, duration: float, body_size: int
+    ) -> ScrapeOutcome:
+        report = self._report(0, duration, failed.samples, failed.relabelled, 0, body_size)
         refs = np.concatenate((self._report_refs(), self._alive))
         values = np.concatenate((report, np.full(len(self._alive), STALE_NAN)))
         rejections = self._store.append(_batch(refs, time_ms, values)).rejections
         if any(r.reason is Reason.UNKNOWN_SERIES and r.row < len(report) for r in rejections):
             self._reports = None
-            self._store.append(_batch(self._report_refs(), time_ms, np.array(report)))
+            self._store.append(_batch(self._report_refs(), time_ms, report))
         self._alive = _no_refs()
         self._metrics.failures.labels(failed.failure.value).inc()
         return ScrapeOutcome(
@@ -183,10 +199,11 @@ class TargetWriter:
 
     def _page(self, answer: FetchedBody, time_ms: int) -> _Page:
         try:
-            format = format_of(answer.content_type, self._target.fallback_format)  # noqa: A001
-            return self._known_page(answer.body, format, time_ms) or self._new_page(
+            format = format_of(answer.content_type, self._target.options.fallback_format)  # noqa: A001
+            page = self._known_page(answer.body, format, time_ms) or self._new_page(
                 answer.body, format, time_ms
             )
+            return replace(self._under_options(page), body_size=len(answer.body))
         except (ExpositionError, InvalidInput) as error:
             raise ScrapeFailed(error.message, Failure.FORMAT, http_status=answer.http_status) from error
 
@@ -197,20 +214,27 @@ class TargetWriter:
         readings = layout.read(body)
         if readings is None:
             return None
-        self._check_samples(len(layout))
+        self._check_samples(len(layout), layout.kept)
         self._metrics.layout_hits.inc()
         return _Page(layout, readings, 0, None)
 
     def _new_page(self, body: bytes, format: Format, time_ms: int) -> _Page:  # noqa: A002
-        known = self._known_refs()
-        classic = self._target.classic_histograms
-        parsed = parse_exposition(body, format, known, classic_histograms=classic)
-        self._check_samples(len(parsed))
-        keys = [series_key(self._merged(labels)) for labels in parsed.labels.values()]
-        resolution = self._store.resolve(keys)
-        known.update(zip(parsed.labels, resolution.refs.tolist(), strict=True))
+        known, options = self._known_refs(), self._target.options
+        parsed = parse_exposition(
+            body,
+            format,
+            known,
+            native_histograms=options.scrape_native_histograms,
+            classic_histograms=options.always_scrape_classic_histograms,
+        )
+        made = {series: self._make_labels(labels) for series, labels in parsed.labels.items()}
+        known.update((series, DROPPED) for series, labels in made.items() if labels is None)
+        kept = sum(known.get(series) != DROPPED for series in parsed.series)
+        self._check_samples(len(parsed), kept)
+        added = self._resolve(
+            {series: labels for series, labels in made.items() if labels is not None}, known
+        )
         self._offered_ms = time_ms
-        self._refused_warning = resolution.rejections[0].message if resolution.rejections else ""
         refs = np.fromiter((known[series] for series in parsed.series), dtype=np.int64, count=len(parsed))
         readings = Readings(
             np.array(parsed.values, dtype=np.float64),
@@ -219,8 +243,24 @@ class TargetWriter:
             parsed.histograms,
             parsed.starts,
         )
-        added = len(keys) - len(resolution.rejections)
         return _Page(Layout.of(body, parsed, refs, format), readings, added, parsed.metadata())
+
+    def _resolve(self, made: dict[bytes, Labels | dict[str, str]], known: dict[bytes, int]) -> int:
+        """Add the references of new series to the known ones, and return how many the store took."""
+        resolution = self._store.resolve([series_key(labels) for labels in made.values()])
+        known.update(zip(made, resolution.refs.tolist(), strict=True))
+        self._refused_warning = resolution.rejections[0].message if resolution.rejections else ""
+        return len(made) - len(resolution.rejections)
+
+    def _under_options(self, page: _Page) -> _Page:
+        """Return a page without what the options pass over, and with coarser histograms where they say so."""
+        options, readings = self._target.options, page.readings
+        if readings.timestamps and not options.honor_timestamps:
+            readings = replace(readings, timestamps={})
+        if readings.histograms:
+            bounded = {row: bounded_histogram(h, options) for row, h in readings.histograms.items()}
+            readings = replace(readings, histograms=bounded)
+        return page if readings is page.readings else replace(page, readings=readings)
 
     def _known_refs(self) -> dict[bytes, int]:
         if self._layout is None:
@@ -231,28 +271,16 @@ class TargetWriter:
     def _should_offer(self, layout: Layout, time_ms: int) -> bool:
         return time_ms - self._offered_ms >= _REFUSED_RETRY_MS and bool((layout.refs == REFUSED).any())
 
-    def _check_samples(self, samples: int) -> None:
+    def _check_samples(self, samples: int, kept: int) -> None:
         limit = self._target.limits.max_samples
-        if limit and samples > limit:
+        if limit and kept > limit:
             raise ScrapeFailed(
-                f"the body has {samples} samples, {limit} are allowed; expose fewer or raise the setting 'scrape.max_samples'",
+                f"the body has {kept} samples, {limit} are allowed; expose fewer, or raise the workspace's option "
+                "'sample_limit' or the setting 'scrape.max_samples'",
                 Failure.SAMPLE_LIMIT,
                 samples=samples,
+                relabelled=kept,
             )
-
-    def _merged(self, scraped: Labels) -> Labels | dict[str, str]:
-        """Return scraped labels beside the target's; those that clash become ``exported_<name>``."""
-        if self._labels.keys().isdisjoint([name for name, _ in scraped]):
-            return scraped + self._target.labels
-        merged = dict(self._labels)
-        taken = {*self._labels, *(name for name, _ in scraped)}
-        for name, value in scraped:
-            if name in self._labels and value:
-                while name in taken:
-                    name = f"exported_{name}"
-                taken.add(name)
-            merged.setdefault(name, value)
-        return merged
 
     def _append(self, page: _Page, drops: _Drops, time_ms: int, duration: float) -> bool:
         """Append a page; return whether the store has forgotten some of its series."""
@@ -264,7 +292,7 @@ class TargetWriter:
             _no_refs() if self._alive is page.layout.alive else np.setdiff1d(self._alive, page.layout.alive)
         )
         # The target's own report series come first: a body that exposes one of them loses, not the report.
-        report = (1.0, duration, float(len(refs)), float(len(refs)), float(page.added))
+        report = self._report(1, duration, len(refs), page.layout.kept, page.added, page.body_size)
         reports = self._report_refs()
         batch = SampleBatch(
             np.concatenate((reports, refs[rows], stale)),
@@ -299,14 +327,15 @@ class TargetWriter:
         own = np.fromiter(page.readings.timestamps, dtype=np.int64, count=len(page.readings.timestamps))
         times[own] = np.fromiter(page.readings.timestamps.values(), dtype=np.int64, count=len(own))
         refused = refs == REFUSED
+        relabelled = refs == DROPPED
         drops.add(Reason.SERIES_LIMIT.value, int(refused.sum()), self._refused_warning)
-        ahead = (times > time_ms + _MAX_AHEAD_MS) & ~refused
+        ahead = (times > time_ms + _MAX_AHEAD_MS) & (refs >= 0)
         drops.add(
             _TOO_FAR_AHEAD,
             int(ahead.sum()),
             f"a sample's own time is more than {_MAX_AHEAD_MS // 60_000} minutes ahead; check the target's clock",
         )
-        dropped = refused | ahead
+        dropped = refused | relabelled | ahead
         first = _first_without_own_time(refs, own) if len(own) else page.layout.first
         twice = ~first & ~dropped
         drops.add(_GIVEN_TWICE, int(twice.sum()), "the body gives a series twice; the first value was kept")
@@ -321,8 +350,8 @@ class TargetWriter:
             self._store.put_metadata(page.metadata)
             self._metadata = page.metadata
         self._alive = page.layout.alive
-        if readings.timestamps:
-            tracked = refs != REFUSED
+        if readings.timestamps and not self._target.options.track_timestamps_staleness:
+            tracked = refs >= 0
             tracked[list(readings.timestamps)] = False
             self._alive = np.unique(refs[tracked])
         self._layout = page.layout
@@ -331,19 +360,36 @@ class TargetWriter:
         kept = [
             (int(refs[row]), _timed(exemplar, readings.timestamps.get(row, time_ms)))
             for row, exemplar in readings.exemplars
-            if refs[row] != REFUSED and _fits(exemplar.labels)
+            if refs[row] >= 0 and _fits(exemplar.labels)
         ]
         self._metrics.dropped.labels("exemplar").inc(len(readings.exemplars) - len(kept))
         self._store.put_exemplars([ref for ref, _ in kept], [exemplar for _, exemplar in kept])
 
+    def _report(
+        self, up: int, duration: float, samples: int, kept: int, added: int, body_size: int
+    ) -> NDArray[np.float64]:
+        """Return the values of the report series."""
+        values = [up, duration, samples, kept, added]
+        if self._target.options.extra_scrape_metrics:
+            values += [self._target.timeout_s, self._target.limits.max_samples, body_size]
+        return np.array(values, dtype=np.float64)
+
     def _report_refs(self) -> NDArray[np.int64]:
         if self._reports is None:
-            keys = [series_key({**self._labels, METRIC_NAME: name}) for name in REPORT_NAMES]
+            extra = EXTRA_REPORT_NAMES if self._target.options.extra_scrape_metrics else ()
+            keys = [series_key({**self._labels, METRIC_NAME: name}) for name in REPORT_NAMES + extra]
             resolution = self._store.resolve(keys)
             if resolution.rejections:
                 raise BongsuError(resolution.rejections[0].message, id=resolution.rejections[0].reason.value)
             self._reports = resolution.refs
         return self._reports
+
+
+def _body_size(answer: FetchedBody | ScrapeFailed) -> int:
+    """Return what ``scrape_body_size_bytes`` says of a failed scrape: -1 for a body over its limit, 0 for none."""
+    if isinstance(answer, FetchedBody):
+        return len(answer.body)
+    return -1 if answer.failure is Failure.BODY_LIMIT else 0
 
 
 def _batch(refs: NDArray[np.int64], time_ms: int, values: NDArray[np.float64]) -> SampleBatch:

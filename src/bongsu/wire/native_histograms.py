@@ -63,7 +63,7 @@ def build_histogram(
         reset_hint=reset_hint,
         is_float=is_float,
     )
-    return _coarser(histogram) if _MAX_SCHEMA < histogram.schema <= _FINEST_SCHEMA else histogram
+    return coarser(histogram, _MAX_SCHEMA) if _MAX_SCHEMA < histogram.schema <= _FINEST_SCHEMA else histogram
 
 
 def _spans(message: Message, number: int) -> tuple[tuple[int, int], ...]:
@@ -80,14 +80,14 @@ def _buckets(message: Message, deltas: int, counts: int, *, is_float: bool) -> t
     return tuple(map(float, itertools.accumulate(message.zigzags(deltas))))
 
 
-def _coarser(histogram: Histogram) -> Histogram:
-    """Return the histogram in the finest stored schema: each step halves the resolution and merges pairs of buckets."""
-    steps = histogram.schema - _MAX_SCHEMA
+def coarser(histogram: Histogram, schema: int) -> Histogram:
+    """Return an exponential histogram in a coarser schema: each step halves the resolution and merges pairs of buckets."""
+    steps = histogram.schema - schema
     positive = _merged(histogram.positive_spans, histogram.positive_buckets, steps)
     negative = _merged(histogram.negative_spans, histogram.negative_buckets, steps)
     return replace(
         histogram,
-        schema=_MAX_SCHEMA,
+        schema=schema,
         positive_spans=positive[0],
         positive_buckets=positive[1],
         negative_spans=negative[0],

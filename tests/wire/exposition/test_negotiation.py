@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bongsu.model.errors import InvalidInput
-from bongsu.wire.exposition.negotiation import Format, accept_header, format_of
+from bongsu.wire.exposition.negotiation import NATIVE_PROTOCOLS, Format, accept_header, format_of
 
 
 def test_native_histograms_are_asked_for_in_protobuf() -> None:
@@ -14,7 +14,7 @@ def test_native_histograms_are_asked_for_in_protobuf() -> None:
         "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,"
         "text/plain;version=0.0.4;q=0.2,"
         "*/*;q=0.1"
-    ) == accept_header(native_histograms=True)
+    ) == accept_header(NATIVE_PROTOCOLS)
 
 
 def test_formats_are_asked_for_in_the_order_of_prometheus() -> None:
@@ -25,6 +25,12 @@ def test_formats_are_asked_for_in_the_order_of_prometheus() -> None:
         "text/plain;version=0.0.4;q=0.3,"
         "*/*;q=0.2"
     ) == accept_header()
+
+
+def test_the_order_and_the_escaping_of_names_can_be_chosen() -> None:
+    assert (
+        "text/plain;version=1.0.0;escaping=dots;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.4"
+    ) == accept_header(("PrometheusText1.0.0", "PrometheusText0.0.4"), "dots")
 
 
 @pytest.mark.parametrize(
