@@ -66,6 +66,16 @@ def mapped(
     return drop_names(replace(vector, values=values, ordered=False), context)
 
 
+def smaller(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the minimum as Go has it: -Inf wins over NaN, and NaN over all others."""
+    return np.where((left == -np.inf) | (right == -np.inf), -np.inf, np.minimum(left, right))
+
+
+def larger(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the maximum as Go has it: +Inf wins over NaN, and NaN over all others."""
+    return np.where((left == np.inf) | (right == np.inf), np.inf, np.maximum(left, right))
+
+
 def round_to(vector: Vector, nearest: Scalar | None, context: Context) -> Vector:
     """Round to multiples of `nearest`, halves up."""
     # The inverse is used as Prometheus does, so that round(x, 0.1) gives the same bits.
@@ -79,8 +89,8 @@ def clamp(vector: Vector, lowest: Scalar | None, highest: Scalar | None, context
 
     def limited(values: NDArray[np.float64]) -> NDArray[np.float64]:
         if highest is not None:
-            values = np.minimum(values, highest.values)
-        return values if lowest is None else np.maximum(values, lowest.values)
+            values = smaller(values, highest.values)
+        return values if lowest is None else larger(values, lowest.values)
 
     if lowest is not None and highest is not None and (crossed := highest.values < lowest.values).any():
         # Before the names go: series without results cannot collide.

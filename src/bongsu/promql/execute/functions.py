@@ -141,7 +141,7 @@ def _histogram_fraction(call: Call, args: Sequence[Value], context: Context) -> 
 
 def _extreme_of(call: Call, args: Sequence[Value], context: Context) -> Value:
     del context
-    choose = np.minimum if call.function.name == "min_of" else np.maximum
+    choose = elementwise.smaller if call.function.name == "min_of" else elementwise.larger
     return Scalar(choose(_scalar(args[0]).values, _scalar(args[1]).values))
 
 

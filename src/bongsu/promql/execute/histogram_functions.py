@@ -16,7 +16,7 @@ from bongsu.promql.errors import ExecutionError
 from bongsu.promql.execute.binary import stack
 from bongsu.promql.execute.classic_histograms import classic_values, find_buckets, without_names
 from bongsu.promql.execute.shape import drop_names, merge_equal, name_of, prune
-from bongsu.promql.histograms.sparse import thaw
+from bongsu.promql.histograms.sparse import ratio, thaw
 from bongsu.promql.histograms.statistics import fraction, has_nan_observations, quantile, variance
 from bongsu.promql.values import Vector
 
@@ -32,13 +32,19 @@ if TYPE_CHECKING:
 
 
 def _average(histogram: Sparse) -> float:
-    return histogram.sum / histogram.count if histogram.count else math.nan
+    return ratio(histogram.sum, histogram.count)
+
+
+def _deviation(histogram: Sparse) -> float:
+    """Return the standard deviation; what a difference of histograms has may have none."""
+    squared = variance(histogram)
+    return math.nan if squared < 0 else math.sqrt(squared)
 
 
 READINGS: Mapping[str, Callable[[Sparse], float]] = {
     "histogram_avg": _average,
     "histogram_count": lambda histogram: histogram.count,
-    "histogram_stddev": lambda histogram: math.sqrt(variance(histogram)),
+    "histogram_stddev": _deviation,
     "histogram_stdvar": variance,
     "histogram_sum": lambda histogram: histogram.sum,
 }

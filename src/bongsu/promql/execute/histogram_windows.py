@@ -311,10 +311,12 @@ class HistogramWindows:
         if counter and row.is_reset(window.low + 1):
             # What the first one looked like does not matter then.
             before = _zero_like(points[1])
-        if any(point.is_custom != before.is_custom for point in points[1:]):
+        # Of a gauge only the ends matter.
+        looked_at = points[1:] if counter else points[-1:]
+        if any(point.is_custom != before.is_custom for point in looked_at):
             self._warn(_mixed_layouts(name))
             raise _NoResult
-        result = points[-1].copy().to_schema(min(point.schema for point in (before, *points[1:])))
+        result = points[-1].copy().to_schema(min(point.schema for point in (before, *looked_at)))
         self._subtract(name, result, before)
         if counter:
             for place in range(window.low + 2, window.high):

@@ -90,9 +90,9 @@ class Sparse:
         """Divide all counts and the sum, in place; by zero, buckets vanish as their counts have no meaning."""
         if divisor < 0:
             self.reset_hint = ResetHint.GAUGE
-        self.zero_count = _ratio(self.zero_count, divisor)
-        self.count = _ratio(self.count, divisor)
-        self.sum = _ratio(self.sum, divisor)
+        self.zero_count = ratio(self.zero_count, divisor)
+        self.count = ratio(self.count, divisor)
+        self.sum = ratio(self.sum, divisor)
         if divisor == 0:
             self.positive, self.negative = {}, {}
         for buckets in (self.positive, self.negative):
@@ -177,7 +177,8 @@ def _coarser(buckets: Buckets, shift: int) -> Buckets:
     return result
 
 
-def _ratio(value: float, divisor: float) -> float:
+def ratio(value: float, divisor: float) -> float:
+    """Return a quotient as IEEE 754 defines it: by zero it is infinite, or NaN."""
     if divisor != 0:
         return value / divisor
     if value == 0 or math.isnan(value):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from bongsu.promql.histograms.sparse import Bucket
+from bongsu.promql.histograms.sparse import Bucket, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,11 +47,12 @@ def quantile(phi: float, histogram: Sparse) -> Quantile:
             lower = 0.0
         elif math.isinf(bucket.upper):
             return Quantile(bucket.lower, is_skewed=has_nan)
+    # What rounding, or negative buckets, count beyond the total is not there.
+    count = min(count, histogram.count)
     if count < rank:
         if has_nan:
             return Quantile(math.nan, is_nan=True)
         return Quantile(upper)
-    count = min(count, histogram.count)
     within = rank - (count - bucket.count) if forward else count - rank
     share = within / bucket.count if bucket.count else math.nan
     return Quantile(_value_in(Bucket(lower, upper, bucket.count), share, histogram), is_skewed=has_nan)
@@ -140,9 +141,7 @@ def share_below(value: float, start: float, end: float, *, linear: bool) -> floa
 
 def variance(histogram: Sparse) -> float:
     """Return the variance, each observation taken to be in the middle of its bucket."""
-    if histogram.count == 0:
-        return math.nan
-    mean = histogram.sum / histogram.count
+    mean = ratio(histogram.sum, histogram.count)
     squares = [
         bucket.count * (_middle(bucket, histogram) - mean) ** 2
         for bucket in histogram.all_buckets()
@@ -150,7 +149,7 @@ def variance(histogram: Sparse) -> float:
     ]
     # Exact summation takes no infinities of both signs.
     total = math.fsum(squares) if all(map(math.isfinite, squares)) else sum(squares)
-    return total / histogram.count
+    return ratio(total, histogram.count)
 
 
 def _middle(bucket: Bucket, histogram: Sparse) -> float:
