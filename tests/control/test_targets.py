@@ -51,7 +51,18 @@ def test_a_target_is_listed_with_its_server_and_handed_to_the_scraper(
     )
     assert target == plane.targets.get(project, job.job_id, target_id)
     assert [
-        ScrapeTarget(project.project_id, target_id, "app", "10.0.0.1", 8080, "/m", None)
+        ScrapeTarget(
+            project.project_id,
+            target_id,
+            "app",
+            "10.0.0.1",
+            8080,
+            "/m",
+            None,
+            job.job_id,
+            server.host_id,
+            "web",
+        )
     ] == plane.targets.scrape_targets()
 
 

@@ -10,6 +10,7 @@ from bongsu.control.keys import Keys
 from bongsu.control.migrate import migrate
 from bongsu.control.projects import Projects
 from bongsu.control.reserved import ReservedWorkspaces
+from bongsu.control.scraping import ScrapeOptionStore
 from bongsu.control.servers import Servers
 from bongsu.control.states import TargetStates
 from bongsu.control.targets import Targets
@@ -50,6 +51,7 @@ class ControlPlane:
         self.workspaces = Workspaces(context)
         self.states = TargetStates(self.database)
         self.targets = Targets(context, self.states)
+        self.scraping = ScrapeOptionStore(context)
 
     def close(self) -> None:
         """Write what is pending and close the database."""

@@ -20,7 +20,7 @@ from bongsu.control.checks import (
 from bongsu.control.ids import make_project_id
 from bongsu.control.keys import count_keys
 from bongsu.control.limits import LimitUse
-from bongsu.control.rows import find_project, lock_project, project_of, refusing_duplicates
+from bongsu.control.rows import find_project, lock_project, project_of, refusing_duplicates, touch_targets
 from bongsu.control.servers import count_servers
 from bongsu.control.tables import ProjectRow
 from bongsu.control.values import ALL_SCOPES, DEFAULT_RETENTION_MS, Project, Scope
@@ -120,6 +120,7 @@ class Projects:
             if row.linux_workspace != was_on:
                 switch = self._reserved.switch_on if row.linux_workspace else self._reserved.switch_off
                 switch(session, row)
+                touch_targets(row)
             self._context.audit.record(
                 session, actor, "project.update", project_id, project_id, **dict(fields)
             )

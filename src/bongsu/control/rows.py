@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from bongsu.control.errors import AlreadyExists, UnknownProject, UnknownServer, UnknownWorkspace
-from bongsu.control.tables import KeyRow, ProjectRow, ServerRow, WorkspaceRow
+from bongsu.control.errors import (
+    AlreadyExists,
+    UnknownProject,
+    UnknownServer,
+    UnknownTarget,
+    UnknownWorkspace,
+)
+from bongsu.control.tables import KeyRow, ProjectRow, ServerRow, TargetRow, WorkspaceRow
 from bongsu.control.values import Key, Project, ProjectSettings, Scope, Server, Workspace
 
 if TYPE_CHECKING:
@@ -109,6 +115,26 @@ def find_workspace(session: Session, pcode: int, job_id: str) -> WorkspaceRow:
             f"the project has no workspace {job_id[:_SHOWN]!r}; the list of workspaces has the ids that exist"
         )
     return row
+
+
+def find_target(session: Session, job_id: str, target_id: str) -> TargetRow:
+    """Return the row of a workspace's target, or raise UnknownTarget; another workspace's is unknown."""
+    row = session.get(TargetRow, target_id) if is_id(target_id) else None
+    if row is None or row.job_id != job_id:
+        raise unknown_target(target_id)
+    return row
+
+
+def unknown_target(target_id: str) -> UnknownTarget:
+    """Return the error of a target that is not there."""
+    return UnknownTarget(
+        f"the workspace has no target {target_id[:_SHOWN]!r}; the list of targets has the ids that exist"
+    )
+
+
+def touch_targets(project: ProjectRow) -> None:
+    """Count a change of what is scraped for a project, in the caller's transaction, which has locked its row."""
+    project.targets_revision += 1
 
 
 @contextlib.contextmanager

@@ -16,7 +16,14 @@ from bongsu.control.checks import (
     check_text,
 )
 from bongsu.control.limits import refuse_beyond
-from bongsu.control.rows import find_server, lock_project, project_of, refusing_duplicates, server_of
+from bongsu.control.rows import (
+    find_server,
+    lock_project,
+    project_of,
+    refusing_duplicates,
+    server_of,
+    touch_targets,
+)
 from bongsu.control.tables import ServerRow
 
 if TYPE_CHECKING:
@@ -76,6 +83,7 @@ class Servers:
                 self._context.options.limits, settings, "max_servers", present, "servers: the project"
             )
             self._reserved.follow(session, owner, [row])
+            touch_targets(owner)
             detail: dict[str, object] = {"hostNm": row.name, "svrIp": row.address, "region": row.region}
             self._context.audit.record(
                 session, actor, "server.create", row.host_id, project.project_id, **detail
@@ -89,8 +97,9 @@ class Servers:
         """Change a server's name, address or instance id; its targets follow the address, its region stays."""
         check_known(fields, ("hostNm", "svrIp", "instanceId"))
         with self._context.database.write() as session:
-            lock_project(session, project.project_id)
+            owner = lock_project(session, project.project_id)
             row = find_server(session, project.pcode, host_id)
+            touch_targets(owner)
             if "hostNm" in fields:
                 row.name = check_text("hostNm", fields["hostNm"])
             if "svrIp" in fields:
@@ -108,9 +117,10 @@ class Servers:
     def delete(self, project: Project, host_id: str, *, actor: Actor = SYSTEM) -> None:
         """Remove a server with its targets; their samples stay."""
         with self._context.database.write() as session:
-            lock_project(session, project.project_id)
+            owner = lock_project(session, project.project_id)
             row = find_server(session, project.pcode, host_id)
             session.delete(row)
+            touch_targets(owner)
             self._context.audit.record(
                 session, actor, "server.delete", host_id, project.project_id, hostNm=row.name
             )

@@ -16,6 +16,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     String,
+    Text,
     UniqueConstraint,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -38,7 +39,7 @@ class Base(DeclarativeBase):
 
 
 class ProjectRow(Base):
-    """A tenant; `pcode` numbers are never used again."""
+    """A tenant; `pcode` numbers are never used again. `targets_revision` grows with every change of what is scraped."""
 
     __tablename__ = "projects"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -51,6 +52,7 @@ class ProjectRow(Base):
     linux_workspace: Mapped[bool]
     limits: Mapped[dict[str, int]] = mapped_column(JSON)
     created_ms: Mapped[int] = mapped_column(BigInteger)
+    targets_revision: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
 
 class KeyRow(Base):
@@ -85,7 +87,7 @@ class ServerRow(Base):
 
 
 class WorkspaceRow(Base):
-    """A job."""
+    """A job; `scrape` holds its scrape options as JSON, empty for none."""
 
     __tablename__ = "workspaces"
     __table_args__ = (UniqueConstraint("pcode", "region", "name"),)
@@ -98,10 +100,15 @@ class WorkspaceRow(Base):
     description: Mapped[str | None] = mapped_column(String(4000))
     reserved_code: Mapped[str | None] = mapped_column(String(64))
     modified_ms: Mapped[int] = mapped_column(BigInteger)
+    scrape: Mapped[str] = mapped_column(Text, default="", server_default="")
 
 
 class TargetRow(Base):
-    """A port of a server in a workspace; the outcome of its newest scrape is in `TargetStateRow`."""
+    """
+    A port of a server in a workspace; the outcome of its newest scrape is in `TargetStateRow`.
+
+    `scrape` holds the target's own scrape options as JSON, empty for none.
+    """
 
     __tablename__ = "targets"
     __table_args__ = (UniqueConstraint("job_id", "host_id", "port"), Index(None, "host_id"))
@@ -111,6 +118,7 @@ class TargetRow(Base):
     host_id: Mapped[str] = mapped_column(ForeignKey("servers.host_id", ondelete="CASCADE"))
     port: Mapped[int]
     modified_ms: Mapped[int] = mapped_column(BigInteger)
+    scrape: Mapped[str] = mapped_column(Text, default="", server_default="")
 
 
 class TargetStateRow(Base):

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from bongsu.control.audit import SYSTEM
 from bongsu.control.changes import Topic
 from bongsu.control.checks import check_port
-from bongsu.control.errors import BadValue, UnknownServer, UnknownTarget
+from bongsu.control.errors import BadValue, UnknownServer
 from bongsu.control.limits import refuse_beyond
 from bongsu.control.rows import (
     find_server,
+    find_target,
     find_workspace,
     is_id,
     lock_project,
     project_of,
     refusing_duplicates,
+    touch_targets,
+    unknown_target,
 )
 from bongsu.control.tables import ProjectRow, ServerRow, TargetRow, TargetStateRow, WorkspaceRow
 from bongsu.control.values import ScrapeTarget, Target, TargetState
@@ -32,8 +35,6 @@ if TYPE_CHECKING:
     from bongsu.control.context import ControlContext
     from bongsu.control.states import TargetStates
     from bongsu.control.values import Actor, Project
-
-_SHOWN = 100
 
 
 class Targets:
@@ -57,7 +58,7 @@ class Targets:
             query = _with_server(job_id).where(TargetRow.target_id == target_id)
             row = session.execute(query).one_or_none() if is_id(target_id) else None
         if row is None:
-            raise _unknown(target_id)
+            raise unknown_target(target_id)
         return self._target(row)
 
     def create(
@@ -91,6 +92,7 @@ class Targets:
                 session.add(row)
             # After the duplicates: a repeated call hears that it was made already, whatever the limit.
             self._check_room(session, owner, server)
+            touch_targets(owner)
             self._context.audit.record(
                 session, actor, "target.create", row.target_id, project.project_id, hostId=host_id, port=port
             )
@@ -102,10 +104,9 @@ class Targets:
         with self._context.database.write() as session:
             owner = lock_project(session, project.project_id)
             refuse_reserved(find_workspace(session, owner.pcode, job_id), "gives no target away by hand")
-            row = session.get(TargetRow, target_id) if is_id(target_id) else None
-            if row is None or row.job_id != job_id:
-                raise _unknown(target_id)
+            row = find_target(session, job_id, target_id)
             session.delete(row)
+            touch_targets(owner)
             self._context.audit.record(
                 session,
                 actor,
@@ -117,8 +118,8 @@ class Targets:
             )
         self._context.changes.announce(Topic.TARGETS)
 
-    def scrape_targets(self) -> list[ScrapeTarget]:
-        """Return everything that is to be scraped, of all projects, in a stable order."""
+    def scrape_targets(self, project_id: str | None = None) -> list[ScrapeTarget]:
+        """Return everything that is to be scraped, of one project or of all, in a stable order."""
         query = (
             select(
                 ProjectRow.project_id,
@@ -127,20 +128,34 @@ class Targets:
                 ServerRow.address,
                 TargetRow.port,
                 WorkspaceRow.metrics_path,
-                WorkspaceRow.region,
-                ProjectRow.region,
+                case((WorkspaceRow.region != ProjectRow.region, WorkspaceRow.region), else_=None),
+                WorkspaceRow.job_id,
+                ServerRow.host_id,
+                ServerRow.name,
+                ServerRow.instance_id,
+                WorkspaceRow.scrape,
+                TargetRow.scrape,
             )
             .join(WorkspaceRow, WorkspaceRow.job_id == TargetRow.job_id)
             .join(ServerRow, ServerRow.host_id == TargetRow.host_id)
             .join(ProjectRow, ProjectRow.pcode == WorkspaceRow.pcode)
             .order_by(TargetRow.target_id)
         )
+        if project_id is not None:
+            query = query.where(ProjectRow.project_id == project_id)
         with self._context.database.read() as session:
-            rows = session.execute(query).all()
-        return [
-            ScrapeTarget(project_id, target_id, job, address, port, path, region if region != home else None)
-            for project_id, target_id, job, address, port, path, region, home in rows
-        ]
+            return [ScrapeTarget._make(row) for row in session.execute(query)]
+
+    def revisions(self) -> dict[str, int]:
+        """
+        Return a number for every project that is another one after each change of what is scraped for it.
+
+        Whoever reads the revisions first and the targets second never keeps old targets under a new number; other processes on the
+        same database are seen too.
+        """
+        query = select(ProjectRow.project_id, ProjectRow.targets_revision)
+        with self._context.database.read() as session:
+            return {row.project_id: row.targets_revision for row in session.execute(query)}
 
     def version(self) -> int:
         """Return a number that grows with every change to what this process hands to the scraper."""
@@ -215,9 +230,3 @@ def _server_of_region(session: Session, workspace: WorkspaceRow, host_id: str) -
             "of the workspace's region"
         )
     return server
-
-
-def _unknown(target_id: str) -> UnknownTarget:
-    return UnknownTarget(
-        f"the workspace has no target {target_id[:_SHOWN]!r}; the list of targets has the ids that exist"
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 DEFAULT_RETENTION_MS = 15 * 86_400_000
 """Samples of a project are kept 15 days unless it says otherwise, as Prometheus does."""
@@ -200,8 +201,7 @@ class Target:
     state: TargetState = TargetState()
 
 
-@dataclass(frozen=True, slots=True)
-class ScrapeTarget:
+class ScrapeTarget(NamedTuple):
     """
     All that a scraper needs to know of a target.
 
@@ -211,6 +211,8 @@ class ScrapeTarget:
         Name of the workspace.
     region
         Value of the ``region`` label; None where the workspace is in the project's own region and the label is left out.
+    workspace_options, target_options
+        Scrape options of the workspace and the target's own, as JSON text; empty for none.
     """
 
     project_id: str
@@ -220,6 +222,12 @@ class ScrapeTarget:
     port: int
     path: str
     region: str | None
+    job_id: str = ""
+    host_id: str = ""
+    server_name: str = ""
+    instance_id: str | None = None
+    workspace_options: str = ""
+    target_options: str = ""
 
 
 @dataclass(frozen=True, slots=True)

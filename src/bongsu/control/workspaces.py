@@ -22,6 +22,7 @@ from bongsu.control.rows import (
     lock_project,
     project_of,
     refusing_duplicates,
+    touch_targets,
     workspace_of,
 )
 from bongsu.control.tables import ProjectRow, WorkspaceRow
@@ -100,9 +101,10 @@ class Workspaces:
             In this order of precedence.
         """
         with self._context.database.write() as session:
-            lock_project(session, project.project_id)
+            owner = lock_project(session, project.project_id)
             row = find_workspace(session, project.pcode, job_id)
             refuse_reserved(row, "cannot be modified")
+            touch_targets(owner)
             row.metrics_path = check_path(fields.get("metricsPath"))
             if "description" in fields:
                 row.description = check_optional_text(
@@ -119,10 +121,11 @@ class Workspaces:
     def delete(self, project: Project, job_id: str, *, actor: Actor = SYSTEM) -> None:
         """Remove a workspace with its targets; its samples stay, and a new one of the same name sees them again."""
         with self._context.database.write() as session:
-            lock_project(session, project.project_id)
+            owner = lock_project(session, project.project_id)
             row = find_workspace(session, project.pcode, job_id)
             refuse_reserved(row, "cannot be deleted")
             session.delete(row)
+            touch_targets(owner)
             self._context.audit.record(
                 session, actor, "workspace.delete", job_id, project.project_id, jobName=row.name
             )
