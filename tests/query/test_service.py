@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -234,3 +235,52 @@ def test_the_points_of_a_range_are_bounded() -> None:
         ask(1, 0)
     with pytest.raises(InvalidInput, match="must not be before"):
         ask(-1, 1)
+
+
+def test_a_query_that_was_over_in_a_moment_runs_where_it_is_asked_next_time(bench: MakeBench) -> None:
+    b = bench(1)
+    b.engine.release.set()
+
+    assert b.service.run_at_once(MemoryProjectStore, instant("q"), first_value, owner="a") is None
+    assert 1.0 == b.service.start(MemoryProjectStore, instant("q"), first_value, owner="a").wait()
+    assert 1.0 == b.service.run_at_once(MemoryProjectStore, instant("q"), first_value, owner="a")
+    assert 1.0 == sample(b.registry, "bongsu_query_at_once_total")
+    assert 2.0 == sample(b.registry, "bongsu_query_ended_total", outcome="success")
+    assert b.service.run_at_once(MemoryProjectStore, instant("q"), first_value, owner="b") is None
+    assert b.service.run_at_once(MemoryProjectStore, instant("other"), first_value, owner="a") is None
+
+
+def test_a_query_does_not_count_as_quick_for_ever(bench: MakeBench) -> None:
+    b = bench(1)
+    b.engine.release.set()
+    b.service.start(MemoryProjectStore, instant("q"), first_value).wait()
+    asyncio.run(b.clock.advance(301))
+
+    assert b.service.run_at_once(MemoryProjectStore, instant("q"), first_value) is None
+
+
+def test_a_query_that_became_slow_starts_again_in_a_thread(bench: MakeBench) -> None:
+    b = bench(1)
+    b.engine.release.set()
+    b.service.start(MemoryProjectStore, instant("q"), first_value).wait()
+
+    def slow_store() -> MemoryProjectStore:
+        asyncio.run(b.clock.advance(0.02))
+        return MemoryProjectStore()
+
+    assert b.service.run_at_once(slow_store, instant("q"), first_value) is None
+    assert b.service.run_at_once(MemoryProjectStore, instant("q"), first_value) is None
+    assert 1.0 == b.service.start(MemoryProjectStore, instant("q"), first_value).wait()
+
+
+def test_the_error_of_a_quick_query_is_its_answer(bench: MakeBench) -> None:
+    b = bench(1)
+    b.engine.release.set()
+    b.service.start(MemoryProjectStore, instant("q"), first_value).wait()
+
+    def fail(_: Outcome) -> float:
+        raise ExecutionError("no", id="promql-no")
+
+    with pytest.raises(ExecutionError, match="no"):
+        b.service.run_at_once(MemoryProjectStore, instant("q"), fail)
+    assert 1.0 == sample(b.registry, "bongsu_query_ended_total", outcome="execution")

@@ -7,6 +7,7 @@ decided when a thread is free: owners take turns.
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from bongsu.promql.errors import ExecutionError, QueryCancelled, QueryTimeout
 from bongsu.promql.execute.limits import Deadline
 from bongsu.query.active import ActiveQueries
 from bongsu.query.errors import QueriesClosed, QueueTimeout
+from bongsu.query.quick import QuickQueries, quick_key
 from bongsu.query.requests import InstantQuery, RangeQuery
 from bongsu.query.turns import Turns
 
@@ -37,6 +39,9 @@ Answer = TypeVar("Answer")
 
 _GRACE_S = 1.0
 """A query notices its deadline between two ranges of series; this long after it, its caller stops waiting."""
+
+_AT_ONCE_S = 0.01
+"""Time of a query that runs at once because it was quick lately; one that is not over by then starts again in a thread."""
 
 _SLOW_S = 10.0
 """Queries that take longer are logged: about what a person waits for a panel."""
@@ -162,8 +167,8 @@ class QueryService:
     clock
         Measures deadlines and durations.
     registry
-        Takes ``bongsu_query_active``, ``bongsu_query_duration_seconds``, ``bongsu_query_ended_total`` and
-        ``bongsu_query_samples_total``.
+        Takes ``bongsu_query_active``, ``bongsu_query_duration_seconds``, ``bongsu_query_ended_total``,
+        ``bongsu_query_samples_total`` and ``bongsu_query_at_once_total``.
     log
         Told of slow queries.
     """
@@ -182,6 +187,7 @@ class QueryService:
         self._clock = clock
         self._log = log
         self._active = ActiveQueries(registry)
+        self._quick = QuickQueries(clock.monotonic)
         self._waiting: Turns[tuple[Future[Any], Callable[[], Any]]] = Turns()  # answers are of any type
         self._pool = ThreadPoolExecutor(limits.max_concurrent, thread_name_prefix="query")
         self._closed = False
@@ -199,6 +205,9 @@ class QueryService:
         self._ended = {outcome: ended.labels(outcome) for outcome in _ALL_OUTCOMES}
         self._samples = Counter(
             "bongsu_query_samples_total", "Samples that queries read from the store.", registry=registry
+        )
+        self._at_once = Counter(
+            "bongsu_query_at_once_total", "Queries answered without a change of threads.", registry=registry
         )
 
     def start(
@@ -239,7 +248,7 @@ class QueryService:
         future.add_done_callback(lambda _: self._active.remove(number))
         self._waiting.put(
             owner,
-            (future, lambda: self._run(number, submitted_s, open_store, query, deadline, finish)),
+            (future, lambda: self._run(number, submitted_s, open_store, query, deadline, finish, owner)),
         )
         try:
             self._pool.submit(self._run_next)
@@ -247,6 +256,36 @@ class QueryService:
             future.cancel()
             raise QueriesClosed from None
         return RunningQuery(future, deadline, QueueTimeout(seconds, self.limits.max_concurrent))
+
+    def run_at_once(
+        self,
+        open_store: Callable[[], ProjectStore],
+        query: InstantQuery | RangeQuery,
+        finish: Callable[[Outcome], Answer],
+        *,
+        owner: str = "",
+    ) -> Answer | None:
+        """
+        Run a query in the calling thread if it was over in a moment lately; else return None: then `start` it.
+
+        Arguments and errors are those of `start`, and of the query.
+        """
+        key = quick_key(owner, query)
+        if self._closed or key not in self._quick:
+            return None
+        started_s = self._clock.monotonic()
+        deadline = Deadline(_AT_ONCE_S, monotonic=self._clock.monotonic)
+        try:
+            answer = self._answer(open_store, query, deadline, finish, started_s, owner)
+        except QueryTimeout:
+            self._quick.forget(key)
+            return None
+        except BongsuError as error:
+            self._note(query, self._clock.monotonic() - started_s, _outcome(error))
+            raise
+        self._at_once.inc()
+        self._note(query, self._clock.monotonic() - started_s, "success")
+        return answer
 
     def active(self) -> tuple[ActiveQuery, ...]:
         """Return the queries that wait or run now, of all projects, oldest first."""
@@ -278,22 +317,38 @@ class QueryService:
         query: InstantQuery | RangeQuery,
         deadline: Deadline,
         finish: Callable[[Outcome], Answer],
+        owner: str,
     ) -> Answer:
         started_s = self._clock.monotonic()
         self._active.start(number)
         outcome = "internal"
         try:
             self._check_queue(deadline)
-            result = self._evaluate(open_store(), query, deadline)
-            ran_s = self._clock.monotonic() - started_s
-            answer = finish(Outcome(result, started_s - submitted_s, ran_s))
-            self._samples.inc(result.stats.samples)
+            answer = self._answer(open_store, query, deadline, finish, submitted_s, owner)
             outcome = "success"
         except BongsuError as error:
             outcome = _outcome(error)
             raise
         finally:
             self._note(query, self._clock.monotonic() - started_s, outcome)
+        return answer
+
+    def _answer(
+        self,
+        open_store: Callable[[], ProjectStore],
+        query: InstantQuery | RangeQuery,
+        deadline: Deadline,
+        finish: Callable[[Outcome], Answer],
+        submitted_s: float,
+        owner: str,
+    ) -> Answer:
+        """Evaluate and finish; called when the query runs, and no more waits."""
+        started_s, busy_s = self._clock.monotonic(), time.thread_time()
+        result = self._evaluate(open_store(), query, deadline)
+        ran_s = self._clock.monotonic() - started_s
+        answer = finish(Outcome(result, started_s - submitted_s, ran_s))
+        self._samples.inc(result.stats.samples)
+        self._quick.note(quick_key(owner, query), time.thread_time() - busy_s)
         return answer
 
     def _check_queue(self, deadline: Deadline) -> None:

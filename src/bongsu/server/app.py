@@ -15,6 +15,8 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from bongsu.api.dispatch import Dispatcher
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -57,7 +59,7 @@ class Shell:
 
     def open(self, routes: Sequence[BaseRoute]) -> None:
         """Serve `routes` from now on."""
-        self._parts = Starlette(routes=list(routes))
+        self._parts = Dispatcher(routes)
         self.progress = "ready"
         self.phase = Phase.READY
 

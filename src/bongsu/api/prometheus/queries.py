@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from bongsu.promql.parser.ast import Expr
     from bongsu.query.service import Outcome, QueryService, RunningQuery
     from bongsu.runtime.clock import Clock
+    from bongsu.storage.contract import ProjectStore
 
 Answer = TypeVar("Answer")
 
@@ -119,11 +120,16 @@ class Queries:
         query: InstantQuery | RangeQuery,
         finish: Callable[[Outcome], Response],
     ) -> Response:
-        running = self._service.start(
-            lambda: self._admission.store(call), query, finish, owner=call.access.project.project_id
-        )
+        owner = call.access.project.project_id
+
+        def open_store() -> ProjectStore:
+            return self._admission.store(call)
+
         try:
-            return await wait_for_answer(request, running)
+            answer = self._service.run_at_once(open_store, query, finish, owner=owner)
+            if answer is not None:
+                return answer
+            return await wait_for_answer(request, self._service.start(open_store, query, finish, owner=owner))
         except InvalidInput as error:
             raise invalid_parameter("query", error.message) from error
 
