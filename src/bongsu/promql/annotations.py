@@ -107,8 +107,8 @@ class Annotations:
 def _falls_text(metric: str, place: str, fall: _Monotonicity) -> str:
     return (
         f"{_INFO}input to histogram_quantile needed to be fixed for monotonicity "
-        "(see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile) "
-        f"for metric name {quote(metric)}, from buckets {go_float(fall.lowest)} to {go_float(fall.highest)}, "
+        "(see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)"
+        f"{of_metric(metric)}, from buckets {go_float(fall.lowest)} to {go_float(fall.highest)}, "
         f"with a max diff of {go_float(fall.largest, 2)}, over {fall.count} samples "
         f"from {_time(fall.first_ms)} to {_time(fall.last_ms)} {place}"
     )
@@ -119,6 +119,11 @@ def _time(ms: int) -> str:
 
 
 # Messages that are used in more than one place.
+
+
+def of_metric(metric: str) -> str:
+    """Tell which metric a note is about, if it has a name; what was summed up has none any more."""
+    return f" for metric name {quote(metric)}" if metric else ""
 
 
 def mixed_floats_and_histograms(metric: str) -> str:

@@ -6,6 +6,7 @@ import dataclasses
 import re
 
 from bongsu.model.histograms import CUSTOM_BUCKETS_SCHEMA, Histogram, ResetHint
+from bongsu.promql.histograms.arithmetic import joined_hint
 
 _FIELD = re.compile(r"(?P<name>[a-z_]+):(?:\[(?P<list>[^\]]*)\]|(?P<value>\S+))")
 _HINTS = {
@@ -74,6 +75,7 @@ def combine(left: Histogram, right: Histogram, sign: int) -> Histogram:
             count=left.count + sign * right.count,
             sum=left.sum + sign * right.sum,
             zero_count=left.zero_count + sign * right.zero_count,
+            reset_hint=joined_hint(left.reset_hint, right.reset_hint),
         ),
         *sides,
     )

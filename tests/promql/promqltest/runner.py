@@ -16,7 +16,7 @@ from tests.promql.promqltest.answers import (
     expected_rows,
 )
 from tests.promql.promqltest.loading import load_into
-from tests.promql.promqltest.script import Clear, Eval, Load, Note, parse_script
+from tests.promql.promqltest.script import Clear, Eval, Fault, Load, Note, read_script
 from tests.promql.promqltest.variants import depends_on_range, pinned, pinned_times
 
 from bongsu.model.errors import BongsuError
@@ -124,27 +124,27 @@ class ScriptRunner:
         """Return what came of each evaluation of a script."""
         report = Report(name)
         store = self._new_store()
-        missing = ""
-        for command in parse_script(text):
+        for command in read_script(text):
             match command:
+                case Fault():
+                    reason = f"not of the language: {command.reason}"
+                    report.outcomes.append(Outcome(command.line, command.text, Verdict.FAILED, reason))
                 case Clear():
-                    store, missing = self._new_store(), ""
+                    store = self._new_store()
                 case Load():
-                    missing = self._load(store, command) or missing
+                    report.outcomes += self._load(store, command)
                 case Eval():
-                    report.outcomes.append(self._judged(store, command, missing))
+                    report.outcomes.append(self._judged(store, command))
         return report
 
-    def _load(self, store: ProjectStore, load: Load) -> str:
+    def _load(self, store: ProjectStore, load: Load) -> list[Outcome]:
         try:
             load_into(store, load)
-        except NotImplementedError as error:
-            return f"the store: {error}"
-        return ""
+        except (ValueError, NotImplementedError) as error:
+            return [Outcome(load.line, "load", Verdict.FAILED, str(error))]
+        return []
 
-    def _judged(self, store: ProjectStore, case: Eval, missing: str) -> Outcome:
-        if missing:
-            return Outcome(case.line, case.text, Verdict.NOT_IMPLEMENTED, missing)
+    def _judged(self, store: ProjectStore, case: Eval) -> Outcome:
         try:
             self._check(store, case)
         except NotImplementedYet as error:

@@ -21,7 +21,6 @@ from tests.promql.promqltest.notation import (
 
 from bongsu.model.durations import parse_duration
 from bongsu.model.errors import InvalidInput
-from bongsu.model.histograms import Histogram
 from bongsu.promql.parser.strings import unquote
 
 if TYPE_CHECKING:
@@ -41,7 +40,11 @@ _EXPECT_STRING = re.compile(r"expect\s+string\s+(?P<text>.+)")
 _EXPECT_RANGES = re.compile(
     r"expect\s+range\s+vector\s+from\s+(?P<start>\S+)\s+to\s+(?P<end>\S+)\s+step\s+(?P<step>\S+)"
 )
-_STARTS = re.compile(r"(?:@st|st|start_timestamps?)[:\s]\s*(?P<values>.+)")
+_STARTS = re.compile(r"@?(?:st|start_timestamps?)[:\s]\s*(?P<values>.+)")
+_START = re.compile(
+    r"(?P<first>_|[+-]?[0-9][0-9a-z.]*?)(?:(?P<step>[+-][0-9][0-9a-wyz.]*)?x(?P<times>[0-9]+))?"
+)
+"""One start timestamp or several: ``15s``, ``-1m``, ``_x3``, ``0sx5``, ``10s+1mx3``."""
 
 
 class ScriptError(ValueError):
@@ -66,6 +69,7 @@ class Series:
 class Load:
     """Store series whose samples are `step_ms` apart, from time 0 on."""
 
+    line: int
     step_ms: int
     series: list[Series]
     with_nhcb: bool
@@ -109,6 +113,15 @@ class Eval:
     expected: Expectation
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A command that is not of the language; it must fail by itself, and not hide those after it."""
+
+    line: int
+    text: str
+    reason: str
+
+
 Command = Clear | Load | Eval
 
 
@@ -121,19 +134,29 @@ def parse_script(text: str) -> list[Command]:
     ScriptError
         If a line is not of the language; it names the line.
     """
+    commands: list[Command] = []
+    for command in read_script(text):
+        if isinstance(command, Fault):
+            raise ScriptError(f"line {command.line}: {command.reason}")
+        commands.append(command)
+    return commands
+
+
+def read_script(text: str) -> list[Command | Fault]:
+    """Return the commands of a script, with what could not be read in their places."""
     return list(_commands(text))
 
 
 def milliseconds(text: str) -> int:
     """Return the milliseconds of a time: a duration since 1970, or seconds."""
-    sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text)
+    sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
     try:
         return sign * parse_duration(digits)
     except InvalidInput:
         return sign * round(float(digits) * 1000)
 
 
-def _commands(text: str) -> Iterator[Command]:
+def _commands(text: str) -> Iterator[Command | Fault]:
     lines = ["" if line.lstrip().startswith("#") else line.strip() for line in text.splitlines()]
     position = 0
     while position < len(lines):
@@ -146,7 +169,7 @@ def _commands(text: str) -> Iterator[Command]:
         try:
             yield _command(lines[position], lines[position + 1 : end], position + 1)
         except (ValueError, InvalidInput, KeyError) as error:
-            raise ScriptError(f"line {position + 1}: {error}") from error
+            yield Fault(position + 1, lines[position], str(error))
         position = end
 
 
@@ -159,7 +182,7 @@ def _command(head: str, block: list[str], line: int) -> Command:
         return Clear()
     load = _LOAD.fullmatch(head)
     if load is not None:
-        return Load(milliseconds(load["step"]), _series(block), with_nhcb=load["nhcb"] is not None)
+        return Load(line, milliseconds(load["step"]), _series(block), with_nhcb=load["nhcb"] is not None)
     ranged = _RANGE.fullmatch(head)
     if ranged is not None:
         start, end, step = (milliseconds(ranged[name]) for name in ("start", "end", "step"))
@@ -173,29 +196,39 @@ def _command(head: str, block: list[str], line: int) -> Command:
 
 def _series(block: list[str]) -> list[Series]:
     found: list[Series] = []
+    starts: list[tuple[Labels, list[int | None]]] = []
     for line in block:
-        starts = _STARTS.fullmatch(line)
-        if starts is not None and found:
-            found[-1].starts.extend(_start_times(starts["values"]))
+        of_last = _STARTS.fullmatch(line)
+        if of_last is not None and found:
+            found[-1].starts.extend(_start_times(of_last["values"]))
             continue
         labels, values = parse_series(line)
-        if values.startswith("@st"):
-            next(s for s in found if s.labels == labels).starts.extend(_start_times(values[3:]))
+        of_series = _STARTS.fullmatch(values)
+        if of_series is not None:
+            starts.append((labels, _start_times(of_series["values"])))
         else:
             found.append(Series(labels, parse_values(values)))
+    for labels, times in starts:
+        owner = next((series for series in found if series.labels == labels), None)
+        if owner is None:
+            raise ScriptError(f"start timestamps of a series that is not loaded: {labels}")
+        owner.starts.extend(times)
     return found
 
 
 def _start_times(text: str) -> list[int | None]:
+    """Return start timestamps in milliseconds, written as durations since 1970 or as seconds."""
     found: list[int | None] = []
     for token in text.split():
-        if re.fullmatch(r"-?(?:[0-9]+[a-z]+)+", token) and "x" not in token:
-            found.append(milliseconds(token))
+        parts = _START.fullmatch(token)
+        if parts is None:
+            raise ScriptError(f"not a start timestamp: {token!r}")
+        times = int(parts["times"] or 0)
+        if parts["first"] == "_":
+            found += [None] * max(times, 1)
             continue
-        for cell in parse_values(token):
-            if isinstance(cell, Histogram):
-                raise ScriptError(f"not a start timestamp: {token!r}")
-            found.append(None if cell is None else round(cell * 1000))
+        first, step = milliseconds(parts["first"]), milliseconds(parts["step"] or "0")
+        found += [first + i * step for i in range(times + 1)]
     return found
 
 

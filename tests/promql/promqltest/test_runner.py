@@ -177,6 +177,40 @@ def test_evaluations_that_fail_say_why(script: str, reason: str) -> None:
     assert reason in found
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        "shout 5m\n  a 1",
+        "eval instant at 10s 1\n  expect much",
+        "load 5m\n  a 1 zwei",
+        "load 1m\n  a 1 {{x:2}}",
+    ],
+)
+def test_what_is_not_of_the_language_fails_by_itself(script: str) -> None:
+    (broken, fault), *others = verdicts(f"{script}\n\neval instant at 10s 1\n  1")
+
+    assert Verdict.FAILED is broken
+    assert fault.startswith("not of the language: ")
+    assert [(Verdict.PASSED, "")] == others
+
+
+def test_start_timestamps_stand_under_a_series_or_by_its_name() -> None:
+    under, beside, before = (
+        parse_script(f"load 10s\n  {lines}")[0]
+        for lines in (
+            "a 1 2 3 4 5\n  @st 5s _ -1m+10sx2",
+            "a 1 2 3 4 5\n  b 1\n  a @st 5 _x1 -60s+10sx2",
+            "a start_timestamp 5s _ -1m -50s -40s\n  a 1 2 3 4 5",
+        )
+    )
+
+    assert isinstance(under, Load)
+    assert isinstance(beside, Load)
+    assert isinstance(before, Load)
+    expected = [5_000, None, -60_000, -50_000, -40_000]
+    assert [expected] * 3 == [load.series[0].starts for load in (under, beside, before)]
+
+
 def test_one_failure_does_not_hide_the_others() -> None:
     report = run("eval instant at 10s 1\n  2\n\neval instant at 10s 1\n  1")
 

@@ -10,6 +10,7 @@ import numpy as np
 from bongsu.kernels.buckets import classic_buckets
 from bongsu.model.matchers import quote
 from bongsu.model.samples import KIND_FLOAT
+from bongsu.promql.annotations import of_metric
 from bongsu.promql.execute.shape import RESERVED_LABELS, merge_equal, name_of
 from bongsu.promql.values import Vector
 
@@ -61,8 +62,8 @@ def find_buckets(vector: Vector, context: Context, span: Span) -> Buckets:
     has_floats = (vector.kind_matrix() == KIND_FLOAT).any(axis=1)
     for row in np.flatnonzero(~usable & has_floats):
         context.query.annotations.warn(
-            f'bucket label "le" is missing or has a malformed value of {quote(str(texts[row]))} '
-            f"for metric name {quote(name_of(vector.labels, int(row)))}",
+            f'bucket label "le" is missing or has a malformed value of {quote(str(texts[row]))}'
+            + of_metric(name_of(vector.labels, int(row))),
             span,
         )
     kept = vector.take(usable & has_floats)

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.model.label_columns import LabelColumn, concat
-from bongsu.model.matchers import quote
 from bongsu.model.samples import KIND_ABSENT, KIND_FLOAT, KIND_HISTOGRAM
-from bongsu.promql.annotations import bad_quantile, go_float
+from bongsu.promql.annotations import bad_quantile, go_float, of_metric
 from bongsu.promql.errors import ExecutionError
 from bongsu.promql.execute.binary import stack
 from bongsu.promql.execute.classic_histograms import classic_values, find_buckets, without_names
@@ -86,15 +85,15 @@ def quantiles(
 
     def of_native(histogram: Sparse, row: int, step: int) -> float:
         result = quantile(float(phi[step]), histogram)
-        name = quote(name_of(vector.labels, row))
+        name = of_metric(name_of(vector.labels, row))
         if result.is_nan:
             notes.inform(
-                f"input to histogram_quantile has NaN observations, result is NaN for metric name {name}",
+                f"input to histogram_quantile has NaN observations, result is NaN{name}",
                 places[0],
             )
         elif result.is_skewed:
             notes.inform(
-                f"input to histogram_quantile has NaN observations, result is skewed higher for metric name {name}",
+                f"input to histogram_quantile has NaN observations, result is skewed higher{name}",
                 places[0],
             )
         return result.value
@@ -121,8 +120,8 @@ def fractions(
     def of_native(histogram: Sparse, row: int, step: int) -> float:
         if has_nan_observations(histogram):
             context.query.annotations.inform(
-                "input to histogram_fraction has NaN observations, which are excluded from all fractions "
-                f"for metric name {quote(name_of(vector.labels, row))}",
+                "input to histogram_fraction has NaN observations, which are excluded from all fractions"
+                + of_metric(name_of(vector.labels, row)),
                 places[0],
             )
         return fraction(float(lower[step]), float(upper[step]), histogram)
@@ -163,8 +162,8 @@ def _without_conflicts(
         both = (native_kinds[other] != KIND_ABSENT) & (classic_kinds[row] != KIND_ABSENT)
         if both.any():
             context.query.annotations.warn(
-                "vector contains a mix of classic and native histograms for metric name "
-                f"{quote(name_of(classic.labels, row))}",
+                "vector contains a mix of classic and native histograms"
+                + of_metric(name_of(classic.labels, row)),
                 place,
             )
         native_kinds[other, both] = KIND_ABSENT
