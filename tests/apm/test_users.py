@@ -100,3 +100,24 @@ def test_who_goes_before_where_and_both_are_kept_apart() -> None:
 def test_projects_hash_the_same_user_differently() -> None:
     user = {"enduser.id": "ann"}
     assert UserHasher(b"one").hash_of(user) != UserHasher(b"two").hash_of(user)
+
+
+@pytest.mark.parametrize(
+    "forwarded", [("203.0.113.9, 10.0.0.1",), "203.0.113.9,10.0.0.1", ("203.0.113.9", "10.0.0.1")]
+)
+@pytest.mark.parametrize(
+    "key", ["http.request.header.x-forwarded-for", "http.request.header.x_forwarded_for"]
+)
+def test_captured_forwarding_header_tells_the_client_behind_the_proxy(key: str, forwarded: object) -> None:
+    hasher = UserHasher(b"secret")
+    expected = hasher.hash_of({"client.address": "203.0.113.9"})
+    assert expected == hasher.hash_of({key: forwarded, "client.address": "10.0.0.1"})
+
+
+def test_empty_forwarding_header_leaves_the_address_of_the_connection() -> None:
+    hasher = UserHasher(b"secret")
+    expected = hasher.hash_of({"client.address": "10.0.0.1"})
+    for forwarded in ((), ("",), "", None, 7):
+        assert expected == hasher.hash_of(
+            {"http.request.header.x-forwarded-for": forwarded, "client.address": "10.0.0.1"}
+        )

@@ -48,6 +48,8 @@ HOST_IP = "host.ip"
 
 USER_KEYS = ("enduser.id", "user.id", "enduser.pseudo.id", "session.id")
 """Who the user is, best first."""
+FORWARDED_KEYS = ("http.request.header.x-forwarded-for", "http.request.header.x_forwarded_for")
+"""The header as SDKs keep it that were told to; only then is it believed. Its first address is the client's, the rest are proxies."""
 ADDRESS_KEYS = ("client.address", "http.client_ip", "net.sock.peer.addr", "net.peer.ip")
 """Where the user is, when nobody says who: the client behind proxies before the peer of the socket."""
 ROUTE_KEYS = ("http.route", "http.target", "url.path", "rpc.method", "messaging.destination.name")

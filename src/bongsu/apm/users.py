@@ -37,6 +37,10 @@ class UserHasher:
             value = attributes.get(key)
             if value is not None and value != "":
                 return self._hash("user", value)
+        for key in names.FORWARDED_KEYS:
+            address = _first_forwarded(attributes.get(key))
+            if address:
+                return self._hash("address", address)
         for key in names.ADDRESS_KEYS:
             value = attributes.get(key)
             if value is not None and value != "":
@@ -47,6 +51,13 @@ class UserHasher:
         # The kind keeps a user named as an address apart from that address.
         text = f"{kind}\0{value}".encode("utf-8", "surrogatepass")
         return int.from_bytes(hashlib.blake2b(text, digest_size=8, key=self._secret).digest(), "big")
+
+
+def _first_forwarded(value: object) -> str:
+    """Return the first entry of a forwarding header, which is a text or a list of texts."""
+    while isinstance(value, tuple):
+        value = value[0] if value else None
+    return value.partition(",")[0].strip()[: names.MOST_CHARACTERS] if isinstance(value, str) else ""
 
 
 class UserWindow:
