@@ -15,6 +15,7 @@ from rich.table import Table
 from bongsu import __version__
 from bongsu.client.admin import AdminClient, Record
 from bongsu.model.errors import BongsuError
+from bongsu.server.agent_cli import agent
 
 # Parts that import numba, the database or the web framework are imported by the commands that need them: `bongsu --help`
 # answers at once.
@@ -34,6 +35,9 @@ class _Commands(click.Group):
 @click.version_option(__version__, prog_name="bongsu")
 def main() -> None:
     """Bongsu: monitoring that collects, stores, answers, draws and alerts, in one program."""
+
+
+main.add_command(agent)
 
 
 @main.command()
