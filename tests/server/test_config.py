@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bongsu.model.errors import InvalidInput
-from bongsu.server.config import Settings, load_settings, setting_rows
+from bongsu.server.config import Settings, load_settings, setting_rows, stray_variables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,13 +48,31 @@ def test_later_sources_win(tmp_path: Path) -> None:
         ({"log.level": "loud"}, "debug, info, warning, error"),
         ({"server.listen": "9595x"}, "HOST:PORT"),
         ({"server.listen": "h:70000"}, "HOST:PORT"),
-        ({"regions": []}, "a list of texts"),
+        ({"regions": []}, "regions is empty"),
+        ({"regions": 7}, "a list of texts"),
         ({"scrape.timeout": "1m"}, "longer than scrape.interval"),
+        ({"query.timeouts": "1s"}, "did you mean query.timeout?"),
+        ({"server.tls_key": "key.pem"}, "without server.tls_certificate"),
+        ({"server.trusted_proxies": ["10.0.0.0/33"]}, "'10.0.0.0/33' is no address or network"),
     ],
 )
 def test_mistakes_are_named_with_what_is_allowed(flags: dict[str, object], words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
         load_settings(environment={}, flags=flags)
+
+
+def test_all_mistakes_are_named_at_once() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        load_settings(environment={}, flags={"query.max_samples": 0, "colour": "red", "server.listen": "x"})
+
+    assert 3 == len(refused.value.message.splitlines())
+
+
+def test_a_misspelt_variable_is_told_with_what_was_meant() -> None:
+    environment = {"BONGSU_QUERY_TIMOUT": "1s", "BONGSU_ADMIN_TOKEN": "x", "BONGSU_QUERY_TIMEOUT": "1s"}
+
+    (sentence,) = stray_variables(environment)
+    assert "BONGSU_QUERY_TIMOUT is not a setting; did you mean BONGSU_QUERY_TIMEOUT?" in sentence
 
 
 def test_unknown_features_are_refused() -> None:

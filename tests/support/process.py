@@ -231,7 +231,7 @@ def _read_output(server: ServerProcess, found: queue.Queue[str]) -> None:
     assert server.process.stdout is not None
     for line in server.process.stdout:
         server.output.append(line)
-        match = re.search(r"is ready on (http://\S+)", line)
+        match = re.search(r"is ready on (https?://\S+)", line)
         if match:
             found.put(match.group(1))
     found.put("")

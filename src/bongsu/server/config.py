@@ -8,9 +8,11 @@ Unknown settings and values of the wrong kind are errors that name the setting, 
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import ipaddress
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -29,6 +31,13 @@ KNOWN_FEATURES = frozenset(
     }
 )
 """What ``--enable-feature`` takes; the names are Prometheus'."""
+
+
+_OTHER_VARIABLES = frozenset({"BONGSU_ADMIN_TOKEN", "BONGSU_CACHE_DIR", "BONGSU_KEY", "BONGSU_URL"})
+"""Variables that are read elsewhere: secrets and places, which are no settings of the server."""
+
+_AGENT_VARIABLES = "BONGSU_AGENT_"
+"""Begins the variables of the agent, which may run beside the server."""
 
 
 def _setting(
@@ -52,11 +61,25 @@ class ServerSettings:
     )
     data: str = _setting("bongsu-data", "folder of everything that is stored")
     external_url: str = _setting("", "URL under which users reach this server; default: from `listen`")
+    tls_certificate: str = _setting(
+        "", "PEM file of the certificate, with its chain, to speak HTTPS; read again when it changes"
+    )
+    tls_key: str = _setting(
+        "", "PEM file of the certificate's private key; default: in the certificate's file"
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        (), "addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed"
+    )
     database: str = _setting("", "URL of the control database; default: SQLite in the data folder")
     stop_timeout: int = _setting(
         30_000, "how long requests may take to end after SIGTERM", minimum=0, duration=True
     )
     max_body_bytes: int = _setting(64 << 20, "largest request body, after decompression", minimum=1024)
+
+    @property
+    def tls_files(self) -> tuple[Path, Path]:
+        """Files of the certificate and of its key; meaningful when `tls_certificate` is set."""
+        return Path(self.tls_certificate), Path(self.tls_key or self.tls_certificate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +157,12 @@ class LimitSettings:
     """Limits of each project, 0 meaning none."""
 
     max_series: int = _setting(1_000_000, "series of a project", minimum=0)
+    max_samples_per_second: int = _setting(
+        0, "samples a second that a project may send, over 15 seconds; more are answered with 429", minimum=0
+    )
+    retention_bytes: int = _setting(
+        0, "bytes that the blocks of a project may take; the oldest leave first", minimum=0
+    )
     max_labels_per_series: int = _setting(64, "labels of one series", minimum=0)
     max_label_name_bytes: int = _setting(1_024, "bytes of a label name", minimum=0)
     max_label_value_bytes: int = _setting(8_192, "bytes of a label value", minimum=0)
@@ -193,21 +222,41 @@ def load_settings(
     Raises
     ------
     InvalidInput
-        At the first unknown setting or value that is not allowed.
+        At unknown settings and values that are not allowed; the message names all of them.
     """
+    mistakes: list[InvalidInput] = []
     unknown = features - KNOWN_FEATURES
     if unknown:
-        raise InvalidInput(
-            f"unknown feature {min(unknown)!r}; known: {', '.join(sorted(KNOWN_FEATURES))}",
-            id="unknown-feature",
+        mistakes.append(
+            InvalidInput(
+                f"unknown feature {min(unknown)!r}; known: {', '.join(sorted(KNOWN_FEATURES))}",
+                id="unknown-feature",
+            )
         )
     given = _flatten(_read(file)) if file else {}
     given |= {name: environment[_variable(name)] for name in _names() if _variable(name) in environment}
     given |= flags or {}
-    settings = Settings(features=features)
+    settings = Settings(features=features & KNOWN_FEATURES)
     for name, value in given.items():
-        settings = _apply(settings, name, value)
-    return _checked(settings)
+        try:
+            settings = _apply(settings, name, value)
+        except InvalidInput as mistake:
+            mistakes.append(mistake)
+    mistakes += _contradictions(settings)
+    if mistakes:
+        raise InvalidInput("\n".join(mistake.message for mistake in mistakes), id=mistakes[0].id)
+    return settings
+
+
+def stray_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Return sentences about variables that look like settings but are none, most likely misspelt."""
+    known = {_variable(name) for name in _names()} | _OTHER_VARIABLES
+    strays = sorted(
+        name
+        for name in environment
+        if name.startswith("BONGSU_") and not name.startswith(_AGENT_VARIABLES) and name not in known
+    )
+    return [f"the environment variable {name} is not a setting{_suggestion(name, known)}" for name in strays]
 
 
 def setting_rows() -> list[tuple[str, str, str, str]]:
@@ -289,7 +338,10 @@ def _get(settings: Settings, name: str) -> object:
 
 def _apply(settings: Settings, name: str, value: object) -> Settings:
     if name not in _names():
-        raise InvalidInput(f"unknown setting {name!r}; known: {', '.join(_names())}", id="unknown-setting")
+        raise InvalidInput(
+            f"unknown setting {name!r}{_suggestion(name, _names())}; `bongsu settings` lists all",
+            id="unknown-setting",
+        )
     owner, inner = _owner(name)
     converted = _convert(name, value, get_type_hints(owner)[inner], _field(name).metadata)
     change: dict[str, Any] = {inner: converted}
@@ -341,27 +393,46 @@ def _text(value: object) -> str:
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    items = value.split(",") if isinstance(value, str) else value
-    if (
-        not isinstance(items, list)
-        or not items
-        or not all(isinstance(item, str) and item.strip() for item in items)
-    ):
+    items = [item for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+    if not isinstance(items, list) or not all(isinstance(item, str) and item.strip() for item in items):
         raise ValueError("a list of texts is needed")
     return tuple(item.strip() for item in items)
 
 
-def _checked(settings: Settings) -> Settings:
-    port = settings.server.listen.rpartition(":")[2]
+def _suggestion(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _contradictions(settings: Settings) -> list[InvalidInput]:
+    """Return what is wrong with values that are each of the right kind."""
+    server, scrape = settings.server, settings.scrape
+    port = server.listen.rpartition(":")[2]
+    sentences = []
     if not port.isdecimal() or int(port) > 65_535:
-        raise InvalidInput(
-            f"setting server.listen = {settings.server.listen!r}: write HOST:PORT with a port of 0 to 65535",
-            id="bad-setting",
+        sentences.append(
+            f"setting server.listen = {server.listen!r}: write HOST:PORT with a port of 0 to 65535"
         )
-    if settings.scrape.timeout > settings.scrape.interval:
-        raise InvalidInput(
-            f"setting scrape.timeout ({settings.scrape.timeout} ms) is longer than scrape.interval "
-            f"({settings.scrape.interval} ms); make it at most as long",
-            id="bad-setting",
+    if not settings.regions:
+        sentences.append("setting regions is empty; name at least one, the first is the default")
+    if scrape.timeout > scrape.interval:
+        sentences.append(
+            f"setting scrape.timeout ({scrape.timeout} ms) is longer than scrape.interval ({scrape.interval} ms); "
+            "make it at most as long"
         )
-    return settings
+    if server.tls_key and not server.tls_certificate:
+        sentences.append("setting server.tls_key is given without server.tls_certificate; give both")
+    sentences += [
+        f"setting server.trusted_proxies: {proxy!r} is no address or network; write one like 10.0.0.0/8"
+        for proxy in server.trusted_proxies
+        if not _is_network(proxy)
+    ]
+    return [InvalidInput(sentence, id="bad-setting") for sentence in sentences]
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True

@@ -17,6 +17,7 @@ from bongsu.runtime.clock import SystemClock
 from bongsu.runtime.logs import configure_logging
 from bongsu.server.app import Phase, Shell
 from bongsu.server.banner import ready_lines
+from bongsu.server.certificate import Certificate
 from bongsu.server.wiring import Parts, Surroundings, build
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def run(settings: Settings) -> int:
     Raises
     ------
     InvalidInput
-        If the address cannot be listened on.
+        If the address cannot be listened on, or the certificate cannot be used.
     """
     log = configure_logging(settings.log.level, settings.log.format)
     listener = _listen(settings)
@@ -93,28 +94,40 @@ def _listen(settings: Settings) -> socket.socket:
 async def _serve(settings: Settings, listener: socket.socket, log: FilteringBoundLogger) -> int:
     registry = CollectorRegistry()
     shell = Shell(registry)
-    server = _HttpServer(
-        uvicorn.Config(
-            shell,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=settings.server.stop_timeout // 1000,
-        )
-    )
+    own = settings.server
+    certificate = Certificate(*own.tls_files, log) if own.tls_certificate else None
+    server = _HttpServer(_http_config(settings, shell, certificate))
     _stop_on_signals(shell, server, log)
-    url = settings.server.external_url or f"http://{_shown_host(settings)}:{listener.getsockname()[1]}"
+    scheme = "http" if certificate is None else "https"
+    url = settings.server.external_url or f"{scheme}://{_shown_host(settings)}:{listener.getsockname()[1]}"
     log.info("starting", version=__version__, url=url, data=str(settings.data_folder))
     starting = asyncio.create_task(_start(settings, registry, shell, server, log, url))
-    await server.serve(sockets=[listener])
+    async with contextlib.AsyncExitStack() as beside:
+        if certificate is not None:
+            await beside.enter_async_context(certificate.followed())
+        await server.serve(sockets=[listener])
     shell.phase = Phase.STOPPING if shell.phase is not Phase.FAILED else Phase.FAILED
     parts = await starting
     if parts is not None:
         await parts.stop()
         log.info("stopped")
     return 1 if shell.phase is Phase.FAILED else 0
+
+
+def _http_config(settings: Settings, shell: Shell, certificate: Certificate | None) -> uvicorn.Config:
+    proxies = list(settings.server.trusted_proxies)
+    return uvicorn.Config(
+        shell,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=settings.server.stop_timeout // 1000,
+        ssl_context_factory=None if certificate is None else lambda *_: certificate.context,
+    )
 
 
 async def _start(

@@ -1,0 +1,1 @@
+"""Groups of the `bongsu` command, a file each."""

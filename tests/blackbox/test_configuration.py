@@ -1,0 +1,88 @@
+"""The configuration of a real server: mistakes explained, HTTPS spoken, proxies believed only where trusted."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+import urllib.request
+from typing import TYPE_CHECKING
+
+import pytest
+import trustme
+from tests.support.process import BONGSU, ServerProcess, call, running_server
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.process
+
+
+def check(file: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [BONGSU, "config", "check", "--config", str(file)],
+        env={},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_config_check_explains_every_mistake(tmp_path: Path) -> None:
+    file = tmp_path / "bongsu.toml"
+    file.write_text('[query]\ntimeot = "1s"\nmax_samples = 0\n[server]\ntls_key = "none.pem"\n')
+    done = check(file)
+
+    assert (1, 3) == (done.returncode, len(done.stderr.splitlines()))
+    assert "unknown setting 'query.timeot'; did you mean query.timeout?" in done.stderr
+
+
+def test_config_check_looks_at_the_files_that_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "bongsu.toml"
+    file.write_text('[server]\ntls_certificate = "none.pem"\n')
+    done = check(file)
+
+    assert 1 == done.returncode
+    assert "cannot use the certificate none.pem" in done.stderr
+
+
+def test_config_check_is_content_with_a_good_file(tmp_path: Path) -> None:
+    file = tmp_path / "bongsu.toml"
+    file.write_text('[query]\ntimeout = "1s"\n')
+    done = check(file)
+
+    assert (0, "the configuration is good\n") == (done.returncode, done.stdout)
+
+
+def test_the_listener_speaks_https_with_the_given_certificate(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    file = tmp_path / "server.pem"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(file)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+
+    with (
+        running_server(tmp_path / "data", BONGSU_SERVER_TLS_CERTIFICATE=str(file)) as server,
+        urllib.request.urlopen(f"{server.url}/-/ready", context=trusting, timeout=30) as answer,
+    ):
+        assert server.url.startswith("https://")
+        assert 200 == answer.status
+
+
+def _address_of_last_change(server: ServerProcess) -> str:
+    forwarded = {**server.admin_headers, "X-Forwarded-For": "203.0.113.9"}
+    made = call("POST", f"{server.url}/admin/v1/projects", headers=forwarded, body={"name": "behind-a-proxy"})
+    assert 201 == made.status, made.text
+    project = made.json()["projectId"]
+    entries = call(
+        "GET", f"{server.url}/admin/v1/projects/{project}/audit", headers=server.admin_headers
+    ).json()["entries"]
+    address: str = entries[0]["address"]
+    return address
+
+
+def test_a_forwarded_address_is_believed_from_a_trusted_proxy_only(tmp_path: Path) -> None:
+    with running_server(tmp_path / "plain") as server:
+        assert "127.0.0.1" == _address_of_last_change(server)
+    with running_server(tmp_path / "behind", BONGSU_SERVER_TRUSTED_PROXIES="127.0.0.0/8") as server:
+        assert "203.0.113.9" == _address_of_last_change(server)
