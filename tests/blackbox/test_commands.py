@@ -43,6 +43,18 @@ def test_a_project_lives_from_the_command_line(server: ServerProcess) -> None:
     (updated,) = _records(server, "project", "update", project, "--retention", "1d")
     assert "1d" == updated["retention"]
 
+    (limited,) = _records(
+        server, "project", "update", project, "--limit", "retention_bytes=1000000", "--limit", "max_series=7"
+    )
+    assert {"retention_bytes": 1_000_000, "max_series": 7} == limited["limits"]
+    (unlimited,) = _records(server, "project", "update", project, "--limit", "max_series=")
+    assert {"retention_bytes": 1_000_000} == unlimited["limits"]
+    shown = {record["name"]: record for record in _records(server, "project", "limits", project)}
+    assert (1_000_000, 0, 0) == tuple(
+        shown["retention_bytes"][field] for field in ("limit", "used", "refused")
+    )
+    assert 0 == shown["max_series"]["used"]
+
     (machine,) = _records(server, "server", "add", project, "machine", "10.1.2.3")
     assert [machine["hostId"]] == [record["hostId"] for record in _records(server, "server", "list", project)]
     assert [] == _records(server, "server", "remove", project, machine["hostId"])

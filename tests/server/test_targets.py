@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from bongsu.control.database import sqlite_url
 from bongsu.control.plane import ControlPlane
@@ -13,6 +14,7 @@ from bongsu.scrape.outcomes import Health, ScrapeOutcome
 from bongsu.server.config import LimitSettings, ScrapeSettings
 from bongsu.server.stores import ProjectStores
 from bongsu.server.targets import TargetFeed
+from bongsu.storage.limited import LimitMetrics
 from bongsu.storage.memory import MemoryStore
 
 if TYPE_CHECKING:
@@ -29,7 +31,9 @@ class House:
         self.clock = ManualClock()
         self.control = ControlPlane(sqlite_url(folder / "control.db"), self.clock)
         self.store = MemoryStore()
-        self.stores = ProjectStores(self.store, self.control, LimitSettings())
+        self.stores = ProjectStores(
+            self.store, self.control, LimitSettings(), self.clock, LimitMetrics(CollectorRegistry())
+        )
         self.feed = TargetFeed(self.control, self.stores.by_id, ScrapeSettings(), self.clock)
         self.project: Project = self.control.projects.create(
             {"name": "team", "linuxWorkspace": False}
@@ -118,7 +122,7 @@ def test_the_same_project_keeps_its_view_when_its_options_change(house: House) -
 
     assert [] == house.stores.refresh()
     assert before is house.stores.by_id(house.project.project_id)
-    assert 86_400_000 == before.options.retention_ms  # type: ignore[attr-defined]
+    assert 86_400_000 == before.inner.options.retention_ms  # type: ignore[attr-defined]
 
 
 def test_a_removed_project_is_told_and_its_data_dropped(house: House) -> None:
@@ -126,7 +130,9 @@ def test_a_removed_project_is_told_and_its_data_dropped(house: House) -> None:
     house.control.projects.delete(house.project.project_id)
 
     assert [house.project.project_id] == house.stores.refresh()
-    anew = ProjectStores(house.store, house.control, LimitSettings())
+    anew = ProjectStores(
+        house.store, house.control, LimitSettings(), house.clock, LimitMetrics(CollectorRegistry())
+    )
     assert [house.project.project_id] == anew.refresh(), "a start finds what a crash left behind"
     house.stores.drop(house.project.project_id)
     assert [] == house.stores.refresh()

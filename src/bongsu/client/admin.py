@@ -44,6 +44,10 @@ class AdminClient:
         """Remove a project with all its data."""
         self._call("DELETE", f"projects/{quote(project_id, safe='')}")
 
+    def limits(self, project_id: str) -> list[Record]:
+        """Return the limits of a project with what is used and what they refused."""
+        return self._list(f"projects/{quote(project_id, safe='')}/limits")
+
     def keys(self, project_id: str) -> list[Record]:
         """Return the keys of a project, without their secrets."""
         return self._list(f"projects/{quote(project_id, safe='')}/keys")

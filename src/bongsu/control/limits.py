@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from bongsu.model.errors import LimitExceeded
@@ -26,16 +26,27 @@ class ControlLimits:
         Workspaces of a project over all regions, reserved ones not counted.
     max_servers, max_keys
         Of a project.
+    max_layouts
+        Of a project: more than anybody lists, at half a megabyte each a quarter of a gigabyte at most.
     """
 
     max_targets_per_server: int = 5
     max_workspaces: int = 500
     max_servers: int = 5_000
     max_keys: int = 100
+    max_layouts: int = 500
 
     def of(self, name: str, settings: ProjectSettings) -> int:
         """Return the limit that holds for a project."""
         return settings.limit(name, getattr(self, name))
+
+
+@dataclass(frozen=True, slots=True)
+class LimitCount:
+    """What counts against a limit now, None where that is not one number, and what it has refused since the start."""
+
+    used: int | None
+    refused: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +60,19 @@ class LimitUse:
         The project's own value; None leaves it to the server's default.
     used
         What counts against it now; None where that is not one number of the project.
+    refused
+        Samples or series that it refused since the start; None where that is not counted.
     """
 
     name: str
     default: int
     own: int | None
     used: int | None
+    refused: int | None = None
+
+    def with_count(self, count: LimitCount | None) -> LimitUse:
+        """Return the limit with what another part knows of it."""
+        return self if count is None else replace(self, used=count.used, refused=count.refused)
 
     @property
     def limit(self) -> int:

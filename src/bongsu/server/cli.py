@@ -124,7 +124,30 @@ def _show(records: list[Record], columns: tuple[str, ...]) -> None:
 
 
 def _given(**fields: object) -> dict[str, object]:
-    return {name: value for name, value in fields.items() if value not in (None, ())}
+    return {name: value for name, value in fields.items() if value not in (None, (), {})}
+
+
+def _limits(_ctx: object, _parameter: object, given: tuple[str, ...]) -> dict[str, int | None]:
+    """Return limits by name from texts such as ``max_series=1000``; an empty number takes the project's own away."""
+    limits: dict[str, int | None] = {}
+    for text in given:
+        name, equals, number = text.partition("=")
+        if not equals or not (number == "" or number.isdecimal()):
+            raise click.BadParameter(
+                f"{text!r} is not a limit; write NAME=NUMBER, or NAME= for the server's default"
+            )
+        limits[name] = int(number) if number else None
+    return limits
+
+
+_limit = click.option(
+    "--limit",
+    "limits",
+    metavar="NAME=NUMBER",
+    multiple=True,
+    callback=_limits,
+    help="A limit of the project, 0 for none, as in max_series=50000 or retention_bytes=10000000000. May be repeated.",
+)
 
 
 @main.group()
@@ -140,12 +163,14 @@ _NEW_PROJECT_COLUMNS = ("projectId", "pcode", "name", "region", "appkey", "token
 @click.argument("name")
 @click.option("--region", help="Region code.")
 @click.option("--retention", help="How long samples are kept, as in 15d; 0: for ever.")
+@_limit
 @_url
-def project_create(admin: AdminClient, name: str, region: str | None, retention: str | None) -> None:
+def project_create(
+    admin: AdminClient, name: str, region: str | None, retention: str | None, limits: dict[str, int | None]
+) -> None:
     """Make a project and show its two keys, this once."""
-    _show(
-        [admin.create_project(name=name, **_given(region=region, retention=retention))], _NEW_PROJECT_COLUMNS
-    )
+    fields = _given(region=region, retention=retention, limits=limits)
+    _show([admin.create_project(name=name, **fields)], _NEW_PROJECT_COLUMNS)
 
 
 @project.command("list")
@@ -159,10 +184,26 @@ def project_list(admin: AdminClient) -> None:
 @click.argument("project_id")
 @click.option("--name", help="New name.")
 @click.option("--retention", help="How long samples are kept, as in 15d; 0: for ever.")
+@_limit
 @_url
-def project_update(admin: AdminClient, project_id: str, name: str | None, retention: str | None) -> None:
+def project_update(
+    admin: AdminClient,
+    project_id: str,
+    name: str | None,
+    retention: str | None,
+    limits: dict[str, int | None],
+) -> None:
     """Change a project."""
-    _show([admin.update_project(project_id, **_given(name=name, retention=retention))], _PROJECT_COLUMNS)
+    fields = _given(name=name, retention=retention, limits=limits)
+    _show([admin.update_project(project_id, **fields)], _PROJECT_COLUMNS)
+
+
+@project.command("limits")
+@click.argument("project_id")
+@_url
+def project_limits(admin: AdminClient, project_id: str) -> None:
+    """List the limits of a project: what holds, what is used, and what they have refused since the server's start."""
+    _show(admin.limits(project_id), ("name", "limit", "default", "own", "used", "refused"))
 
 
 @project.command("delete")

@@ -18,7 +18,7 @@ from bongsu.api.sysmon.routes import routes as sysmon_routes
 from bongsu.server import options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from starlette.routing import BaseRoute
     from structlog.typing import FilteringBoundLogger
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bongsu.api.console.sessions import SessionStore
     from bongsu.api.prometheus.targets import TargetListing
     from bongsu.apm.engine import ApmEngine
+    from bongsu.control.limits import LimitCount
     from bongsu.control.plane import ControlPlane
     from bongsu.ingest.imports import ImportMetrics
     from bongsu.ingest.otlp_metrics import OtlpMetricsIngest
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from bongsu.query.service import QueryService
     from bongsu.runtime.clock import Clock
     from bongsu.server.config import Settings
+    from bongsu.server.trials import TargetTrials
     from bongsu.storage.contract import ProjectStore
 
 
@@ -53,6 +55,9 @@ class Edge:
     writers: RemoteWriters
     imports: ImportMetrics
     drop_data: Callable[[str], None]
+    test_target: TargetTrials
+    stopping: Callable[[], bool]
+    limit_counts: Callable[[str], Mapping[str, LimitCount]]
 
 
 def all_routes(
@@ -121,11 +126,13 @@ def _control_routes(
             control=edge.control,
             log=logger("sysmon"),
             time_zone=options.time_zone(settings),
+            test_target=edge.test_target,
         ),
         *admin_routes(
             token=AdminToken(edge.admin_token),
             control=edge.control,
             drop_data=edge.drop_data,
+            limit_counts=edge.limit_counts,
             clock=clock,
             log=logger("admin"),
         ),
@@ -136,5 +143,8 @@ def _control_routes(
             log=logger("console"),
             version=__version__,
             keys=edge.control.keys,
+            layouts=edge.control.layouts,
+            ticks=edge.apm,
+            stopping=edge.stopping,
         ),
     ]

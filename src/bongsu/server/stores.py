@@ -5,43 +5,80 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from bongsu.control.limits import LimitCount
 from bongsu.storage.contract import StoreLimits, StoreOptions
+from bongsu.storage.limited import RATE_LIMIT, LimitedStore
 
 if TYPE_CHECKING:
     from bongsu.control.plane import ControlPlane
     from bongsu.control.values import Project, ProjectSettings
+    from bongsu.runtime.clock import Clock
     from bongsu.server.config import LimitSettings
     from bongsu.storage.contract import ProjectStore, Store
+    from bongsu.storage.limited import LimitMetrics
+
+
+_STORE_LIMITS = (
+    RATE_LIMIT,
+    "max_series",
+    "max_labels_per_series",
+    "max_label_name_bytes",
+    "max_label_value_bytes",
+    "retention_bytes",
+)
 
 
 class ProjectStores:
     """
     Opens the store of a project with its retention and limits, and again when these change. Safe from any thread.
 
-    The same project always gets the same view, whatever its options: who holds one may go on using it.
+    The same project always gets the same view, whatever its options: who holds one may go on using it. Views hold a project to its
+    rate of samples, but for those of `own`.
     """
 
-    def __init__(self, store: Store, control: ControlPlane, limits: LimitSettings) -> None:
+    def __init__(
+        self, store: Store, control: ControlPlane, limits: LimitSettings, clock: Clock, metrics: LimitMetrics
+    ) -> None:
         self._store = store
         self._control = control
         self._limits = limits
+        self._clock = clock
+        self._metrics = metrics
         self._lock = threading.Lock()
-        self._open: dict[str, tuple[ProjectSettings, ProjectStore]] = {}
+        self._open: dict[str, tuple[ProjectSettings, LimitedStore]] = {}
 
-    def of(self, project: Project) -> ProjectStore:
+    def of(self, project: Project) -> LimitedStore:
         """Return the store of a project that the caller has looked up."""
         known = self._open.get(project.project_id)
         if known is not None and known[0] == project.settings:
             return known[1]
         with self._lock:
-            view = self._store.project(project.project_id, self._options(project.settings))
+            inner = self._store.project(project.project_id, self._options(project.settings))
+            known = self._open.get(project.project_id)
+            view = (
+                LimitedStore(inner, project.project_id, self._clock, self._metrics)
+                if known is None
+                else known[1]
+            )
+            view.rate.per_second = project.settings.limit(RATE_LIMIT, self._limits.max_samples_per_second)
             self._open[project.project_id] = (project.settings, view)
             return view
 
-    def by_id(self, project_id: str) -> ProjectStore:
+    def by_id(self, project_id: str) -> LimitedStore:
         """Return the store of a project; raises NotFound when there is no such project."""
         known = self._open.get(project_id)
         return known[1] if known is not None else self.of(self._control.projects.get(project_id))
+
+    def own(self, project_id: str) -> ProjectStore:
+        """Return the store of a project for what the server itself writes, which is not held to the project's rate."""
+        return self.by_id(project_id).inner
+
+    def limit_counts(self, project_id: str) -> dict[str, LimitCount]:
+        """Return what counts against the limits of a project's store now, and what they have refused since the start."""
+        view = self.by_id(project_id)
+        stats = view.stats()
+        used = {"max_series": stats.series, "retention_bytes": stats.bytes, RATE_LIMIT: view.rate.used()}
+        return {name: LimitCount(used.get(name), view.refused[name]) for name in _STORE_LIMITS}
 
     def refresh(self) -> list[str]:
         """
@@ -67,6 +104,7 @@ class ProjectStores:
 
         return StoreOptions(
             retention_ms=settings.retention_ms,
+            retention_bytes=limit("retention_bytes"),
             limits=StoreLimits(
                 max_series=limit("max_series"),
                 max_labels_per_series=limit("max_labels_per_series"),

@@ -9,6 +9,7 @@ import os
 import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from prometheus_client import Gauge, ProcessCollector
 
@@ -29,8 +30,11 @@ from bongsu.server import options
 from bongsu.server.edge import Edge, all_routes
 from bongsu.server.kernels import load_kernels
 from bongsu.server.projects import ProjectKeeper
+from bongsu.server.self_watch import SelfWatch
 from bongsu.server.stores import ProjectStores
 from bongsu.server.targets import TargetFeed
+from bongsu.server.trials import TargetTrials
+from bongsu.storage.limited import LimitMetrics
 from bongsu.tsdb import TsdbStore
 
 if TYPE_CHECKING:
@@ -47,12 +51,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What every part is given: settings, time, own metrics, a logger."""
+    """What every part is given: settings, time, own metrics, a logger, and word of the end."""
 
     settings: Settings
     clock: Clock
     registry: CollectorRegistry
     log: FilteringBoundLogger
+    stopping: Callable[[], bool]
 
     def logger(self, part: str) -> FilteringBoundLogger:
         """Return the logger of one part."""
@@ -109,7 +114,9 @@ def build(around: Surroundings, url: str, progress: Callable[[str], None]) -> Pa
         progress("opening the control database")
         control = _open_control(around, stack)
         start = bootstrap(control, folder, admin_token=os.environ.get("BONGSU_ADMIN_TOKEN"))
-        stores = ProjectStores(store, control, around.settings.limits)
+        stores = ProjectStores(
+            store, control, around.settings.limits, around.clock, LimitMetrics(around.registry)
+        )
         return _wire(around, stack, control, stores, start, url)
     raise AssertionError("BUG: the exit stack swallowed an error")
 
@@ -143,7 +150,7 @@ def _wire(
     apm = ApmEngine(
         options.apm_settings(settings),
         secret=secrets.token_bytes(32),
-        store_of=stores.by_id,
+        store_of=stores.own,
         clock=clock,
         registry=registry,
         log=around.logger("apm"),
@@ -171,6 +178,9 @@ def _wire(
         writers=writers,
         imports=ImportMetrics(registry),
         drop_data=keeper.drop,
+        test_target=TargetTrials(control, scraper, feed.to_scrape),
+        stopping=around.stopping,
+        limit_counts=stores.limit_counts,
     )
     return Parts(
         routes=all_routes(edge, settings, clock, around.logger),
@@ -182,10 +192,28 @@ def _wire(
             scraper.run,
             apm.run,
             keeper.follow_changes,
+            *_self_watch(around, stores, start, url),
             functools.partial(access.note_uses, control.keys.note_use),
         ],
         _closers=stack.pop_all(),
     )
+
+
+def _self_watch(
+    around: Surroundings, stores: ProjectStores, start: Bootstrap, url: str
+) -> list[Callable[[], Coroutine[None, None, None]]]:
+    """Return the loop that stores the server's own metrics in the first project, if that is wanted."""
+    project_id = start.credentials.project_id
+    if around.settings.server.watch_itself != "yes" or not project_id:
+        return []
+    watch = SelfWatch(
+        around.registry,
+        lambda: stores.by_id(project_id),
+        instance=urlsplit(url).netloc,
+        clock=around.clock,
+        log=around.logger("self"),
+    )
+    return [watch.run]
 
 
 def _open_queries(around: Surroundings, stack: contextlib.ExitStack) -> QueryService:

@@ -67,11 +67,14 @@ class Rejection:
         Index into the request's rows: keys of `resolve`; floats, then histograms, of `append`.
     message
         What was received, what is allowed, what to change; names the series and the timestamp.
+    limit
+        Name of the limit that was met; empty for other reasons.
     """
 
     row: int
     reason: Reason
     message: str
+    limit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

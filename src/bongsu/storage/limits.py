@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from bongsu.model.labels import SEPARATOR, format_labels, key_labels
-from bongsu.storage.contract import Reason, Rejection
+from bongsu.storage.contract import Reason, Rejection, StoreLimits
 
-if TYPE_CHECKING:
-    from bongsu.storage.contract import StoreLimits
-
+_DEFAULTS = StoreLimits()
 _SHOWN_CHARACTERS = 300
 """Labels named in an error text are cut here: the reader needs to find the series, not to see all of it."""
 
@@ -63,6 +59,8 @@ def refuse_labels(row: int, key: bytes, known_series: int, limits: StoreLimits) 
                 row,
                 reason,
                 f"series {shorten(format_labels(key_labels(key)))} needs {received} {what}, {limit} are allowed; "
-                f"send fewer or raise the project's limit {setting!r}",
+                f"send fewer or raise the project's limit {setting!r} (setting limits.{setting}, default "
+                f"{getattr(_DEFAULTS, setting)})",
+                limit=setting,
             )
     return None

@@ -79,6 +79,7 @@ def limit_record(use: LimitUse) -> dict[str, Any]:
         "default": use.default,
         "own": use.own,
         "used": use.used,
+        "refused": use.refused,
         "setting": f"limits.{use.name}",
     }
 

@@ -21,7 +21,7 @@ from bongsu.api.admin.records import (
 from bongsu.api.body import read_json_object
 from bongsu.api.respond import json_response, no_content, raw_json_response
 from bongsu.api.routing import Router
-from bongsu.api.threads import Lane
+from bongsu.api.threads import Lane, in_thread
 from bongsu.control.audit import admin_actor
 from bongsu.control.checks import check_known, check_region
 from bongsu.control.errors import BadValue
@@ -29,7 +29,7 @@ from bongsu.model.durations import parse_duration
 from bongsu.model.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from bongsu.api.admin.token import AdminToken
     from bongsu.api.errors import Failure, Handler
+    from bongsu.control.limits import LimitCount
     from bongsu.control.plane import ControlPlane
     from bongsu.control.values import Actor, Project
     from bongsu.runtime.clock import Clock
@@ -54,6 +55,10 @@ _SECRET = {"Cache-Control": "no-store"}
 _MAX_AUDIT_ENTRIES = 1000
 
 
+def _no_counts(_project_id: str) -> dict[str, LimitCount]:
+    return {}
+
+
 def routes(
     *,
     token: AdminToken,
@@ -61,6 +66,7 @@ def routes(
     drop_data: Callable[[str], None],
     clock: Clock,
     log: FilteringBoundLogger,
+    limit_counts: Callable[[str], Mapping[str, LimitCount]] = _no_counts,
 ) -> list[BaseRoute]:
     """
     Return the routes of the admin API; its OpenAPI document needs no token.
@@ -70,8 +76,10 @@ def routes(
     drop_data
         Removes what else is kept of a project, by its id; called in a worker thread after the project is gone. It may be called
         for a project that has nothing.
+    limit_counts
+        Tells what counts against the limits that the control plane does not know, by a project's id; called in a worker thread.
     """
-    calls = _Calls(control, drop_data, clock)
+    calls = _Calls(control, drop_data, clock, limit_counts)
     router = Router(_problem, log)
 
     def resource(path: str, **handlers: Handler) -> BaseRoute:
@@ -120,7 +128,14 @@ def _behind(token: AdminToken, handler: Handler) -> Handler:
 class _Calls:
     """The handlers."""
 
-    def __init__(self, control: ControlPlane, drop_data: Callable[[str], None], clock: Clock) -> None:
+    def __init__(
+        self,
+        control: ControlPlane,
+        drop_data: Callable[[str], None],
+        clock: Clock,
+        limit_counts: Callable[[str], Mapping[str, LimitCount]],
+    ) -> None:
+        self._limit_counts = limit_counts
         self._control = control
         self._lane = Lane(CONTROL_THREADS)
         self._drop_data = drop_data
@@ -153,8 +168,12 @@ class _Calls:
         return no_content()
 
     async def list_limits(self, request: Request) -> Response:
-        found = await self._lane.run(self._control.projects.limits, request.path_params["projectId"])
-        return json_response({"limits": [limit_record(use) for use in found]})
+        project_id = request.path_params["projectId"]
+        found = await self._lane.run(self._control.projects.limits, project_id)
+        counts = await in_thread(self._limit_counts, project_id)
+        return json_response(
+            {"limits": [limit_record(use.with_count(counts.get(use.name))) for use in found]}
+        )
 
     async def list_keys(self, request: Request) -> Response:
         found = await self._lane.run(self._control.keys.all, request.path_params["projectId"])
