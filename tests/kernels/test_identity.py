@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.naive.identity import MASK, murmur
 
 from bongsu.kernels.identity import EMPTY, enter_slots, find_keys, hash_keys
-from bongsu.tsdb.arrays import joined_keys
+from bongsu.tsdb.keys import join_keys
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def arrays_of(keys: list[bytes]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return keys as kernels take them."""
+    joined = join_keys(keys)
+    return joined.data, joined.bounds
 
 
 def hashes(keys: list[bytes]) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
     """Return both halves of the hash of each key, shape (2, n_keys)."""
     out = np.empty((2, len(keys)), dtype=np.int64)
-    hash_keys(*joined_keys(keys), out[0], out[1])
+    hash_keys(*arrays_of(keys), out[0], out[1])
     return out
 
 
@@ -40,7 +51,7 @@ def test_hash_has_the_published_value() -> None:
 def test_exactly_the_entered_keys_are_found(entered: set[bytes], asked: list[bytes], collide: bool) -> None:
     known = sorted(entered)
     asked = asked + known
-    joined, bounds = joined_keys(known)
+    joined, bounds = arrays_of(known)
     identity = np.zeros((len(known), 4), dtype=np.int64)
     if not collide:  # else all hashes are 0, and only the bytes tell
         identity[:, :2] = hashes(known).T if known else np.empty((0, 2))
@@ -50,6 +61,6 @@ def test_exactly_the_entered_keys_are_found(entered: set[bytes], asked: list[byt
     low, high = np.zeros((2, len(asked)), dtype=np.int64) if collide or not asked else hashes(asked)
     slots = np.empty(len(asked), dtype=np.int32)
 
-    find_keys(*joined_keys(asked), low, high, table, identity, joined, slots)
+    find_keys(*arrays_of(asked), low, high, table, identity, joined, slots)
 
     assert [known.index(key) if key in entered else EMPTY for key in asked] == slots.tolist()

@@ -9,6 +9,7 @@ from tests.naive.head import NaiveHead
 
 from bongsu.model.labels import series_key
 from bongsu.tsdb.head import Head, slot_of
+from bongsu.tsdb.keys import join_keys
 from bongsu.tsdb.records import FloatRows
 
 N_SERIES = 5
@@ -19,7 +20,7 @@ def a_head() -> tuple[Head, NaiveHead, list[int]]:
     """Return a head with some series, its twin, and their references."""
     head = Head()
     keys = [series_key({"__name__": f"m{i}"}) for i in range(N_SERIES)]
-    refs = head.add_series(head.series.reserve(N_SERIES), keys).tolist()
+    refs = head.add_series(head.series.reserve(N_SERIES), join_keys(keys)).tolist()
     return head, NaiveHead({ref: [] for ref in refs}), refs
 
 
@@ -79,13 +80,13 @@ def test_slots_are_used_again_and_references_never() -> None:
     head.remove_series(np.array([slot_of(refs[1]), slot_of(refs[3])], dtype=np.int64))
 
     key = series_key({"__name__": "new"})
-    (ref,) = head.add_series(head.series.reserve(1), [key]).tolist()
+    (ref,) = head.add_series(head.series.reserve(1), join_keys([key])).tolist()
 
     assert slot_of(ref) in {slot_of(refs[1]), slot_of(refs[3])}
     assert ref not in refs
     assert [False, True] == head.knows(np.array([refs[1], ref])).tolist()
     assert [-1, refs[0]] == head.refs_of(
-        [series_key({"__name__": "m1"}), series_key({"__name__": "m0"})]
+        join_keys([series_key({"__name__": "m1"}), series_key({"__name__": "m0"})])
     ).tolist()
     assert N_SERIES - 1 == len(head.index.match([]))
 
@@ -93,7 +94,7 @@ def test_slots_are_used_again_and_references_never() -> None:
 def test_memory_of_ended_series_comes_back() -> None:
     head = Head()
     keys = [series_key({"__name__": "m", "pod": f"pod-{i}"}) for i in range(1000)]
-    refs = head.add_series(head.series.reserve(1000), keys)
+    refs = head.add_series(head.series.reserve(1000), join_keys(keys))
     slots = np.array([slot_of(ref) for ref in refs.tolist()], dtype=np.int64)
 
     head.remove_series(slots[:990])

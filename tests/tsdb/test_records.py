@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 from tests.support.stores import bits_of
 
 from bongsu.model.samples import Exemplar
+from bongsu.tsdb.keys import join_keys
 from bongsu.tsdb.records import (
     EncodedHistograms,
     FloatRows,
@@ -53,9 +54,12 @@ def test_samples_read_back(
 def test_series_read_back(rows: list[tuple[int, bytes]]) -> None:
     refs = np.array([ref for ref, _ in rows], dtype=np.int64)
 
-    refs_back, keys_back = unpack_series(pack_series(refs, [key for _, key in rows]))
+    refs_back, keys_back = unpack_series(pack_series(refs, join_keys([key for _, key in rows])))
 
-    assert (refs.tolist(), [key for _, key in rows]) == (refs_back.tolist(), keys_back)
+    assert (refs.tolist(), [key for _, key in rows]) == (
+        refs_back.tolist(),
+        [keys_back.key(row) for row in range(len(keys_back))],
+    )
 
 
 def test_scrape_costs_little_more_than_its_values() -> None:

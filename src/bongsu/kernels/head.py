@@ -360,17 +360,3 @@ def list_slots(
                 at -= 1
                 out_chunks[at] = head.chunks[chunk]
             chunk = head.chunks[chunk, PREVIOUS]
-
-
-@kernel
-def gather_bytes(
-    source: NDArray[np.uint8],
-    source_at: NDArray[np.int64],
-    sizes: NDArray[np.int64],
-    target: NDArray[np.uint8],
-    target_at: NDArray[np.int64],
-) -> None:
-    """Copy pieces of `source` into `target`."""
-    for i in range(len(sizes)):
-        for k in range(sizes[i]):
-            target[target_at[i] + k] = source[source_at[i] + k]

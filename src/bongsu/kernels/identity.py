@@ -91,6 +91,47 @@ def enter_slots(table: NDArray[np.int32], identity: NDArray[np.int64], slots: ND
 
 
 @kernel
+def first_of_keys(
+    keys: NDArray[np.uint8],
+    bounds: NDArray[np.int64],
+    low: NDArray[np.int64],
+    table: NDArray[np.int32],
+    out_first: NDArray[np.int64],
+) -> None:
+    """Write, for each key, the first key that has the same bytes; the table is empty and twice as long as there are keys."""
+    mask = len(table) - 1
+    for i in range(len(bounds) - 1):
+        at = low[i] & mask
+        size = bounds[i + 1] - bounds[i]
+        out_first[i] = i
+        while table[at] != EMPTY:
+            other = table[at]
+            same = low[other] == low[i] and bounds[other + 1] - bounds[other] == size
+            for b in range(size if same else 0):
+                same = same and keys[bounds[other] + b] == keys[bounds[i] + b]
+            if same:
+                out_first[i] = other
+                break
+            at = (at + 1) & mask
+        if out_first[i] == i:
+            table[at] = i
+
+
+@kernel
+def gather_bytes(
+    source: NDArray[np.uint8],
+    source_at: NDArray[np.int64],
+    sizes: NDArray[np.int64],
+    target: NDArray[np.uint8],
+    target_at: NDArray[np.int64],
+) -> None:
+    """Copy pieces of `source` into `target`."""
+    for i in range(len(sizes)):
+        for k in range(sizes[i]):
+            target[target_at[i] + k] = source[source_at[i] + k]
+
+
+@kernel
 def _rotate(x: np.uint64, bits: int) -> np.uint64:
     return (x << np.uint64(bits)) | (x >> np.uint64(64 - bits))
 

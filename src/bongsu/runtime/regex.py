@@ -7,6 +7,7 @@ Patterns are anchored at both ends and their dot matches newline, as in Promethe
 from __future__ import annotations
 
 import functools
+import re
 from typing import TYPE_CHECKING, Any
 
 import re2
@@ -14,7 +15,7 @@ import re2
 from bongsu.model.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _CACHED_PATTERNS = 1024
 """Compiled patterns kept; a dashboard repeats its few dozen, and one costs some kilobytes."""
@@ -49,3 +50,30 @@ def full_matcher(pattern: str) -> Callable[[str], bool]:
     """Return a function that tells whether a whole text matches; raises InvalidInput as `compile_anchored`."""
     fullmatch = compile_anchored(pattern).fullmatch
     return lambda text: fullmatch(text) is not None
+
+
+_LINE_UNSAFE = re.compile(r"\\[AzQC]|\(\?(?![:P<i])|\(\?i[^:)]")
+"""What may mean another thing inside a text of many lines: ends of text, quoting, single bytes, other flags than case."""
+
+
+@functools.lru_cache(maxsize=_CACHED_PATTERNS)
+def line_matcher(pattern: str) -> Callable[[bytes], Iterator[int]] | None:
+    """
+    Return a function that gives the beginnings of those lines that match as a whole; None if the pattern can't be used so.
+
+    Ten thousand texts are searched by one pass in RE2 instead of ten thousand calls. Lines are not empty, end with a line feed, and
+    have none inside.
+
+    Raises
+    ------
+    InvalidInput
+        If the pattern is not valid RE2 syntax.
+    """
+    compile_anchored(pattern)
+    if _LINE_UNSAFE.search(pattern):
+        return None
+    options = _options()
+    options.never_nl = True
+    options.never_capture = True
+    compiled = re2.compile(f"(?m)^(?:{pattern})$".encode(), options)
+    return lambda lines: (match.start() for match in compiled.finditer(lines, 0, len(lines) - 1))

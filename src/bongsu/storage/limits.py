@@ -15,17 +15,6 @@ def shorten(text: str) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
 
 
-def is_surely_allowed(key: bytes, known_series: int, limits: StoreLimits) -> bool:
-    """Tell quickly whether a new series breaks no limit; False means that `refuse_labels` has to look."""
-    return (
-        (not limits.max_series or known_series < limits.max_series)
-        and (not limits.max_labels_per_series or key.count(SEPARATOR) <= 2 * limits.max_labels_per_series)
-        # No part of a short key is long.
-        and (not limits.max_label_name_bytes or len(key) <= limits.max_label_name_bytes)
-        and (not limits.max_label_value_bytes or len(key) <= limits.max_label_value_bytes)
-    )
-
-
 def refuse_labels(row: int, key: bytes, known_series: int, limits: StoreLimits) -> Rejection | None:
     """Return why a new series may not be made, or None; limits of 0 are off."""
     parts = key.split(SEPARATOR)[:-1]

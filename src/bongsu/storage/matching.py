@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bongsu.model.matchers import Matcher, MatchOp
-from bongsu.runtime.regex import full_matcher
+from bongsu.runtime.regex import full_matcher, line_matcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +33,41 @@ def predicate(matcher: Matcher) -> Callable[[str], bool]:
 def matches_empty(matcher: Matcher) -> bool:
     """Tell whether series without the label match."""
     return predicate(matcher)("")
+
+
+def match_lines(matcher: Matcher, lines: bytes, starts: NDArray[np.int64], feeds: int) -> NDArray[np.bool_]:
+    """
+    Tell for each of many texts whether the matcher holds.
+
+    Parameters
+    ----------
+    lines
+        The texts in UTF-8, not empty, each ended by a line feed.
+    starts : ndarray of int64, shape (n_texts,)
+        Where each text begins.
+    feeds
+        Line feeds that the texts have themselves; where there are any, the texts are looked at one by one.
+    """
+    held = np.zeros(len(starts), dtype=np.bool_)
+    if not len(starts):
+        return held
+    if matcher.op in (MatchOp.EQUAL, MatchOp.NOT_EQUAL):
+        holds = predicate(matcher)
+        ends = np.append(starts[1:], len(lines)) - 1
+        same = np.flatnonzero(ends - starts == len(matcher.value.encode(errors="replace")))
+        for i in same.tolist():
+            held[i] = lines[starts[i] : ends[i]].decode() == matcher.value
+        return held if holds(matcher.value) else ~held
+    find = None if feeds else line_matcher(matcher.value)
+    if find is None:
+        holds = full_matcher(matcher.value)
+        bounds = np.append(starts, len(lines)).tolist()
+        texts = (lines[low : high - 1].decode() for low, high in itertools.pairwise(bounds))
+        held[:] = np.fromiter(map(holds, texts), dtype=np.bool_, count=len(starts))
+    else:
+        found = np.fromiter(find(lines), dtype=np.int64)
+        held[np.searchsorted(starts, found)] = True
+    return ~held if matcher.op is MatchOp.NOT_REGEX else held
 
 
 def match_rows(labels: LabelColumns, matchers: Sequence[Matcher]) -> NDArray[np.bool_]:

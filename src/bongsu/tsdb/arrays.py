@@ -24,10 +24,3 @@ def grown(array: NDArray[Any], rows: int, *, fill: int | None = None) -> NDArray
     if fill is not None:
         larger[len(array) :] = fill
     return larger
-
-
-def joined_keys(keys: list[bytes] | tuple[bytes, ...]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return the bytes of all keys one after another, and their bounds, shape (n_keys + 1,)."""
-    bounds = np.zeros(len(keys) + 1, dtype=np.int64)
-    np.cumsum(np.fromiter(map(len, keys), dtype=np.int64, count=len(keys)), out=bounds[1:])
-    return np.frombuffer(b"".join(keys), dtype=np.uint8), bounds

@@ -15,7 +15,8 @@ import numpy as np
 from bongsu.kernels.blocks import find_ranges
 from bongsu.kernels.head import AT, MAX_TIME, MIN_TIME, SAMPLES, SHAPE, SIZE
 from bongsu.model.matchers import Matcher, MatchOp
-from bongsu.tsdb.index import Group, answers_of, gather_columns, match_groups
+from bongsu.storage.matching import match_lines, predicate
+from bongsu.tsdb.index import Group, gather_columns, match_groups
 from bongsu.tsdb.parts import Part, none_hidden
 from bongsu.tsdb.sections import SectionFile, write_sections
 
@@ -70,6 +71,9 @@ class BlockMeta:
         return asdict(self)
 
 
+_LINE_FEED = 10
+
+
 class StoredValues:
     """The values of one label name in a block, sorted by their bytes, read as they are needed."""
 
@@ -77,6 +81,7 @@ class StoredValues:
         self._values = values
         self._bounds = bounds
         self._array: NDArray[np.object_] | None = None
+        self._lines: tuple[bytes, NDArray[np.int64], int] | None = None
 
     def __len__(self) -> int:
         return len(self._bounds) - 1
@@ -97,7 +102,23 @@ class StoredValues:
         """Return for each code, and last for absence, whether the matcher holds; only the code for equality with a value."""
         if matcher.op is MatchOp.EQUAL and matcher.value:
             return self._find(matcher.value.encode(errors="replace"))
-        return answers_of(matcher, self.array().tolist())
+        answers = np.empty(len(self) + 1, dtype=np.bool_)
+        answers[-1] = predicate(matcher)("")
+        answers[:-1] = match_lines(matcher, *self._as_lines())
+        return answers
+
+    def _as_lines(self) -> tuple[bytes, NDArray[np.int64], int]:
+        """Return the values, each ended by a line feed, where each begins, and how many line feeds they have themselves."""
+        if self._lines is None:
+            bounds = self._bounds - self._bounds[0]
+            data = self._values[self._bounds[0] : self._bounds[-1]]
+            is_end = np.zeros(len(data) + len(self), dtype=np.bool_)
+            is_end[bounds[1:] + np.arange(len(self))] = True
+            lines = np.full(len(is_end), _LINE_FEED, dtype=np.uint8)
+            lines[~is_end] = data
+            starts = bounds[:-1] + np.arange(len(self))
+            self._lines = lines.tobytes(), starts, int(np.count_nonzero(data == _LINE_FEED))
+        return self._lines
 
     def _find(self, value: bytes) -> int:
         low, high = 0, len(self)

@@ -25,6 +25,7 @@ from bongsu.kernels.identity import KEY_AT, KEY_SIZE
 from bongsu.storage.raw import Sample
 from bongsu.storage.refusals import value_bytes
 from bongsu.tsdb.head import Head, slot_of
+from bongsu.tsdb.keys import keys_at
 from bongsu.tsdb.records import pack_exemplars, pack_metadata, unpack_exemplars, unpack_metadata
 from bongsu.tsdb.sections import SectionFile, write_sections
 from bongsu.tsdb.side import LateFloats, Side
@@ -101,9 +102,9 @@ def thaw(path: Path, metadata: Metadata, exemplars: Exemplars) -> tuple[Head, in
     slots = file.array("slots", "i8")
     lines = file.array("lines", "i8").reshape(-1, 8)
     identity = file.array("identity", "i8").reshape(-1, 4)
-    keys = file.bytes("keys")
-    spans = zip(identity[:, KEY_AT].tolist(), identity[:, KEY_SIZE].tolist(), strict=True)
-    head.add_series(lines[:, REF], [keys[at : at + size] for at, size in spans])
+    head.add_series(
+        lines[:, REF], keys_at(file.array("keys", "u1"), identity[:, KEY_AT], identity[:, KEY_SIZE])
+    )
     head.restore_generations(file.array("generations", "i4"))
     _thaw_samples(head, file, slots, lines)
     _thaw_sides(head, file)

@@ -28,7 +28,6 @@ from bongsu.storage.contract import (
 )
 from bongsu.storage.errors import StoreClosed
 from bongsu.storage.histograms import encode_histogram, histogram_fault
-from bongsu.storage.limits import is_surely_allowed, refuse_labels
 from bongsu.storage.refusals import (
     HistogramFault,
     refuse_duplicate,
@@ -36,9 +35,11 @@ from bongsu.storage.refusals import (
     refuse_old,
     refuse_reference,
 )
+from bongsu.tsdb.admission import allow_series
 from bongsu.tsdb.block import tombstones_path
 from bongsu.tsdb.checkpoint import CHECKPOINT_NAME
-from bongsu.tsdb.head import NO_TIME, Conflict, slot_of
+from bongsu.tsdb.head import NO_TIME, Conflict, slot_of, slots_of
+from bongsu.tsdb.keys import join_keys
 from bongsu.tsdb.records import (
     EncodedHistograms,
     FloatRows,
@@ -55,6 +56,7 @@ from bongsu.tsdb.records import (
     unpack_series,
 )
 from bongsu.tsdb.selection import SelectedPart, TsdbSelection, merge_labels
+from bongsu.tsdb.series import first_of_equal
 from bongsu.tsdb.shelf import BLOCK_MS
 from bongsu.tsdb.state import State, saved_sequence
 
@@ -70,6 +72,7 @@ if TYPE_CHECKING:
     from bongsu.runtime.clock import Clock
     from bongsu.storage.contract import StoreOptions
     from bongsu.tsdb.block import Block, BlockMeta
+    from bongsu.tsdb.keys import Keys
     from bongsu.tsdb.log import CommitLog, Ticket
     from bongsu.tsdb.metrics import StoreMetrics
 
@@ -353,26 +356,26 @@ class Database:
 
     def resolve(self, keys: Sequence[bytes]) -> Resolution:
         """Return a reference for every series key; new series are in the log before this returns."""
+        joined = join_keys(keys)
         with self._lock:
             head = self._open().head
-            refs = head.refs_of(keys)
-            unknown = np.flatnonzero(refs < 0).tolist()
-            if not unknown:
+            refs = head.refs_of(joined)
+            unknown = np.flatnonzero(refs < 0)
+            if not len(unknown):
                 return Resolution(refs)
-            wanted, rejections = self._wanted_series(keys, unknown)
-            if not wanted:
+            wanted, number, rejections = self._wanted_series(joined, unknown)
+            if not len(wanted):
                 return self._refused_series(refs, rejections)
-            new_refs = head.series.reserve(len(wanted))
-            self._reserved += len(wanted)
-            ticket = self._submit(RecordType.SERIES, pack_series(new_refs, tuple(wanted)))
+            made = joined.take(wanted)
+            new_refs = head.series.reserve(len(made))
+            self._reserved += len(made)
+            ticket = self._submit(RecordType.SERIES, pack_series(new_refs, made))
         fresh = self._when_durable(
             ticket,
-            lambda: self._apply_series(new_refs, tuple(wanted)),
+            lambda: self._apply_series(new_refs, made),
             on_end=lambda durable: self._end_reservation(new_refs, durable=durable),
         )
-        by_key = dict(zip(wanted, fresh.tolist(), strict=True))
-        for row in unknown:
-            refs[row] = by_key.get(keys[row], REFUSED)
+        refs[unknown] = np.append(fresh, REFUSED)[number]
         return self._refused_series(refs, rejections)
 
     def append(self, batch: SampleBatch) -> AppendResult:
@@ -552,11 +555,11 @@ class Database:
 
     # Applying
 
-    def _apply_series(self, refs: NDArray[np.int64], keys: Sequence[bytes]) -> NDArray[np.int64]:
+    def _apply_series(self, refs: NDArray[np.int64], keys: Keys) -> NDArray[np.int64]:
         head = self._open().head
         given = head.add_series(refs, keys)
         # Another writer made the same series first: the slot reserved here is free again.
-        head.series.give_back([slot_of(int(ref)) for ref in refs[given != refs]])
+        head.series.give_back(slots_of(refs[given != refs]))
         return given
 
     def _apply_samples(
@@ -589,25 +592,18 @@ class Database:
     # Refusals
 
     def _wanted_series(
-        self, keys: Sequence[bytes], rows: Sequence[int]
-    ) -> tuple[dict[bytes, int], list[Rejection]]:
-        """Return the distinct new keys that the limits allow, and a refusal for every row of the others."""
+        self, keys: Keys, unknown: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], list[Rejection]]:
+        """Return the rows of the distinct new keys that the limits allow, for every unknown row which of them it is, and refusals."""
         if self.options is None:
             raise AssertionError("BUG: written to before the project gave its options")
-        wanted: dict[bytes, int] = {}
-        rejections = []
         known = self._open().head.series.n_live + self._reserved
-        for row in rows:
-            if keys[row] in wanted:
-                continue
-            limits, total = self.options.limits, known + len(wanted)
-            allowed = is_surely_allowed(keys[row], total, limits)
-            refusal = None if allowed else refuse_labels(row, keys[row], total, limits)
-            if refusal is None:
-                wanted[keys[row]] = row
-            else:
-                rejections.append(refusal)
-        return wanted, rejections
+        new_keys = keys.take(unknown)
+        allowed, refusals = allow_series(new_keys, unknown, known, self.options.limits)
+        first = first_of_equal(new_keys)
+        is_made = allowed & (first == np.arange(len(first)))
+        number = np.where(is_made, np.cumsum(is_made) - 1, -1)[first]
+        return unknown[is_made], number, refusals
 
     def _refused_series(self, refs: NDArray[np.int64], rejections: list[Rejection]) -> Resolution:
         self._metrics.refused(self.name, rejections)
@@ -616,7 +612,7 @@ class Database:
     def _end_reservation(self, refs: NDArray[np.int64], *, durable: bool) -> None:
         self._reserved -= len(refs)
         if not durable:
-            self._open().head.series.give_back([slot_of(int(ref)) for ref in refs])
+            self._open().head.series.give_back(slots_of(refs))
 
     def _oldest_ms(self) -> int | None:
         """Return the oldest time that retention keeps; None when it keeps all."""

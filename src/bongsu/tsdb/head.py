@@ -58,10 +58,9 @@ from bongsu.tsdb.series import SeriesTable
 from bongsu.tsdb.side import LateFloats, Side, join_sides
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
+    from bongsu.tsdb.keys import Keys
     from bongsu.tsdb.records import EncodedHistograms
 
 NO_TIME = -(1 << 63)
@@ -102,6 +101,12 @@ def slot_of(ref: int) -> int:
     return ref & _SLOT_MASK
 
 
+def slots_of(refs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the slots of references."""
+    slots: NDArray[np.int64] = refs & _SLOT_MASK
+    return slots
+
+
 class Head:
     """Series and their newest samples."""
 
@@ -114,25 +119,21 @@ class Head:
 
     # Series
 
-    def add_series(self, refs: NDArray[np.int64], keys: Sequence[bytes]) -> NDArray[np.int64]:
-        """Make the series of keys that are new; return the reference of every key, that of the known series if it has one."""
+    def add_series(self, refs: NDArray[np.int64], keys: Keys) -> NDArray[np.int64]:
+        """Make the series of keys that are new, which are distinct; return the reference of every key, that of the known series if it has one."""
         slots = self.series.find(keys)
-        fresh: dict[bytes, int] = {}
-        for row in np.flatnonzero(slots < 0).tolist():
-            fresh.setdefault(keys[row], int(refs[row]))
-        if fresh:
-            new_refs = np.fromiter(fresh.values(), dtype=np.int64, count=len(fresh))
-            new_slots = self.series.add(new_refs, tuple(fresh))
+        fresh = np.flatnonzero(slots < 0)
+        answer: NDArray[np.int64] = np.where(slots < 0, refs, self.arrays.meta[np.maximum(slots, 0), REF])
+        if len(fresh):
+            new_keys = keys.take(fresh)
+            new_slots = self.series.add(refs[fresh], new_keys)
             self._ensure_slots(self.series.n_slots)
             self.arrays.meta[new_slots] = _FIRST_META
-            self.arrays.meta[new_slots, REF] = new_refs
-            self.index.add(new_slots.tolist(), tuple(fresh))
-        answer: NDArray[np.int64] = self.arrays.meta[np.maximum(slots, 0), REF]
-        for row in np.flatnonzero(slots < 0).tolist():
-            answer[row] = fresh[keys[row]]
+            self.arrays.meta[new_slots, REF] = refs[fresh]
+            self.index.add(new_slots, new_keys)
         return answer
 
-    def refs_of(self, keys: Sequence[bytes]) -> NDArray[np.int64]:
+    def refs_of(self, keys: Keys) -> NDArray[np.int64]:
         """Return the reference of each key, -1 where there is no series."""
         slots = self.series.find(keys)
         return np.where(slots < 0, -1, self.arrays.meta[np.maximum(slots, 0), REF])
@@ -500,6 +501,10 @@ class Head:
         self.index.remove(slots)
         self.series.remove(slots)
         self.arrays.meta[slots, REF] = -1
+        if self.index.is_mostly_dead():
+            live = self.series.live_slots()
+            self.index = LabelIndex()
+            self.index.add(live.astype(np.int64), self.series.keys(live))
 
     # Room
 

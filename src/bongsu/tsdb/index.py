@@ -6,25 +6,33 @@ A column so costs nothing where its label is absent, and a matcher is evaluated 
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from bongsu.kernels.labels import GROUP_AT, GROUP_SIZE, N_ENTRIES, encode_keys
 from bongsu.model.label_columns import ABSENT, LabelColumn, LabelColumns
 from bongsu.model.labels import SEPARATOR
 from bongsu.model.matchers import Matcher, MatchOp
 from bongsu.storage.matching import predicate
 from bongsu.tsdb.arrays import grown
+from bongsu.tsdb.dictionary import Dictionary, TextsOwner, no_sets, no_texts, sets_with_room, with_room
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from bongsu.tsdb.keys import Keys
+
 _COMPACT_ABOVE = 4
 """A selection gets a dictionary of its own when the store's is more than this many times its rows."""
 
 _FIRST_ROWS = 4
+
+_ENCODED_TOGETHER = 1 << 16
+"""Keys encoded by one call: a few megabytes of scratch."""
 
 
 class Values(Protocol):
@@ -45,55 +53,6 @@ class Values(Protocol):
         ...
 
 
-class Dictionary:
-    """The distinct values of one label name; codes are given once and stay."""
-
-    __slots__ = ("_array", "codes", "texts")
-
-    def __init__(self) -> None:
-        self.codes: dict[bytes, int] = {}
-        self.texts: list[str] = []
-        self._array: NDArray[np.object_] = np.empty(0, dtype=object)
-
-    def encode(self, value: bytes) -> int:
-        """Return the code of a value, a new one when it is new."""
-        code = self.codes.get(value)
-        if code is None:
-            code = self.codes[value] = len(self.texts)
-            self.texts.append(value.decode())
-        return code
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    def text(self, code: int) -> str:
-        """Return one value."""
-        return self.texts[code]
-
-    def array(self) -> NDArray[np.object_]:
-        """Return the values by code; earlier arrays stay as they were."""
-        if len(self._array) < len(self.texts):
-            array = np.empty(len(self.texts), dtype=object)
-            array[:] = self.texts
-            self._array = array
-        return self._array
-
-    def answers(self, matcher: Matcher) -> NDArray[np.bool_] | int:
-        """Return for each code, and last for absence, whether the matcher holds; only the code for equality with a value."""
-        if matcher.op is MatchOp.EQUAL and matcher.value:
-            return self.codes.get(matcher.value.encode(errors="replace"), len(self.texts))
-        return answers_of(matcher, self.texts)
-
-    def forget(self) -> None:
-        """Drop what `array` keeps, after the codes have changed."""
-        self._array = np.empty(0, dtype=object)
-
-
-def answers_of(matcher: Matcher, texts: Sequence[str]) -> NDArray[np.bool_]:
-    """Return for each text, and last for absence, whether the matcher holds."""
-    return np.fromiter(map(predicate(matcher), (*texts, "")), dtype=np.bool_, count=len(texts) + 1)
-
-
 class Group:
     """Series with the same label names: one code column per name, and each row's member, a number that the owner gives."""
 
@@ -107,15 +66,14 @@ class Group:
         self.members: NDArray[np.int64] = np.empty(_FIRST_ROWS, dtype=np.int64)
         self.n_rows = 0
 
-    def extend(self, members: Sequence[int], codes: Sequence[Sequence[int]]) -> None:
-        """Add rows; `codes` has one sequence per row, in the order of the names."""
+    def extend(self, members: NDArray[np.int64], codes: NDArray[np.int32]) -> None:
+        """Add rows; `codes` has shape (n_rows, n_names)."""
         start, stop = self.n_rows, self.n_rows + len(members)
         self.members = grown(self.members, stop)
         self.members[start:stop] = members
-        table = np.array(codes, dtype=np.int32).reshape(len(members), len(self.names))
         for i, name in enumerate(self.names):
             column = self.columns[name] = grown(self.columns[name], stop)
-            column[start:stop] = table[:, i]
+            column[start:stop] = codes[:, i]
         self.n_rows = stop
 
     def keep(self, rows: NDArray[np.int64]) -> None:
@@ -135,34 +93,18 @@ class LabelIndex:
     def __init__(self) -> None:
         self.dictionaries: dict[str, Dictionary] = {}
         self.groups: list[Group] = []
-        self._group_of_names: dict[tuple[bytes, ...], tuple[int, list[Dictionary]]] = {}
+        self._names = TextsOwner(no_texts(1))
+        self._values = TextsOwner(no_texts(_FIRST_ROWS))
+        self._sets = no_sets()
+        self._name_texts = Dictionary(self._names, 0)
         self._group_of_member: NDArray[np.int32] = np.empty(0, dtype=np.int32)
         self._row_of_member: NDArray[np.int32] = np.empty(0, dtype=np.int32)
 
-    def add(self, members: Sequence[int], keys: Sequence[bytes]) -> None:
+    def add(self, members: NDArray[np.int64], keys: Keys) -> None:
         """Add series by key."""
-        gathered: dict[int, tuple[list[int], list[list[int]]]] = {}
-        for member, key in zip(members, keys, strict=True):
-            parts = key.split(SEPARATOR)
-            names = tuple(parts[:-1:2])
-            group, dictionaries = self._group_of_names.get(names) or self._make_group(names)
-            rows = gathered.setdefault(group, ([], []))
-            rows[0].append(member)
-            rows[1].append([d.encode(value) for d, value in zip(dictionaries, parts[1::2], strict=True)])
-        for group, (group_members, codes) in gathered.items():
-            self._extend(group, group_members, codes)
-
-    def _extend(self, group: int, members: Sequence[int], codes: Sequence[Sequence[int]]) -> None:
-        start = self.groups[group].n_rows
-        self.groups[group].extend(members, codes)
-        self._place(group, np.array(members, dtype=np.int64), start)
-
-    def _place(self, group: int, members: NDArray[np.int64], start: int) -> None:
-        top = int(members.max(initial=-1)) + 1
-        self._group_of_member = grown(self._group_of_member, top, fill=-1)
-        self._row_of_member = grown(self._row_of_member, top, fill=-1)
-        self._group_of_member[members] = group
-        self._row_of_member[members] = np.arange(start, start + len(members), dtype=np.int32)
+        for low in range(0, len(keys), _ENCODED_TOGETHER):
+            rows = np.arange(low, min(low + _ENCODED_TOGETHER, len(keys)))
+            self._add(members[rows], keys.take(rows))
 
     def match(self, matchers: Sequence[Matcher]) -> NDArray[np.int64]:
         """Return the members whose labels match, group by group."""
@@ -175,41 +117,79 @@ class LabelIndex:
         )
 
     def remove(self, members: NDArray[np.int64]) -> None:
-        """Forget series; groups, and dictionaries with many dead values, are rebuilt."""
-        for number in np.unique(self._group_of_member[members]).tolist():
+        """Forget series; their groups are rebuilt."""
+        groups = self._group_of_member[members]
+        for number in np.unique(groups).tolist():
             group = self.groups[number]
-            gone = self._row_of_member[members[self._group_of_member[members] == number]]
             kept = np.ones(group.n_rows, dtype=np.bool_)
-            kept[gone] = False
+            kept[self._row_of_member[members[groups == number]]] = False
             group.keep(np.flatnonzero(kept))
             self._place(number, group.members, 0)
         self._group_of_member[members] = -1
-        self._forget_dead_values()
 
-    def _forget_dead_values(self) -> None:
+    def is_mostly_dead(self) -> bool:
+        """Tell whether more than half of the values are no series' any more: an index made anew gives their memory back."""
+        in_use = 0
         for name, dictionary in self.dictionaries.items():
-            groups = [group for group in self.groups if name in group.columns]
-            used = np.zeros(len(dictionary.texts), dtype=np.bool_)
-            for group in groups:
-                used[group.columns[name][: group.n_rows]] = True
-            if 2 * np.count_nonzero(used) >= len(used):
-                continue
-            renumber = np.cumsum(used, dtype=np.int32) - 1
-            texts = [text for text, is_used in zip(dictionary.texts, used.tolist(), strict=True) if is_used]
-            dictionary.codes = {text.encode(): code for code, text in enumerate(texts)}
-            dictionary.texts = texts
-            dictionary.forget()
-            for group in groups:
-                group.columns[name] = renumber[group.columns[name][: group.n_rows]].astype(np.int32)
-            for group in groups:
-                group.members = group.members[: group.n_rows]
+            used = np.zeros(len(dictionary), dtype=np.bool_)
+            for group in self.groups:
+                if name in group.columns:
+                    used[group.columns[name][: group.n_rows]] = True
+            in_use += int(np.count_nonzero(used))
+        return bool(2 * in_use < self._values.texts.cursor[N_ENTRIES])
 
-    def _make_group(self, names: tuple[bytes, ...]) -> tuple[int, list[Dictionary]]:
-        texts = tuple(name.decode() for name in names)
-        dictionaries = [self.dictionaries.setdefault(text, Dictionary()) for text in texts]
-        self.groups.append(Group(texts))
-        made = self._group_of_names[names] = (len(self.groups) - 1, dictionaries)
-        return made
+    def _add(self, members: NDArray[np.int64], keys: Keys) -> None:
+        group_of_key, first, codes = self._encode(keys)
+        for number in range(len(self.groups), int(self._sets.cursor[N_ENTRIES])):
+            self.groups.append(Group(self._names_of_set(number)))
+        order = np.argsort(group_of_key, kind="stable")
+        bounds = np.flatnonzero(np.diff(group_of_key[order], prepend=-1, append=-1))
+        for low, high in itertools.pairwise(bounds.tolist()):
+            rows, number = order[low:high], int(group_of_key[order[low]])
+            group = self.groups[number]
+            places = first[rows][:, None] + np.arange(len(group.names))
+            self._place(number, members[rows], group.n_rows)
+            group.extend(members[rows], codes[places])
+
+    def _encode(self, keys: Keys) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
+        """Return the group of each key, where its codes begin, and the codes."""
+        n_codes = int(np.count_nonzero(keys.data == SEPARATOR[0])) // 2
+        groups, first = np.empty(len(keys), dtype=np.int32), np.zeros(len(keys) + 1, dtype=np.int64)
+        codes = np.empty(n_codes, dtype=np.int32)
+        row = 0
+        while True:
+            row = encode_keys(
+                keys.data, keys.bounds, row,
+                self._names.texts, self._values.texts, self._sets,
+                groups, first, codes,
+            )  # fmt: skip
+            if row == len(keys):
+                return groups, first, codes
+            self._make_room(keys.key(row))
+
+    def _make_room(self, key: bytes) -> None:
+        """Let a key fit, whatever is new in it."""
+        labels, names = key.count(SEPARATOR) // 2, self._names.texts
+        self._names.texts = with_room(names, labels, len(key), 1)
+        owners = int(names.cursor[N_ENTRIES]) + labels
+        self._values.texts = with_room(self._values.texts, labels, len(key), owners)
+        self._sets = sets_with_room(self._sets, labels)
+
+    def _names_of_set(self, number: int) -> tuple[str, ...]:
+        entry = self._sets.entries[number]
+        start = int(entry[GROUP_AT])
+        owners = self._sets.names[start : start + int(entry[GROUP_SIZE])].tolist()
+        names = tuple(self._name_texts.text(owner) for owner in owners)
+        for name, owner in zip(names, owners, strict=True):
+            self.dictionaries.setdefault(name, Dictionary(self._values, owner))
+        return names
+
+    def _place(self, group: int, members: NDArray[np.int64], start: int) -> None:
+        top = int(members.max(initial=-1)) + 1
+        self._group_of_member = grown(self._group_of_member, top, fill=-1)
+        self._row_of_member = grown(self._row_of_member, top, fill=-1)
+        self._group_of_member[members] = group
+        self._row_of_member[members] = np.arange(start, start + len(members), dtype=np.int32)
 
 
 def match_groups(
@@ -231,9 +211,12 @@ def gather_columns(
 ) -> LabelColumns:
     """Return the labels of series, each given by its group and its row there."""
     columns: dict[str, NDArray[np.int32]] = {}
-    for number in np.unique(group_numbers).tolist():
-        chosen = np.flatnonzero(group_numbers == number)
-        group = groups[number]
+    # What was matched comes group by group already, and sorting such runs costs next to nothing.
+    order = np.argsort(group_numbers, kind="stable")
+    bounds = np.flatnonzero(np.diff(group_numbers[order], prepend=-1, append=-1))
+    for low, high in itertools.pairwise(bounds.tolist()):
+        chosen = order[low:high]
+        group = groups[int(group_numbers[chosen[0]])]
         for name in group.names:
             codes = columns.get(name)
             if codes is None:

@@ -17,6 +17,7 @@ import orjson
 
 from bongsu.model.matchers import Matcher, MatchOp
 from bongsu.model.samples import Exemplar, MetricMetadata
+from bongsu.tsdb.keys import Keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +60,7 @@ _OVERWRITE, _FLOAT_STARTS, _HISTOGRAM_STARTS = 1, 2, 4
 _EVEN, _WIDE = 0, 8
 _COLUMN_HEAD = struct.Struct("<Bq")
 _NO_INTS = np.empty(0, dtype=np.int64)
+_NO_BYTES_YET = np.zeros(1, dtype=np.int64)
 
 
 def _pack_column(values: NDArray[np.int64]) -> bytes:
@@ -90,7 +92,7 @@ class _Reader:
 
     def array(self, dtype: str, count: int) -> NDArray[Any]:
         if not count:
-            return _NO_INTS
+            return np.empty(0, dtype=dtype)
         # A copy, since kernels are compiled for arrays that may be written to, and again for those that may not.
         array = np.frombuffer(self._payload, dtype=dtype, count=count, offset=self._at).copy()
         self._at += array.nbytes
@@ -114,20 +116,19 @@ class _Reader:
         return bytes(self._payload[self._at :])
 
 
-def pack_series(refs: NDArray[np.int64], keys: Sequence[bytes]) -> bytes:
+def pack_series(refs: NDArray[np.int64], keys: Keys) -> bytes:
     """Return the payload that makes series."""
-    sizes = np.fromiter(map(len, keys), dtype=np.int64, count=len(keys))
-    return b"".join((_COUNTS.pack(len(keys), 0, 0), _pack_column(refs), _pack_column(sizes), *keys))
+    head = _COUNTS.pack(len(keys), 0, 0)
+    return b"".join((head, _pack_column(refs), _pack_column(keys.sizes), keys.data.tobytes()))
 
 
-def unpack_series(payload: bytes | memoryview) -> tuple[NDArray[np.int64], list[bytes]]:
+def unpack_series(payload: bytes | memoryview) -> tuple[NDArray[np.int64], Keys]:
     """Return references and keys."""
     reader = _Reader(payload)
     count = reader.unpack(_COUNTS)[0]
     refs, sizes = reader.column(count), reader.column(count)
-    ends = np.cumsum(sizes).tolist()
-    keys = reader.rest()
-    return refs, [keys[end - size : end] for end, size in zip(ends, sizes.tolist(), strict=True)]
+    bounds = np.concatenate((_NO_BYTES_YET, np.cumsum(sizes)))
+    return refs, Keys(reader.array("u1", int(bounds[-1])), bounds)
 
 
 def pack_samples(floats: FloatRows, histograms: EncodedHistograms, *, overwrite: bool) -> bytes:
