@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bongsu.control.context import ControlOptions, make_context
 from bongsu.control.database import Database
 from bongsu.control.keys import Keys
+from bongsu.control.layouts import Layouts
 from bongsu.control.migrate import migrate
 from bongsu.control.projects import Projects
 from bongsu.control.reserved import ReservedWorkspaces
@@ -49,6 +50,7 @@ class ControlPlane:
         self.projects = Projects(context, self.keys, reserved)
         self.servers = Servers(context, reserved)
         self.workspaces = Workspaces(context)
+        self.layouts = Layouts(context)
         self.states = TargetStates(self.database)
         self.targets = Targets(context, self.states)
         self.scraping = ScrapeOptionStore(context)

@@ -19,6 +19,7 @@ from bongsu.control.checks import (
 )
 from bongsu.control.ids import make_project_id
 from bongsu.control.keys import count_keys
+from bongsu.control.layouts import count_layouts
 from bongsu.control.limits import LimitUse
 from bongsu.control.rows import find_project, lock_project, project_of, refusing_duplicates, touch_targets
 from bongsu.control.servers import count_servers
@@ -136,6 +137,7 @@ class Projects:
                 "max_workspaces": count_workspaces(session, row.pcode),
                 "max_servers": count_servers(session, row.pcode),
                 "max_keys": count_keys(session, row.pcode),
+                "max_layouts": count_layouts(session, row.pcode),
             }
         return [
             LimitUse(name, default, row.limits.get(name), used.get(name))

@@ -146,6 +146,40 @@ class Targets:
         with self._context.database.read() as session:
             return [ScrapeTarget._make(row) for row in session.execute(query)]
 
+    def candidate(self, project: Project, job_id: str, fields: Mapping[str, object]) -> ScrapeTarget:
+        """
+        Return what would be scraped for ``hostId`` and ``port`` in a workspace, whether they are a target of it or not.
+
+        Raises
+        ------
+        UnknownWorkspace, BadValue, UnknownServer
+            In this order of precedence.
+        """
+        with self._context.database.read() as session:
+            workspace = find_workspace(session, project.pcode, job_id)
+            host_id, port = _host_id(fields.get("hostId")), check_port(fields.get("port"))
+            server = _server_of_region(session, workspace, host_id)
+            present = session.scalar(
+                select(TargetRow).where(
+                    TargetRow.job_id == job_id, TargetRow.host_id == host_id, TargetRow.port == port
+                )
+            )
+            return ScrapeTarget(
+                project_id=project.project_id,
+                target_id=present.target_id if present is not None else "",
+                job=workspace.name,
+                address=server.address,
+                port=port,
+                path=workspace.metrics_path,
+                region=workspace.region if workspace.region != project.region else None,
+                job_id=job_id,
+                host_id=host_id,
+                server_name=server.name,
+                instance_id=server.instance_id,
+                workspace_options=workspace.scrape,
+                target_options=present.scrape if present is not None else "",
+            )
+
     def revisions(self) -> dict[str, int]:
         """
         Return a number for every project that is another one after each change of what is scraped for it.

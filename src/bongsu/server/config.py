@@ -60,6 +60,9 @@ class ServerSettings:
         "127.0.0.1:9595", "address and port to listen on; an empty host means every address"
     )
     data: str = _setting("bongsu-data", "folder of everything that is stored")
+    watch_itself: str = _setting(
+        "yes", "whether the server's own metrics are stored in the first project", choices=("yes", "no")
+    )
     external_url: str = _setting("", "URL under which users reach this server; default: from `listen`")
     tls_certificate: str = _setting(
         "", "PEM file of the certificate, with its chain, to speak HTTPS; read again when it changes"
@@ -172,6 +175,7 @@ class LimitSettings:
     max_workspaces: int = _setting(500, "workspaces of a project", minimum=0)
     max_servers: int = _setting(5_000, "servers of a project", minimum=0)
     max_keys: int = _setting(100, "keys of a project", minimum=0)
+    max_layouts: int = _setting(500, "layouts of charts of a project", minimum=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,7 @@ async def _start(
             told = clock.monotonic()
             log.info(sentence)
 
-    around = Surroundings(settings, clock, registry, log)
+    around = Surroundings(settings, clock, registry, log, lambda: shell.phase is Phase.STOPPING)
     try:
         parts = await asyncio.to_thread(build, around, url, progress)
         await parts.start()

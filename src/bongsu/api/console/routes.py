@@ -11,6 +11,8 @@ from starlette.routing import Route
 from bongsu.api.body import read_json_object
 from bongsu.api.console.files import StaticFiles
 from bongsu.api.console.keys import ConsoleKeys
+from bongsu.api.console.layouts import ConsoleLayouts
+from bongsu.api.console.live import ConsoleLive
 from bongsu.api.console.page import render, security_headers
 from bongsu.api.console.sessions import cookie_name, require_own_page
 from bongsu.api.errors import Unauthorized, guard
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
     from bongsu.api.access import AccessControl, ProjectAccess
     from bongsu.api.console.keys import KeyBook
+    from bongsu.api.console.layouts import LayoutBook
+    from bongsu.api.console.live import TickSource
     from bongsu.api.console.sessions import SessionStore
     from bongsu.api.errors import Failure, Handler
     from bongsu.runtime.clock import Clock
@@ -46,6 +50,9 @@ def routes(
     log: FilteringBoundLogger,
     version: str,
     keys: KeyBook | None = None,
+    layouts: LayoutBook | None = None,
+    ticks: TickSource | None = None,
+    stopping: Callable[[], bool] = lambda: False,
     files: StaticFiles | None = None,
 ) -> list[BaseRoute]:
     """
@@ -59,6 +66,12 @@ def routes(
         Shown on the status page.
     keys
         The project's keys; None leaves out what lists and makes them.
+    layouts
+        Where layouts of charts are kept; None leaves them out.
+    ticks
+        The newest real-time numbers; None leaves out the live stream.
+    stopping
+        Whether the server is about to stop.
     files
         The static files; the package's own by default.
     """
@@ -76,6 +89,12 @@ def routes(
         Route("/console/api/session", guarded(console.sign_in), methods=["POST"]),
         Route("/console/api/session", guarded(console.sign_out), methods=["DELETE"]),
         *([] if keys is None else _key_routes(ConsoleKeys(access, keys), guarded)),
+        *([] if layouts is None else _layout_routes(ConsoleLayouts(access, layouts), guarded)),
+        *(
+            []
+            if ticks is None
+            else [_live_route(ConsoleLive(access, ticks, clock, stopping=stopping), guarded)]
+        ),
         Route("/console/api/{rest:path}", guarded(_unknown)),
         Route("/console/{view:path}", guarded(console.page), methods=["GET"]),
     ]
@@ -87,6 +106,21 @@ def _key_routes(keys: ConsoleKeys, guarded: Callable[[Handler], Handler]) -> lis
         Route("/console/api/keys", guarded(keys.create), methods=["POST"]),
         Route("/console/api/keys/{keyId}", guarded(keys.revoke), methods=["DELETE"]),
     ]
+
+
+def _layout_routes(layouts: ConsoleLayouts, guarded: Callable[[Handler], Handler]) -> list[BaseRoute]:
+    one = "/console/api/layouts/{layoutId}"
+    return [
+        Route("/console/api/layouts", guarded(layouts.show_all), methods=["GET"]),
+        Route("/console/api/layouts", guarded(layouts.create), methods=["POST"]),
+        Route(one, guarded(layouts.show), methods=["GET"]),
+        Route(one, guarded(layouts.update), methods=["PUT"]),
+        Route(one, guarded(layouts.delete), methods=["DELETE"]),
+    ]
+
+
+def _live_route(live: ConsoleLive, guarded: Callable[[Handler], Handler]) -> BaseRoute:
+    return Route("/console/api/live", guarded(live.stream), methods=["GET"])
 
 
 class _Console:

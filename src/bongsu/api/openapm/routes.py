@@ -78,12 +78,7 @@ class OpenApm:
     async def spot(self, request: Request) -> Response:
         """Answer all numbers of one tick; as in the original, every value but the pcode is a string."""
         caller = await self._access.require_apm(request)
-        numbers = self._newest(caller).numbers
-        document: dict[str, object] = {"pcode": caller.project.pcode}
-        for name in NUMBER_NAMES:
-            value = getattr(numbers, name)
-            key = _SPOT_NAMES.get(name)
-            document[key or name] = f"{value:.1f}" if key else number_text(value)
+        document = spot_document(self._newest(caller).numbers, caller.project.pcode)
         return json_response(document, headers=_NO_STORE)
 
     async def agents(self, request: Request) -> Response:
@@ -114,6 +109,16 @@ class OpenApm:
 
     def _newest(self, caller: ProjectAccess) -> SealedTick:
         return self._apm.newest(caller.project.project_id)
+
+
+def spot_document(numbers: Numbers, pcode: int) -> dict[str, object]:
+    """Return all numbers of a tick under the names of the spot document; as in the original, every value but the pcode is a text."""
+    document: dict[str, object] = {"pcode": pcode}
+    for name in NUMBER_NAMES:
+        value = getattr(numbers, name)
+        key = _SPOT_NAMES.get(name)
+        document[key or name] = f"{value:.1f}" if key else number_text(value)
+    return document
 
 
 def number_text(value: float) -> str:

@@ -20,6 +20,7 @@ from bongsu.control.errors import BadValue
 from bongsu.control.values import Scope
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
     from datetime import tzinfo
 
     from starlette.requests import Request
@@ -28,8 +29,12 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from bongsu.api.access import AccessControl, ProjectAccess
+    from bongsu.api.errors import Handler
     from bongsu.control.plane import ControlPlane
-    from bongsu.control.values import Actor
+    from bongsu.control.values import Actor, Project
+
+    TargetTest = Callable[[Project, str, Mapping[str, object]], Awaitable[dict[str, Any]]]
+    """Scrapes ``hostId`` and ``port`` once with a workspace's options; raises a BongsuError for what is unknown."""
 
 REGION_HEADER = "x-sysmon-region"
 CONTROL_THREADS = 8
@@ -42,6 +47,7 @@ def routes(
     control: ControlPlane,
     log: FilteringBoundLogger,
     time_zone: tzinfo | None = None,
+    test_target: TargetTest | None = None,
 ) -> list[BaseRoute]:
     """
     Return the routes of the workspace, target and server API; its OpenAPI document needs no key.
@@ -50,6 +56,8 @@ def routes(
     ----------
     time_zone
         Zone of ``lstModYmdt``; None is the machine's own.
+    test_target
+        Scrapes a target once; None leaves the call out.
     """
     calls = _Calls(access, control, Records(time_zone))
     router = Router(failure, log)
@@ -74,6 +82,11 @@ def routes(
             DELETE=calls.delete_target,
         ),
         router.resource(f"{project}/servers", GET=calls.list_servers),
+        *(
+            []
+            if test_target is None
+            else [router.resource(f"{project}/jobs/{{jobId}}/test", POST=calls.tester(test_target))]
+        ),
         router.unknown("/v1.0/{rest:path}"),
     ]
 
@@ -150,6 +163,15 @@ class _Calls:
             self._control.targets.delete, caller.project, job_id, target_id, actor=_actor(request, caller)
         )
         return success(target_id)
+
+    def tester(self, test_target: TargetTest) -> Handler:
+        """Return the handler that scrapes a target once; our own call, which stores nothing."""
+
+        async def test(request: Request) -> Response:
+            project = (await self._caller(request, Scope.MANAGE)).project
+            return success(await test_target(project, request.path_params["jobId"], await _fields(request)))
+
+        return test
 
     async def list_servers(self, request: Request) -> Response:
         project = (await self._caller(request, Scope.READ)).project

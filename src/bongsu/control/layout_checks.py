@@ -1,0 +1,158 @@
+"""
+What a layout may hold: panels on a grid of twelve columns, the variables of their queries, and remarks.
+
+The console draws it and other tools may write it, so everything that the console relies on is checked here; what a query says is
+not: it may name metrics that come later.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from bongsu.control.checks import check_known, check_text
+from bongsu.control.errors import BadValue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+COLUMNS = 12
+"""Of the grid: it divides by two, three, four and six."""
+MAX_ROWS = 1_000
+MAX_PANELS = 200
+"""The largest dashboards in public galleries have about 150 panels."""
+MAX_QUERIES = 20
+MAX_VARIABLES = 30
+MAX_NOTES = 500
+MAX_BYTES = 512 << 10
+"""Of a layout as JSON: a large imported dashboard takes about 100 KiB."""
+MAX_EXPRESSION = 20_000
+KINDS = ("lines", "stat", "gauge", "table", "heatmap", "text")
+
+_PANEL = (
+    "id", "title", "kind", "x", "y", "w", "h", "unit", "queries", "min", "max", "fill", "stack", "steps", "text", "describes",
+)  # fmt: skip
+_QUERY = ("expr", "legend", "instant")
+_VARIABLE = ("name", "label", "query", "value", "values", "multi", "all")
+_STEP = ("at", "state")
+_STATES = ("ok", "warn", "bad")
+
+
+def check_layout(value: object) -> dict[str, Any]:
+    """Return the document of a layout; raises BadValue with the place of the first mistake."""
+    document = _object("layout", value)
+    check_known(document, ("panels", "variables", "notes"))
+    _each("panels", document.get("panels"), MAX_PANELS, _check_panel)
+    _each("variables", document.get("variables", []), MAX_VARIABLES, _check_variable)
+    _each("notes", document.get("notes", []), MAX_NOTES, _check_note)
+    _check_distinct("panels", "id", document["panels"])
+    _check_distinct("variables", "name", document.get("variables", []))
+    size = len(orjson.dumps(document))
+    if size > MAX_BYTES:
+        raise BadValue(f"the layout takes {size} bytes, {MAX_BYTES} are allowed; split it into several")
+    return document
+
+
+def _check_panel(where: str, value: object) -> None:
+    panel = _object(where, value)
+    check_known(panel, _PANEL)
+    check_text(f"{where}.id", panel.get("id"), maximum=64)
+    _text(f"{where}.title", panel.get("title"))
+    if panel.get("kind") not in KINDS:
+        raise BadValue(f"'{where}.kind' is {_shown(panel.get('kind'))}; send one of {', '.join(KINDS)}")
+    x = _whole(f"{where}.x", panel.get("x"), 0, COLUMNS - 1)
+    _whole(f"{where}.y", panel.get("y"), 0, MAX_ROWS)
+    _whole(f"{where}.w", panel.get("w"), 1, COLUMNS - x)
+    _whole(f"{where}.h", panel.get("h"), 1, MAX_ROWS)
+    _each(f"{where}.queries", panel.get("queries", []), MAX_QUERIES, _check_query)
+    _each(f"{where}.steps", panel.get("steps", []), MAX_QUERIES, _check_step)
+    for name in ("min", "max"):
+        _number_or_none(f"{where}.{name}", panel.get(name))
+    _text(f"{where}.unit", panel.get("unit", ""))
+    for name in ("text", "describes"):
+        _text(f"{where}.{name}", panel.get(name, ""), maximum=MAX_EXPRESSION)
+    for name in ("fill", "stack"):
+        _flag(f"{where}.{name}", panel.get(name, False))
+
+
+def _check_query(where: str, value: object) -> None:
+    query = _object(where, value)
+    check_known(query, _QUERY)
+    _text(f"{where}.expr", query.get("expr"), maximum=MAX_EXPRESSION)
+    _text(f"{where}.legend", query.get("legend", ""))
+    _flag(f"{where}.instant", query.get("instant", False))
+
+
+def _check_variable(where: str, value: object) -> None:
+    variable = _object(where, value)
+    check_known(variable, _VARIABLE)
+    name = check_text(f"{where}.name", variable.get("name"), maximum=64)
+    if not (name.isidentifier() and name.isascii()):
+        raise BadValue(f"'{where}.name' is {_shown(name)}; send letters, digits and '_', not a digit first")
+    for key in ("label", "query", "value"):
+        _text(f"{where}.{key}", variable.get(key, ""), maximum=MAX_EXPRESSION)
+    _each(f"{where}.values", variable.get("values", []), MAX_NOTES, _text)
+    for key in ("multi", "all"):
+        _flag(f"{where}.{key}", variable.get(key, False))
+
+
+def _check_step(where: str, value: object) -> None:
+    step = _object(where, value)
+    check_known(step, _STEP)
+    _number_or_none(f"{where}.at", step.get("at"))
+    if step.get("state") not in _STATES:
+        raise BadValue(f"'{where}.state' is {_shown(step.get('state'))}; send one of {', '.join(_STATES)}")
+
+
+def _check_note(where: str, value: object) -> None:
+    _text(where, value, maximum=1_000)
+
+
+def _each(where: str, value: object, most: int, check: Callable[[str, object], None]) -> None:
+    if not isinstance(value, list):
+        raise BadValue(f"{where!r} is {_shown(value)}; send a list")
+    if len(value) > most:
+        raise BadValue(f"{where!r} has {len(value)} entries, {most} are allowed; send fewer")
+    for index, entry in enumerate(value):
+        check(f"{where}[{index}]", entry)
+
+
+def _check_distinct(where: str, key: str, entries: list[Mapping[str, object]]) -> None:
+    seen: set[object] = set()
+    for entry in entries:
+        if entry[key] in seen:
+            raise BadValue(f"two of {where!r} have the {key} {_shown(entry[key])}; give each its own")
+        seen.add(entry[key])
+
+
+def _object(where: str, value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise BadValue(f"{where!r} is {_shown(value)}; send an object")
+    return value
+
+
+def _text(where: str, value: object, *, maximum: int = 500) -> None:
+    if not isinstance(value, str) or len(value) > maximum or "\x00" in value:
+        raise BadValue(f"{where!r} is {_shown(value)}; send a text of at most {maximum} characters")
+
+
+def _flag(where: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise BadValue(f"{where!r} is {_shown(value)}; send true or false")
+
+
+def _whole(where: str, value: object, least: int, most: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise BadValue(f"{where!r} is {_shown(value)}; send a whole number from {least} to {most}")
+    return value
+
+
+def _number_or_none(where: str, value: object) -> None:
+    if value is not None and (not isinstance(value, int | float) or isinstance(value, bool)):
+        raise BadValue(f"{where!r} is {_shown(value)}; send a number or null")
+
+
+def _shown(value: object) -> str:
+    text = "missing" if value is None else repr(value)
+    return text if len(text) <= 100 else f"{text[:100]}…"
