@@ -26,6 +26,7 @@ from bongsu.query.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from concurrent.futures import Executor
 
     from prometheus_client import CollectorRegistry
     from structlog.typing import FilteringBoundLogger
@@ -286,6 +287,15 @@ class QueryService:
         self._at_once.inc()
         self._note(query, self._clock.monotonic() - started_s, "success")
         return answer
+
+    @property
+    def helpers(self) -> Executor:
+        """
+        Threads that may help with an answer after its query has ended: those of the queries, when they are free.
+
+        What is given to them must be short, and its giver must do without them: they may all be busy.
+        """
+        return self._pool
 
     def active(self) -> tuple[ActiveQuery, ...]:
         """Return the queries that wait or run now, of all projects, oldest first."""

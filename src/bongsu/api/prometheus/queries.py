@@ -94,7 +94,10 @@ class Queries:
         )
         limit = parameters.count("limit")
         return await self._evaluate(
-            request, call, query, lambda outcome: _answer(call, outcome, write_range(outcome.result, limit))
+            request,
+            call,
+            query,
+            lambda outcome: _answer(call, outcome, write_range(outcome.result, limit, self._service.helpers)),
         )
 
     async def format_query(self, request: Request) -> Response:

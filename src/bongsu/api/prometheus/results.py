@@ -18,6 +18,7 @@ from bongsu.promql.values import RangeVector, Scalar, String, Vector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from concurrent.futures import Executor
 
     from numpy.typing import NDArray
 
@@ -61,8 +62,17 @@ def write_instant(result: QueryResult, limit: int = 0) -> WrittenResult:
     return WrittenResult(_framed(b"matrix", _range_rows(value, limit)), 0 < limit < value.labels.n_series)
 
 
-def write_range(result: QueryResult, limit: int = 0) -> WrittenResult:
-    """Return the result of a range query, sorted by labels; `limit` is the most series that are written, 0 for all."""
+def write_range(result: QueryResult, limit: int = 0, helpers: Executor | None = None) -> WrittenResult:
+    """
+    Return the result of a range query, sorted by labels.
+
+    Parameters
+    ----------
+    limit
+        The most series that are written, 0 for all.
+    helpers
+        Make parts of a large answer ahead, none by default.
+    """
     value = result.value
     if isinstance(value, Scalar):
         value = Vector(LabelColumns(1), value.values.reshape(1, -1))
@@ -70,7 +80,8 @@ def write_range(result: QueryResult, limit: int = 0) -> WrittenResult:
         raise AssertionError(f"BUG: a range query gave a {type(value).__name__}")  # noqa: TRY004 - our mistake
     rows = np.arange(value.n_series) if value.ordered else value.labels.sort_order()
     order, truncated = _cut(_present_rows(value, rows), limit)
-    return WrittenResult(_framed(b"matrix", _rows(value, result.steps, order, instant=False)), truncated)
+    rows_json = _rows(value, result.steps, order, instant=False, helpers=helpers)
+    return WrittenResult(_framed(b"matrix", rows_json), truncated)
 
 
 def _framed(kind: bytes, rows: Iterator[bytes]) -> Iterator[bytes]:
@@ -109,12 +120,17 @@ def _cut(order: NDArray[np.int64], limit: int) -> tuple[NDArray[np.int64], bool]
 
 
 def _rows(
-    vector: Vector, steps: NDArray[np.int64], order: NDArray[np.int64], *, instant: bool
+    vector: Vector,
+    steps: NDArray[np.int64],
+    order: NDArray[np.int64],
+    *,
+    instant: bool,
+    helpers: Executor | None = None,
 ) -> Iterator[bytes]:
     """Yield the series in order; stretches of series without histograms go through the kernel."""
     packed = pack_texts(_VECTOR_FRAME if instant else _MATRIX_FRAME, steps, vector.labels)
     if vector.histograms is None or vector.kinds is None or not len(order):
-        yield from matrix_rows(packed, vector.values, vector.kinds, order)
+        yield from matrix_rows(packed, vector.values, vector.kinds, order, helpers)
         return
     mixed = (vector.kinds == KIND_HISTOGRAM).any(axis=1)
     comma = b""

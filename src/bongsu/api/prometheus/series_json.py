@@ -7,6 +7,7 @@ kernel copies them and formats the numbers into a buffer of bounded size.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import orjson
 
+from bongsu.api.prometheus.ahead import made_ahead
 from bongsu.kernels.format_floats import (
     MAX_FLOAT_BYTES,
     MAX_TIME_BYTES,
@@ -25,6 +27,7 @@ from bongsu.model.label_columns import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Executor
 
     from numpy.typing import NDArray
 
@@ -41,6 +44,9 @@ POINT_BYTES = MAX_TIME_BYTES + MAX_FLOAT_BYTES + 6
 
 _FEW_SERIES = 48
 """Up to here the labels are quicker to encode one by one than to pack as columns (measured with eight labels)."""
+
+_USUAL_LABEL_BYTES, _USUAL_VALUE_BYTES = 150, 23
+"""What labels and a value mostly take, for parts of about the wanted size."""
 
 _NO_KINDS = np.empty((0, 0), dtype=np.uint8)
 
@@ -62,6 +68,11 @@ class PackedTexts:
     texts: NDArray[np.uint8]
     starts: NDArray[np.int64]
     codes: NDArray[np.int32]
+
+    def usual_point_bytes(self, n_steps: int) -> float:
+        """Return about how many bytes a point takes."""
+        openings = int(self.starts[3 + n_steps] - self.starts[3])
+        return _USUAL_VALUE_BYTES + (openings / n_steps if n_steps else 0)
 
     def bytes_for(self, rows: int, points: int) -> int:
         """Return in how many bytes so many series and points fit."""
@@ -144,15 +155,37 @@ def matrix_rows(
     values: NDArray[np.float64],
     kinds: NDArray[np.uint8] | None,
     order: NDArray[np.int64],
+    helpers: Executor | None = None,
 ) -> Iterator[bytes]:
-    """Yield the float points of series at common steps, as `bongsu.kernels.format_floats.write_matrix` writes them."""
+    """
+    Yield the float points of series at common steps, as `bongsu.kernels.format_floats.write_matrix` writes them.
+
+    Parameters
+    ----------
+    helpers
+        Make parts of a large answer ahead.
+    """
     values = np.ascontiguousarray(values)
     kind_matrix = _NO_KINDS if kinds is None else np.ascontiguousarray(kinds)
+    n_steps = values.shape[1]
 
-    def write(first: int, out: NDArray[np.uint8]) -> tuple[int, int]:
-        return write_matrix(packed.texts, packed.starts, packed.codes, values, kind_matrix, order, first, out)
+    def write_some(rows: NDArray[np.int64]) -> bytes:
+        def write(first: int, out: NDArray[np.uint8]) -> tuple[int, int]:
+            return write_matrix(
+                packed.texts, packed.starts, packed.codes, values, kind_matrix, rows, first, out
+            )
 
-    return in_parts(write, len(order), packed.bytes_for(len(order), len(order) * values.shape[1]))
+        return b"".join(in_parts(write, len(rows), packed.bytes_for(len(rows), len(rows) * n_steps)))
+
+    together = max(1, int(PART_BYTES / (_USUAL_LABEL_BYTES + packed.usual_point_bytes(n_steps) * n_steps)))
+    makers = (
+        functools.partial(write_some, order[row : row + together]) for row in range(0, len(order), together)
+    )
+    before = b""
+    for part in made_ahead(makers, helpers if len(order) > together else None):
+        if part:
+            yield before + part if before else part
+            before = b","
 
 
 def label_rows(labels: LabelColumns, order: NDArray[np.int64]) -> Iterator[bytes]:

@@ -1,12 +1,13 @@
 """
 Answers in parts: small ones whole and with their length, large ones streamed with bounded memory.
 
-The parts are made in a worker thread, one at a time and only when the client has taken the one before.
+The parts are made in worker threads, a few ahead of what the client has taken and no more.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -124,5 +125,13 @@ def _compressed(parts: Iterator[bytes]) -> Iterator[bytes]:
 
 
 async def _pull(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
-    while (part := await in_thread(next, parts, None)) is not None:
-        yield part
+    """Yield the parts; the next one is being made while the client takes the one before."""
+    coming = asyncio.ensure_future(in_thread(next, parts, None))
+    try:
+        while (part := await coming) is not None:
+            coming = asyncio.ensure_future(in_thread(next, parts, None))
+            yield part
+    finally:
+        # Whoever makes a part uses the result: nobody may let go of it before.
+        with contextlib.suppress(Exception):
+            await asyncio.shield(coming)
