@@ -210,7 +210,7 @@ def test_outcomes_of_targets_that_are_gone_are_dropped(
     plane.targets.delete(project, job.job_id, gone)
     plane.states.flush()
     plane.states.report([ScrapeOutcome(kept, 2, -1, "x" * 1000)])
-    plane.states.keep_only([kept])
+    plane.states.forget([gone])
     plane.states.flush()
 
     (target,) = plane.targets.all(project, job.job_id)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,7 @@ class Scene:
         return self.registry.get_sample_value(name, labels) or 0.0
 
     async def publish(self, *targets: ScrapeTarget) -> None:
-        self.board.publish(targets)
+        self.board.publish({"project": targets})
         await until(lambda: self.counted("bongsu_scrape_targets") == len(targets))
         await asyncio.sleep(0.01)
 
@@ -200,6 +201,30 @@ class FullStore(MemoryProjectStore):
         return super().append(batch)
 
 
+async def test_a_group_changes_without_the_others() -> None:
+    async with running_scene() as (scene, exporter):
+        mine, theirs = MemoryProjectStore(), MemoryProjectStore()
+        exporter.body = b"a 1\n"
+        await scene.publish(target(exporter, mine, "t1"))
+        scene.board.publish({"other": [target(exporter, theirs, "t2")]})
+        await until(lambda: scene.counted("bongsu_scrape_targets") == 2)
+        scene.board.publish({"project": []})
+        await until(lambda: scene.counted("bongsu_scrape_targets") == 1)
+        await scene.scrape("t2")
+        assert {} == samples_of(mine)
+        assert ['a{job="j", openmetrics_id="t2"}'] == list(samples_of(theirs, "a"))
+
+
+async def test_a_target_that_is_refused_is_not_asked_and_says_why() -> None:
+    async with running_scene() as (scene, exporter):
+        store = MemoryProjectStore()
+        await scene.publish(replace(target(exporter, store), refusal="no address"))
+        due, outcome = await scene.scrape("t")
+        assert (Health.DOWN, "no address", []) == (outcome.health, outcome.error, exporter.requests)
+        assert [(due, 0.0)] == samples_of(store, "up")['up{job="j", openmetrics_id="t"}']
+        assert 1 == scene.counted("bongsu_scrape_failures_total", reason="refused")
+
+
 async def test_a_full_disk_fails_the_scrape_and_scraping_goes_on() -> None:
     async with running_scene() as (scene, exporter):
         store = FullStore()
@@ -219,18 +244,8 @@ async def test_a_changed_interval_is_followed() -> None:
         store = MemoryProjectStore()
         await scene.publish(target(exporter, store))
         await scene.scrape("t")
-        scene.board.publish(
-            [
-                ScrapeTarget(
-                    "t",
-                    exporter.url(),
-                    (("job", "j"), ("openmetrics_id", "t")),
-                    store,
-                    interval_s=1,
-                    timeout_s=1,
-                )
-            ]
-        )
+        faster = replace(target(exporter, store), interval_s=1, timeout_s=1)
+        scene.board.publish({"project": [faster]})
         await asyncio.sleep(0.05)
         await scene.scrape("t")
         before = len(scene.outcomes)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bongsu.scrape.targets import ScrapeTarget, TargetBoard
+from bongsu.scrape.targets import ScrapeTarget, TargetBoard, TargetChanges
 from bongsu.storage.memory import MemoryProjectStore
 
 pytestmark = pytest.mark.anyio
@@ -14,24 +14,29 @@ def target(name: str) -> ScrapeTarget:
     return ScrapeTarget(name, "http://h/metrics", (), MemoryProjectStore())
 
 
-async def test_the_board_gives_its_list_at_once_and_then_every_newer_one() -> None:
-    board = TargetBoard([target("a")])
-    first = await board.newer_than(None)
-    assert ["a"] == [t.id for t in first.targets]
+def ids(changes: TargetChanges) -> dict[str, list[str]]:
+    return {group: [t.id for t in targets] for group, targets in changes.groups.items()}
+
+
+async def test_the_board_gives_all_groups_at_first_and_then_those_that_change() -> None:
+    board = TargetBoard()
+    board.publish({"p": [target("a")], "q": [target("b")]})
+    first = await board.newer_than(0)
+    assert {"p": ["a"], "q": ["b"]} == ids(first)
     waiting = asyncio.create_task(board.newer_than(first.revision))
     await asyncio.sleep(0)
     assert not waiting.done()
-    await asyncio.to_thread(board.publish, [target("b")])
-    second = await waiting
-    assert ["b"] == [t.id for t in second.targets]
+    await asyncio.to_thread(board.publish, {"q": [target("c")]})
+    assert {"q": ["c"]} == ids(await waiting)
 
 
-async def test_a_list_published_before_anyone_waits_is_not_missed() -> None:
+async def test_changes_published_before_anyone_waits_are_not_missed() -> None:
     board = TargetBoard()
-    first = await board.newer_than(None)
-    board.publish([target("a")])
-    board.publish([target("b")])
-    assert ["b"] == [t.id for t in (await board.newer_than(first.revision)).targets]
+    board.publish({"p": [target("a")]})
+    first = await board.newer_than(0)
+    board.publish({"p": [target("b")]})
+    board.publish({"p": [], "q": [target("c")]})
+    assert {"p": [], "q": ["c"]} == ids(await board.newer_than(first.revision))
 
 
 def test_options_do_not_change_who_a_target_is_but_labels_and_store_do() -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bongsu.control.values import Project
+    from bongsu.control.values import ScrapeTarget as Listed
+    from bongsu.scrape.targets import ScrapeTarget
 
 
 class House:
@@ -60,9 +62,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 @pytest.mark.anyio
 async def test_a_target_is_published_with_its_labels(house: House) -> None:
     house.feed.refresh()
-    listing = await house.feed.board.newer_than(None)
-
-    (target,) = [target for target in listing.targets if target.id == house.target]
+    (target,) = (await house.feed.board.newer_than(0)).groups[house.project.project_id]
     assert "http://10.0.0.7:8080/metrics" == target.url
     assert {"job": "web", "instance": "10.0.0.7:8080", "openmetrics_id": house.target} == dict(target.labels)
     assert target.store is house.stores.by_id(house.project.project_id)
@@ -71,10 +71,10 @@ async def test_a_target_is_published_with_its_labels(house: House) -> None:
 @pytest.mark.anyio
 async def test_an_unchanged_list_is_not_published_again(house: House) -> None:
     house.feed.refresh()
-    first = await house.feed.board.newer_than(None)
+    first = await house.feed.board.newer_than(0)
     house.feed.refresh()
 
-    assert first.revision == (await house.feed.board.newer_than(None)).revision
+    assert first.revision == (await house.feed.board.newer_than(0)).revision
 
 
 @pytest.mark.parametrize(
@@ -98,13 +98,85 @@ def test_an_outcome_shows_at_once_as_a_code_and_a_reason(
     assert (health.value, error) == (view.health, view.last_error)
 
 
+def options(house: House, given: dict[str, object], target_id: str | None = None) -> None:
+    house.control.scraping.change(house.project, house.job, lambda _: given, target_id=target_id)
+    house.feed.refresh()
+
+
+async def published(house: House) -> list[ScrapeTarget]:
+    return list((await house.feed.board.newer_than(0)).groups[house.project.project_id])
+
+
+@pytest.mark.anyio
+async def test_options_of_the_workspace_and_of_the_target_reach_the_scraper(house: House) -> None:
+    options(house, {"scrape_interval": "30s", "honor_labels": True, "sample_limit": 7})
+    options(house, {"scheme": "https", "params": {"a": ["b"]}}, house.target)
+    (target,) = await published(house)
+
+    assert "https://10.0.0.7:8080/metrics?a=b" == target.url
+    assert (30.0, True, 7) == (target.interval_s, target.options.honor_labels, target.limits.max_samples)
+
+
+@pytest.mark.anyio
+async def test_a_dropped_target_is_listed_and_not_published(house: House) -> None:
+    options(
+        house,
+        {"relabel_configs": [{"source_labels": ["__meta_bongsu_server"], "regex": "m.*", "action": "drop"}]},
+    )
+    (view,) = house.feed.targets(house.project.project_id)
+
+    assert [] == await published(house)
+    assert (True, "machine", "web") == (
+        view.dropped,
+        view.discovered_labels["__meta_bongsu_server"],
+        view.pool,
+    )
+
+
+@pytest.mark.anyio
+async def test_too_many_targets_of_a_workspace_are_all_refused(house: House) -> None:
+    house.control.targets.create(house.project, house.job, {"hostId": house.host, "port": 8081})
+    options(house, {"target_limit": 1})
+    assert {
+        "the workspace has 2 targets, 1 are allowed; remove some, or raise its option 'target_limit'"
+    } == {target.refusal for target in await published(house)}
+    options(house, {"target_limit": 2})
+    assert {""} == {target.refusal for target in await published(house)}
+
+
+@pytest.mark.anyio
+async def test_a_change_is_worked_out_and_published_for_its_project_alone(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = house.control.projects.create({"name": "other"}).project
+    house.feed.refresh()
+    first = await house.feed.board.newer_than(0)
+    asked: list[str | None] = []
+    read = house.control.targets.scrape_targets
+
+    def noted(project_id: str | None = None) -> list[Listed]:
+        asked.append(project_id)
+        return read(project_id)
+
+    monkeypatch.setattr(house.control.targets, "scrape_targets", noted)
+    house.control.servers.create(other, {"hostNm": "theirs", "svrIp": "10.0.0.8"})
+    house.feed.refresh()
+    changes = await house.feed.board.newer_than(first.revision)
+
+    assert [other.project_id] == asked == list(changes.groups)
+    house.control.projects.delete(other.project_id)
+    house.feed.refresh()
+    gone = await house.feed.board.newer_than(changes.revision)
+    assert {other.project_id: ()} == gone.groups
+
+
 def test_another_project_sees_no_targets(house: House) -> None:
     other = house.control.projects.create({"name": "other"}).project
     house.feed.refresh()
 
     assert [] == list(house.feed.targets(other.project_id))
-    assert "web" not in house.feed.pools(other.project_id)
-    assert "web" in house.feed.pools(house.project.project_id)
+    assert ["@Linux"] == [pool.name for pool in house.feed.pools(other.project_id)]
+    assert ["web"] == [pool.name for pool in house.feed.pools(house.project.project_id)]
 
 
 def test_the_outcome_of_a_removed_target_is_forgotten(house: House) -> None:

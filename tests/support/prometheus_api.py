@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import numpy as np
@@ -19,6 +19,7 @@ from tests.support.access import FixedKeys, make_access, make_project
 
 from bongsu.api.prometheus.routes import PREFIX, routes
 from bongsu.api.prometheus.status import StatusFacts, prometheus_config, prometheus_flags
+from bongsu.api.prometheus.targets import ScrapePool
 from bongsu.control.values import Scope
 from bongsu.model.labels import series_key
 from bongsu.model.samples import SampleBatch
@@ -45,14 +46,16 @@ class FixedTargets:
     """Targets of projects, as a scraper would list them."""
 
     views: dict[str, list[TargetView]] = field(default_factory=dict)
+    options: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def targets(self, project_id: str) -> Sequence[TargetView]:
         """Return the targets of a project."""
         return self.views.get(project_id, [])
 
-    def pools(self, project_id: str) -> Sequence[str]:
+    def pools(self, project_id: str) -> Sequence[ScrapePool]:
         """Return the pools of a project."""
-        return sorted({view.pool for view in self.targets(project_id)})
+        names = sorted({view.pool for view in self.targets(project_id)})
+        return [ScrapePool(name, "/metrics", self.options.get(name, {})) for name in names]
 
 
 class PrometheusApi:

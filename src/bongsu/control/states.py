@@ -59,11 +59,11 @@ class TargetStates:
             raise
         return len(items)
 
-    def keep_only(self, target_ids: Iterable[str]) -> None:
-        """Forget the targets that are gone."""
+    def forget(self, target_ids: Iterable[str]) -> None:
+        """Forget targets that are gone."""
         with self._lock:
-            known = set(target_ids)
-            self._states = {key: state for key, state in self._states.items() if key in known}
+            for target_id in target_ids:
+                self._states.pop(target_id, None)
 
     def _take(self, outcome: ScrapeOutcome) -> None:
         reason = outcome.reason and outcome.reason[:_REASON_CHARACTERS]

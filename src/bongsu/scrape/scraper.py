@@ -6,10 +6,12 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
+from bongsu.model.errors import Unavailable
 from bongsu.scrape.budget import MAX_BYTES_IN_FLIGHT, BodyBudget
 from bongsu.scrape.fetch import open_session
 from bongsu.scrape.loop import LoopParts, TargetLoop
 from bongsu.scrape.metrics import ScrapeMetrics
+from bongsu.scrape.trial import test_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -18,13 +20,19 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from bongsu.runtime.clock import Clock
-    from bongsu.scrape.outcomes import OutcomeSink
+    from bongsu.scrape.outcomes import OutcomeSink, ScrapeOutcome
     from bongsu.scrape.targets import ScrapeTarget, TargetSource
 
 Result = TypeVar("Result")
 
+_Loops = dict[object, tuple[TargetLoop, "asyncio.Task[None]"]]
+"""Loops with their tasks, by the identity of their targets."""
+
 _WRITERS = 4
 """Threads that parse and append: while one waits for the disk others parse, and their batches share one sync."""
+
+_TESTS_AT_ONCE = 8
+"""Scrapes on somebody's word at the same time, of all projects; more wait."""
 
 
 class Scraper:
@@ -67,8 +75,10 @@ class Scraper:
         self._user_agent = user_agent
         self._writers = writers
         self._budget = BodyBudget(max_bytes_in_flight)
-        self._loops: dict[object, tuple[TargetLoop, asyncio.Task[None]]] = {}
-        self._ending: dict[object, tuple[TargetLoop, asyncio.Task[None]]] = {}
+        self._groups: dict[str, _Loops] = {}
+        self._ending: _Loops = {}
+        self._parts: LoopParts | None = None  # while it runs
+        self._tests = asyncio.Semaphore(_TESTS_AT_ONCE)
 
     async def run(self) -> None:
         """
@@ -80,47 +90,66 @@ class Scraper:
         pool = ThreadPoolExecutor(self._writers, thread_name_prefix="scrape")
         try:
             async with open_session(self._user_agent) as session:
-                await self._follow(
-                    LoopParts(
-                        session,
-                        self._budget,
-                        self._clock,
-                        self._sink,
-                        self._metrics,
-                        _Offload(pool),
-                        self._log,
-                    )
+                self._parts = LoopParts(
+                    session,
+                    self._budget,
+                    self._clock,
+                    self._sink,
+                    self._metrics,
+                    _Offload(pool),
+                    self._log,
                 )
+                await self._follow(self._parts)
         finally:
-            tasks = [task for _, task in (*self._loops.values(), *self._ending.values())]
-            await _cancel(tasks)
-            self._loops.clear()
+            self._parts = None
+            groups = (*self._groups.values(), self._ending)
+            await _cancel([task for loops in groups for _, task in loops.values()])
+            self._groups.clear()
             self._ending.clear()
             await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, pool.shutdown))
 
-    async def _follow(self, parts: LoopParts) -> None:
-        revision: int | None = None
-        while True:
-            listing = await self._source.newer_than(revision)
-            revision = listing.revision
-            await self._apply(listing.targets, parts)
+    async def test(self, target: ScrapeTarget) -> ScrapeOutcome:
+        """
+        Scrape a target once, now, and store nothing; for whoever sets it up.
 
-    async def _apply(self, targets: Sequence[ScrapeTarget], parts: LoopParts) -> None:
+        Raises
+        ------
+        Unavailable
+            If the scraper does not run.
+        """
+        if self._parts is None:
+            raise Unavailable("the scraper does not run now; try again in a moment")
+        async with self._tests:
+            return await test_target(target, self._parts)
+
+    async def _follow(self, parts: LoopParts) -> None:
+        revision = 0
+        while True:
+            changes = await self._source.newer_than(revision)
+            revision = changes.revision
+            for group, targets in changes.groups.items():
+                await self._apply(self._groups.setdefault(group, {}), targets, parts)
+                if not targets:
+                    del self._groups[group]
+            count = sum(map(len, self._groups.values()))
+            self._metrics.targets.set(count)
+            self._log.info("scrape_targets", count=count, changed_groups=len(changes.groups))
+
+    async def _apply(self, loops: _Loops, targets: Sequence[ScrapeTarget], parts: LoopParts) -> None:
+        """Make the loops of one group those of its targets."""
         wanted = {target.identity: target for target in targets}
-        gone = self._loops.keys() - wanted.keys()
-        await _cancel([self._loops[identity][1] for identity in gone])
+        gone = loops.keys() - wanted.keys()
+        await _cancel([loops[identity][1] for identity in gone])
         for identity in gone:
-            loop, _ = self._loops.pop(identity)
+            loop, _ = loops.pop(identity)
             self._ending[identity] = (loop, self._start(self._end(identity, loop)))
         for identity, target in wanted.items():
-            if identity in self._loops:
-                self._loops[identity][0].update(target)
+            if identity in loops:
+                loops[identity][0].update(target)
             else:
                 loop = await self._revived(identity) or TargetLoop(target, parts)
                 loop.update(target)
-                self._loops[identity] = (loop, self._start(loop.run()))
-        self._metrics.targets.set(len(self._loops))
-        self._log.info("scrape_targets", count=len(self._loops), removed=len(gone))
+                loops[identity] = (loop, self._start(loop.run()))
 
     async def _revived(self, identity: object) -> TargetLoop | None:
         """Return the loop of a target that was removed a moment ago: its series go on."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from bongsu.scrape.options import ScrapeOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bongsu.storage.contract import ProjectStore
 
@@ -69,44 +69,51 @@ class ScrapeTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class TargetList:
-    """All targets at one moment; the revision differs from that of every other list."""
+class TargetChanges:
+    """The groups of targets that have changed since an earlier revision, each as a whole; one that is gone is empty."""
 
     revision: int
-    targets: Sequence[ScrapeTarget]
+    groups: Mapping[str, Sequence[ScrapeTarget]]
 
 
 class TargetSource(Protocol):
     """Where the scraper learns what to scrape; called from its event loop."""
 
-    async def newer_than(self, revision: int | None) -> TargetList:
-        """Return the current list as soon as its revision is not the given one; at once when that is None."""
+    async def newer_than(self, revision: int) -> TargetChanges:
+        """Return what changed after a revision, as soon as anything did; 0 is before everything."""
         ...
 
 
 class TargetBoard:
-    """A `TargetSource` that others publish to, from any thread."""
+    """
+    A `TargetSource` that others publish to, from any thread.
 
-    def __init__(self, targets: Sequence[ScrapeTarget] = ()) -> None:
+    Targets come in groups (one per project), so that a change costs as much as its group and not as much as all targets.
+    """
+
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._current = TargetList(0, tuple(targets))
+        self._revision = 0
+        self._groups: dict[str, tuple[int, tuple[ScrapeTarget, ...]]] = {}
         self._waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 
-    def publish(self, targets: Sequence[ScrapeTarget]) -> None:
-        """Replace the list."""
+    def publish(self, groups: Mapping[str, Sequence[ScrapeTarget]]) -> None:
+        """Replace the named groups; the others stay."""
         with self._lock:
-            self._current = TargetList(self._current.revision + 1, tuple(targets))
+            self._revision += 1
+            self._groups |= {name: (self._revision, tuple(targets)) for name, targets in groups.items()}
             waiters, self._waiters = self._waiters, []
         for loop, event in waiters:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(event.set)
 
-    async def newer_than(self, revision: int | None) -> TargetList:
-        """Return the list once it is another one than that of `revision`."""
+    async def newer_than(self, revision: int) -> TargetChanges:
+        """Return the groups that were published after `revision`, once there are any."""
         while True:
             event = asyncio.Event()
             with self._lock:
-                if self._current.revision != revision:
-                    return self._current
+                if self._revision > revision:
+                    newer = {name: targets for name, (at, targets) in self._groups.items() if at > revision}
+                    return TargetChanges(self._revision, newer)
                 self._waiters.append((asyncio.get_running_loop(), event))
             await event.wait()

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bongsu.api.prometheus.targets import TargetView
+from bongsu.api.prometheus.targets import ScrapePool, TargetView
 from bongsu.control.values import ScrapeOutcome as TargetOutcome
+from bongsu.model.errors import InvalidInput, NotFound
+from bongsu.scrape.discovery import Discovered, Place, ScrapeDefaults, discover, over_target_limit
 from bongsu.scrape.outcomes import Health
 from bongsu.scrape.targets import ScrapeLimits, ScrapeTarget, TargetBoard
 from bongsu.server.following import follow
@@ -24,15 +28,27 @@ if TYPE_CHECKING:
 UNREACHABLE = -1
 """`resultCd` of a target that gave no HTTP answer, or none that can be used."""
 
+_ONE_BY_ONE = 20
+"""Projects that are read each by itself: a query of one costs a small part of that of all."""
+
 FLUSH_S = 5.0
 """Outcomes that changed are written to the control database this often."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """One registered target: what the control plane says, and what became of it."""
+
+    entry: Listed
+    found: Discovered
 
 
 class TargetFeed:
     """
     Publishes the targets of all projects to the scraper, and takes their outcomes.
 
-    `record` is called on the event loop; the listing methods may be called from any thread.
+    A change is worked out for its own project only. `record` is called on the event loop; the listing methods may be called from any
+    thread.
     """
 
     def __init__(
@@ -45,10 +61,16 @@ class TargetFeed:
         self.board = TargetBoard()
         self._control = control
         self._open_store = open_store
-        self._settings = settings
         self._clock = clock
+        self._defaults = ScrapeDefaults(
+            settings.interval,
+            settings.timeout,
+            ScrapeLimits(max_body_bytes=settings.max_body_bytes, max_samples=settings.max_samples),
+        )
         self._outcomes: dict[str, ScrapeOutcome] = {}
-        self._listed: tuple[Listed, ...] = ()
+        # Written by `refresh` alone, which runs in one thread at a time; readers see a project's old or new list.
+        self._revisions: dict[str, int] = {}
+        self._listed: dict[str, list[_Listed]] = {}
 
     def record(self, outcome: ScrapeOutcome) -> None:
         """Take one outcome: the workspace API shows it at once."""
@@ -56,7 +78,7 @@ class TargetFeed:
         self._control.states.report([_for_control(outcome)])
 
     async def follow_changes(self) -> None:
-        """Publish the list whenever it changes, until cancelled."""
+        """Publish what changes, until cancelled."""
         await follow(self._control.targets.subscribe, self.refresh)
 
     async def flush_regularly(self) -> None:
@@ -66,58 +88,113 @@ class TargetFeed:
             await asyncio.to_thread(self._control.states.flush)
 
     def refresh(self) -> None:
-        """Publish the list if it is another than the one before."""
-        listed = tuple(self._control.targets.scrape_targets())
-        if listed == self._listed:
+        """Publish the targets of every project whose targets are others than before."""
+        revisions = self._control.targets.revisions()
+        changed = {name for name, revision in revisions.items() if self._revisions.get(name) != revision}
+        fresh = {name: self._discover(name, entries) for name, entries in self._entries(changed).items()}
+        fresh |= {name: [] for name in self._revisions.keys() - revisions.keys()}
+        if not fresh:
             return
-        self._listed = listed
-        known = {entry.target_id for entry in listed}
-        self._outcomes = {target_id: kept for target_id, kept in self._outcomes.items() if target_id in known}
-        self._control.states.keep_only(known)
-        self.board.publish([self._target(entry) for entry in listed])
+        gone = {item.entry.target_id for name in fresh for item in self._listed.get(name, ())}
+        gone -= {item.entry.target_id for items in fresh.values() for item in items}
+        self._listed = {name: items for name, items in (self._listed | fresh).items() if name in revisions}
+        self._revisions = revisions
+        self.board.publish({name: _scraped(items) for name, items in fresh.items()})
+        for target_id in gone:
+            self._outcomes.pop(target_id, None)
+        self._control.states.forget(gone)
 
     def targets(self, project_id: str) -> Sequence[TargetView]:
-        """Return a project's targets as the Prometheus API shows them."""
-        return [self._view(entry) for entry in self._listed if entry.project_id == project_id]
+        """Return a project's targets as the Prometheus API shows them, dropped ones too."""
+        return [self._view(item) for item in self._listed.get(project_id, ())]
 
-    def pools(self, project_id: str) -> Sequence[str]:
-        """Return the names of a project's workspaces, those without targets too."""
+    def pools(self, project_id: str) -> Sequence[ScrapePool]:
+        """Return a project's workspaces, those without targets too."""
         project = self._control.projects.get(project_id)
         regions = self._control.options.regions
-        return sorted({w.name for region in regions for w in self._control.workspaces.all(project, region)})
+        return [
+            ScrapePool(w.name, w.metrics_path, self._control.scraping.get(project, w.job_id))
+            for region in regions
+            for w in self._control.workspaces.all(project, region)
+        ]
 
-    def _target(self, entry: Listed) -> ScrapeTarget:
-        return ScrapeTarget(
-            id=entry.target_id,
-            url=_url(entry),
-            labels=_labels(entry),
-            store=self._open_store(entry.project_id),
-            interval_s=self._settings.interval / 1000,
-            timeout_s=self._settings.timeout / 1000,
-            limits=ScrapeLimits(
-                max_body_bytes=self._settings.max_body_bytes, max_samples=self._settings.max_samples
-            ),
-        )
+    def to_scrape(self, entry: Listed) -> ScrapeTarget:
+        """
+        Return what the scraper would be given for an entry; for a test of it. Blocks.
 
-    def _view(self, entry: Listed) -> TargetView:
+        Raises
+        ------
+        NotFound, InvalidInput
+            If the project is gone, or relabelling drops the target.
+        """
+        store = self._open_store(entry.project_id)
+        found = discover(_place(entry), entry.workspace_options, entry.target_options, self._defaults, store)
+        if found.target is None:
+            raise InvalidInput(
+                "the workspace's relabelling drops this target; change its option 'relabel_configs'",
+                id="target-dropped",
+            )
+        return found.target
+
+    def _entries(self, project_ids: set[str]) -> dict[str, list[Listed]]:
+        """Return what is registered for some projects: one by one, or in one go when most of them are wanted."""
+        if len(project_ids) <= _ONE_BY_ONE:
+            return {name: self._control.targets.scrape_targets(name) for name in project_ids}
+        found: dict[str, list[Listed]] = {name: [] for name in project_ids}
+        for entry in self._control.targets.scrape_targets():
+            if entry.project_id in found:
+                found[entry.project_id].append(entry)
+        return found
+
+    def _discover(self, project_id: str, entries: Sequence[Listed]) -> list[_Listed]:
+        if not entries:
+            return []
+        try:
+            store = self._open_store(project_id)
+        except NotFound:  # removed a moment ago; the next refresh knows
+            return []
+        return [
+            _Listed(
+                entry,
+                discover(_place(entry), entry.workspace_options, entry.target_options, self._defaults, store),
+            )
+            for entry in entries
+        ]
+
+    def _view(self, item: _Listed) -> TargetView:
+        entry, target = item.entry, item.found.target
+        if target is None:
+            return TargetView(
+                discovered_labels=item.found.before,
+                pool=entry.job,
+                dropped=True,
+                keep_dropped=item.found.options.keep_dropped_targets,
+            )
         outcome = self._outcomes.get(entry.target_id)
         return TargetView(
-            discovered_labels={
-                "__address__": _address(entry),
-                "__metrics_path__": entry.path,
-                "__scheme__": "http",
-                "job": entry.job,
-            },
-            labels=dict(_labels(entry)),
+            discovered_labels=item.found.before,
+            labels=dict(target.labels),
             pool=entry.job,
-            url=_url(entry),
+            url=target.url,
             health="unknown" if outcome is None else outcome.health.value,
-            interval_ms=self._settings.interval,
-            timeout_ms=self._settings.timeout,
+            interval_ms=round(target.interval_s * 1000),
+            timeout_ms=round(target.timeout_s * 1000),
             last_error="" if outcome is None else outcome.error,
             last_scrape_ms=None if outcome is None else outcome.time_ms,
             last_duration_s=0.0 if outcome is None else outcome.duration_s,
         )
+
+
+def _scraped(items: Sequence[_Listed]) -> list[ScrapeTarget]:
+    """Return the targets that relabelling left; those of a workspace that has too many are refused."""
+    counts = Counter(item.entry.job_id for item in items if item.found.target is not None)
+    scraped: list[ScrapeTarget] = []
+    for item in items:
+        target = item.found.target
+        if target is not None:
+            refusal = over_target_limit(counts[item.entry.job_id], target.options.target_limit)
+            scraped.append(replace(target, refusal=refusal) if refusal else target)
+    return scraped
 
 
 def _for_control(outcome: ScrapeOutcome) -> TargetOutcome:
@@ -133,12 +210,16 @@ def _address(entry: Listed) -> str:
     return f"{host}:{entry.port}"
 
 
-def _url(entry: Listed) -> str:
-    return f"http://{_address(entry)}{entry.path}"
-
-
-def _labels(entry: Listed) -> tuple[tuple[str, str], ...]:
-    labels = {"job": entry.job, "instance": _address(entry), "openmetrics_id": entry.target_id}
+def _place(entry: Listed) -> Place:
+    labels = [("job", entry.job), ("openmetrics_id", entry.target_id)]
     if entry.region:
-        labels["region"] = entry.region
-    return tuple(labels.items())
+        labels.append(("region", entry.region))
+    meta = {
+        "server": entry.server_name,
+        "server_id": entry.host_id,
+        "server_address": entry.address,
+        "instance_id": entry.instance_id or "",
+        "port": str(entry.port),
+        "job_id": entry.job_id,
+    }
+    return Place(entry.target_id, _address(entry), entry.path, tuple(labels), tuple(meta.items()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +116,67 @@ async def test_scrape_pools_are_those_of_the_project(api: PrometheusApi) -> None
         assert {"scrapePools": ["node", "shop"]} == data_of(await client.get("/scrape_pools"))
     async with api.client("beta") as client:
         assert {"scrapePools": ["hidden"]} == data_of(await client.get("/scrape_pools"))
+
+
+RULES = [
+    {"source_labels": ["a"], "target_label": "b"},
+    {"source_labels": ["b"], "regex": "x", "action": "drop"},
+    {"target_label": "never", "replacement": "seen"},
+]
+
+
+async def test_dropped_targets_are_listed_and_counted(api: PrometheusApi) -> None:
+    dropped = [
+        TargetView(discovered_labels={"n": str(n)}, pool="shop", dropped=True, keep_dropped=2)
+        for n in range(3)
+    ]
+    api.targets.views["alpha"] += dropped
+    async with api.client() as client:
+        data = data_of(await client.get("/targets"))
+        active = data_of(await client.get("/targets", params={"state": "active"}))
+        metadata = data_of(await client.get("/targets/metadata"))
+
+    assert 3 == len(data["activeTargets"]) == len(active["activeTargets"])
+    assert [{"discoveredLabels": {"n": n}, "scrapePool": "shop"} for n in "01"] == data["droppedTargets"]
+    assert ({"node": 0, "shop": 3}, []) == (data["droppedTargetCounts"], active["droppedTargets"])
+    assert 2 == len(metadata)
+
+
+async def test_a_pool_shows_its_configuration_without_secrets(api: PrometheusApi) -> None:
+    api.targets.options["node"] = {
+        "basic_auth": {"username": "u", "password": "hunter2"},
+        "honor_labels": True,
+    }
+    async with api.client() as client:
+        config = json.loads(
+            data_of(await client.get("/scrape_pools/config", params={"scrapePool": "node"}))["yaml"]
+        )
+        unknown = await client.get("/scrape_pools/config", params={"scrapePool": "hidden"})
+        missing = await client.get("/scrape_pools/config")
+
+    assert {
+        "job_name": "node",
+        "metrics_path": "/metrics",
+        "basic_auth": {"username": "u", "password": "<secret>"},
+        "honor_labels": True,
+    } == config
+    assert (404, 400) == (unknown.status_code, missing.status_code), "the other project's pool is unknown"
+
+
+async def test_the_steps_of_relabelling_end_at_the_rule_that_drops(api: PrometheusApi) -> None:
+    api.targets.options["node"] = {"relabel_configs": RULES}
+    async with api.client() as client:
+        steps = data_of(
+            await client.get("/targets/relabel_steps", params={"scrapePool": "node", "labels": '{"a": "x"}'})
+        )["steps"]
+        bad = await client.get("/targets/relabel_steps", params={"scrapePool": "node", "labels": "a"})
+        flat = await client.get("/targets/relabel_steps", params={"scrapePool": "node", "labels": "[1]"})
+
+    assert [({"a": "x", "b": "x"}, True), ({"a": "x", "b": "x"}, False)] == [
+        (s["output"], s["keep"]) for s in steps
+    ]
+    assert {"source_labels": ["b"], "regex": "x", "action": "drop"} == steps[1]["rule"]
+    assert (400, 400) == (bad.status_code, flat.status_code)
 
 
 async def test_metadata_of_targets_covers_what_they_gave_lately(api: PrometheusApi) -> None:

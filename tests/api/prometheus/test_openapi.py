@@ -107,7 +107,7 @@ def examples(path: str) -> list[dict[str, Any]]:
         return [{"query": query, "step": "15", **SPAN} for query in ("up", "1", "nothing")]
     if path == "/search/metric_names":
         return [{"include_score": "1", "include_metadata": "1"}]
-    return [{"query": "up", "match[]": "up", "label": "job"}]
+    return [{"query": "up", "match[]": "up", "label": "job", "scrapePool": "node", "labels": '{"a": "b"}'}]
 
 
 @pytest.mark.parametrize(

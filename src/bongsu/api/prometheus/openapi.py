@@ -116,7 +116,15 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/targets/metadata", summary="Metadata of the metrics that targets gave lately",
         optional=("match_target", "metric", "limit"), data=schemas.TARGET_METADATA,
     ),
+    Operation(
+        path="/targets/relabel_steps", summary="What each relabelling rule of a workspace makes of some labels",
+        required=("scrapePool", "labels"), data=schemas.RELABEL_STEPS,
+    ),
     Operation(path="/scrape_pools", summary="Names of the workspaces", data=schemas.fields(scrapePools=schemas.TEXTS)),
+    Operation(
+        path="/scrape_pools/config", summary="How a workspace is scraped, without its secrets",
+        required=("scrapePool",), data=schemas.fields(yaml=schemas.TEXT),
+    ),
     Operation(
         path="/rules", summary="Rule groups: none are evaluated yet",
         optional=("type", "exclude_alerts", "group_limit"), data=schemas.fields(groups=schemas.list_of({})),

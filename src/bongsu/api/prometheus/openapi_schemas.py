@@ -83,8 +83,11 @@ TARGETS = fields(
             scrapeTimeout=TEXT,
         )
     ),
-    droppedTargets=list_of({}),
+    droppedTargets=list_of(fields(discoveredLabels=LABELS, scrapePool=TEXT)),
     droppedTargetCounts=map_of(COUNT),
+)
+RELABEL_STEPS = fields(
+    steps=list_of(fields(rule={"type": "object"}, output=LABELS, keep={"type": "boolean"}))
 )
 RUNTIME = fields(
     startTime=TEXT,
@@ -170,7 +173,8 @@ PARAMETERS: Mapping[str, tuple[Json, str]] = {
     "match[]": (list_of(TEXT), "Selectors; a series needs to match one of them."),
     "metric": (TEXT, "Only this metric."),
     "state": (_words("active", "dropped", "any"), "Which targets."),
-    "scrapePool": (TEXT, "Only the targets of this workspace."),
+    "scrapePool": (TEXT, "Name of a workspace."),
+    "labels": (TEXT, "A JSON object of label names and values."),
     "match_target": (TEXT, "A selector on the labels of targets."),
     "type": (_words("alert", "record"), "Only rules of this kind."),
     "exclude_alerts": (_TRUTH, "Leave out the alerts of alerting rules."),

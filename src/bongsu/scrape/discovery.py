@@ -1,0 +1,214 @@
+"""
+From a place that is registered to the target that is scraped: labels before relabelling, relabelling, address, times.
+
+Before relabelling a target has Prometheus' labels (``__address__``, ``__scheme__``, ``__metrics_path__``, ``__scrape_interval__``,
+``__scrape_timeout__``, ``__param_<name>``), those of its workspace, and ``__meta_bongsu_...`` that tell where it comes from.
+Relabelling may change any of them or drop the target; labels that begin with two underscores are gone afterwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from bongsu.model.durations import format_duration, parse_duration
+from bongsu.model.errors import InvalidInput
+from bongsu.model.labels import METRIC_NAME
+from bongsu.scrape.options import ScrapeOptions, compiled, merged_options
+from bongsu.scrape.targets import ScrapeLimits, ScrapeTarget
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bongsu.storage.contract import ProjectStore
+
+_PARAM = "__param_"
+_NATIVE, _CLASSIC = "__scrape_native_histograms__", "__always_scrape_classic_histograms__"
+_INSTANCE = "instance"
+_SCHEMES = ("http", "https")
+_FORBIDDEN = frozenset("/?#@\\ \t\r\n")
+"""Characters that would make more of an address than a host and a port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """
+    A target as it is registered.
+
+    Attributes
+    ----------
+    address
+        Host and port, an IPv6 address in brackets.
+    path
+        Path of the metrics; a query may follow it.
+    labels
+        Labels of all its series: ``job``, ``openmetrics_id`` and the like.
+    meta
+        What else is known, for relabelling; the names lack their prefix.
+    """
+
+    id: str
+    address: str
+    path: str
+    labels: tuple[tuple[str, str], ...]
+    meta: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScrapeDefaults:
+    """What holds where a workspace and a target say nothing; times in milliseconds."""
+
+    interval_ms: int = 15_000
+    timeout_ms: int = 10_000
+    limits: ScrapeLimits = field(default=ScrapeLimits())
+
+
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """
+    What became of a place.
+
+    Attributes
+    ----------
+    before
+        Its labels before relabelling.
+    target
+        None when relabelling dropped it.
+    """
+
+    before: Mapping[str, str]
+    target: ScrapeTarget | None
+    options: ScrapeOptions
+
+
+def discover(
+    place: Place, workspace: str, own: str, defaults: ScrapeDefaults, store: ProjectStore
+) -> Discovered:
+    """
+    Return the target that a place gives.
+
+    Parameters
+    ----------
+    workspace, own
+        Options of the workspace and of the target, as JSON text; empty for none.
+    """
+    try:
+        options, refusal = merged_options(workspace, own), ""
+    except InvalidInput as error:
+        # Written by another version of this program, or by hand.
+        options, refusal = ScrapeOptions(), error.message
+    before = _before(place, options, defaults)
+    after = compiled(options.relabel_configs).apply(before)
+    if after is None:
+        return Discovered(before, None, options)
+    return Discovered(before, _target(place, after, options, defaults, store, refusal), options)
+
+
+def _before(place: Place, options: ScrapeOptions, defaults: ScrapeDefaults) -> dict[str, str]:
+    interval = options.scrape_interval or defaults.interval_ms
+    timeout = min(options.scrape_timeout or defaults.timeout_ms, interval)
+    return {
+        **{f"__meta_bongsu_{name}": value for name, value in place.meta},
+        **dict(place.labels),
+        **dict(options.labels),
+        "__address__": place.address,
+        "__scheme__": options.scheme,
+        "__metrics_path__": place.path,
+        "__scrape_interval__": format_duration(interval),
+        "__scrape_timeout__": format_duration(timeout),
+        _NATIVE: str(options.scrape_native_histograms).lower(),
+        _CLASSIC: str(options.always_scrape_classic_histograms).lower(),
+        **{_PARAM + name: values[0] for name, values in options.params if values},
+    }
+
+
+def _target(
+    place: Place,
+    after: Mapping[str, str],
+    options: ScrapeOptions,
+    defaults: ScrapeDefaults,
+    store: ProjectStore,
+    refusal: str,
+) -> ScrapeTarget:
+    labels = {
+        name: value for name, value in after.items() if not name.startswith("__") and name != METRIC_NAME
+    }
+    labels.setdefault(_INSTANCE, after.get("__address__", ""))
+    interval_ms, timeout_ms = _times(after)
+    limits = ScrapeLimits(
+        defaults.limits.max_body_bytes if options.body_size_limit is None else options.body_size_limit,
+        defaults.limits.max_samples if options.sample_limit is None else options.sample_limit,
+    )
+    return ScrapeTarget(
+        id=place.id,
+        url=_url(after, options),
+        labels=tuple((name, value) for name, value in labels.items() if value),
+        store=store,
+        interval_s=(interval_ms or defaults.interval_ms) / 1000,
+        timeout_s=(timeout_ms or defaults.timeout_ms) / 1000,
+        limits=limits,
+        options=replace(
+            options,
+            scrape_native_histograms=after.get(_NATIVE) == "true",
+            always_scrape_classic_histograms=after.get(_CLASSIC) == "true",
+        ),
+        refusal=refusal or _fault(after, interval_ms, timeout_ms),
+    )
+
+
+def _times(after: Mapping[str, str]) -> tuple[int, int]:
+    """Return interval and timeout; 0 for one that is no duration."""
+    return _duration(after.get("__scrape_interval__", "")), _duration(after.get("__scrape_timeout__", ""))
+
+
+def _duration(text: str) -> int:
+    try:
+        return parse_duration(text)
+    except InvalidInput:
+        return 0
+
+
+def _fault(after: Mapping[str, str], interval_ms: int, timeout_ms: int) -> str:
+    """Return why a target cannot be scraped after relabelling; empty when it can."""
+    address, scheme = after.get("__address__", ""), after.get("__scheme__", "")
+    if not address or not _FORBIDDEN.isdisjoint(address):
+        return (
+            f"'relabel_configs' make the address {address[:100]!r}; '__address__' must be a host and a port"
+        )
+    if scheme not in _SCHEMES:
+        return f"'relabel_configs' make the scheme {scheme[:100]!r}; '__scheme__' must be http or https"
+    if not interval_ms or not timeout_ms or timeout_ms > interval_ms:
+        times = (
+            f"{after.get('__scrape_interval__', '')[:40]!r} and {after.get('__scrape_timeout__', '')[:40]!r}"
+        )
+        return f"'relabel_configs' make the interval and the timeout {times}; both must be durations, the timeout at most as long"
+    return ""
+
+
+def _url(after: Mapping[str, str], options: ScrapeOptions) -> str:
+    path = after.get("__metrics_path__", "") or "/metrics"
+    if not path.startswith("/"):
+        path = "/" + path
+    parameters = {name: list(values) for name, values in options.params}
+    for name, value in after.items():
+        if name.startswith(_PARAM):
+            # Relabelling sees the first value only, and so it changes the first one only.
+            parameters[name.removeprefix(_PARAM)] = [
+                value,
+                *parameters.get(name.removeprefix(_PARAM), [])[1:],
+            ]
+    for name in [name for name in parameters if parameters[name] and _PARAM + name not in after]:
+        del parameters[name][0]
+    query = urlencode(sorted(parameters.items()), doseq=True)
+    joint = "" if not query else "&" if "?" in path else "?"
+    return f"{after.get('__scheme__', 'http')}://{after.get('__address__', '')}{path}{joint}{query}"
+
+
+def over_target_limit(targets: int, limit: int) -> str:
+    """Return the refusal of all targets of a workspace that has too many."""
+    return (
+        f"the workspace has {targets} targets, {limit} are allowed; remove some, or raise its option 'target_limit'"
+        if limit and targets > limit
+        else ""
+    )
