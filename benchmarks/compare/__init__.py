@@ -1,0 +1,1 @@
+"""Bongsu beside Prometheus and VictoriaMetrics: the same data and questions in one run, told as ratios."""

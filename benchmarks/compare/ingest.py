@@ -1,0 +1,251 @@
+"""Remote write as a sender with known series does it: how fast, at what cost, and what a killed program keeps."""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+import threading
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from benchmarks.compare.connection import RequestFailed
+from benchmarks.compare.dataset import CPUS, MODES, PROCESSES, SERIES_PER_HOST, STEP_MS, Shape, make_hosts
+from benchmarks.compare.encoding import SeriesHead, compress_request, encode_series
+from benchmarks.compare.programs import bongsu
+from benchmarks.compare.questions import COUNTER, GAUGE
+from benchmarks.compare.report import OURS, Measure, Section, Target
+
+if TYPE_CHECKING:
+    from benchmarks.compare.bench import Bench
+    from benchmarks.compare.programs import Program
+
+GROUPS = 12
+"""Independent senders' worth of hosts; shared out evenly over 1 and 4 connections."""
+
+HOSTS_PER_GROUP = 10
+SAMPLES_PER_REQUEST = HOSTS_PER_GROUP * SERIES_PER_HOST
+WARM_STEPS = 2
+"""The first request of a group makes its series; what is measured is the ordinary life after that."""
+
+CONCURRENCY = (1, 4)
+SLOW_SYNC_MS = 5
+
+COUNTED = (COUNTER, GAUGE)
+"""Metrics that are looked for after a kill: four fifths of a request."""
+
+COUNTED_PER_REQUEST = HOSTS_PER_GROUP * (CPUS * len(MODES) + PROCESSES)
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """
+    Bodies by group and step, each with one sample of 2,000 series.
+
+    Attributes
+    ----------
+    start_ms
+        A sample of step *i* lies between `start_ms` + *i* steps and the next.
+    """
+
+    bodies: list[list[bytes]]
+    start_ms: int
+
+
+@dataclass(slots=True)
+class Rates:
+    """Samples a second, and processor seconds for a million samples, run by run."""
+
+    samples: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+
+def make_traffic(requests: int, end_ms: int) -> Traffic:
+    """Return the bodies of about so many requests beside the warm-up."""
+    steps = WARM_STEPS + max(1, requests // GROUPS)
+    shape = Shape(GROUPS * HOSTS_PER_GROUP, steps, end_ms, churn_per_hour=0, groups=GROUPS)
+    hosts = list(make_hosts(shape))
+    heads = [[SeriesHead(labels) for labels in host.labels] for host in hosts]
+    bodies = [
+        [
+            compress_request(
+                part
+                for slot in range(group, len(hosts), GROUPS)
+                for part in encode_series(
+                    heads[slot],
+                    hosts[slot].times[step : step + 1],
+                    hosts[slot].values[:, step : step + 1],
+                )
+            )
+            for step in range(steps)
+        ]
+        for group in range(GROUPS)
+    ]
+    return Traffic(bodies, shape.start_ms)
+
+
+def measure_ingest(bench: Bench) -> Section:
+    """Measure every program in turn, each time with an empty data folder."""
+    bench.say("making remote write requests")
+    traffic = make_traffic(bench.sizes.ingest_requests, bench.data_end_ms())
+    rates: dict[tuple[str, int], Rates] = defaultdict(Rates)
+    recipes = [*bench.recipes(), bongsu(SLOW_SYNC_MS)]
+    for _ in range(bench.sizes.ingest_runs):
+        for recipe in recipes:
+            for concurrency in CONCURRENCY:
+                program = bench.program(recipe, f"ingest{concurrency}")
+                samples, cpu = _run(program, traffic, concurrency)
+                rates[recipe.name, concurrency].samples.append(samples)
+                rates[recipe.name, concurrency].cpu.append(cpu)
+                bench.say(
+                    f"ingest, {concurrency} at once, {recipe.name}: {samples:,.0f} samples/s, {cpu:.2f} CPU s/M"
+                )
+    lost = _losses(bench, traffic)
+    section = Section(
+        "Remote write",
+        f"{SAMPLES_PER_REQUEST:,} samples a request (one sample of each of 2,000 series), snappy, version 1.0, an answer awaited before the next "
+        "request of a connection. Bongsu answers when the samples are synced to disk; Prometheus when they are written to its log, without a "
+        "sync; VictoriaMetrics from memory.",
+    )
+    for concurrency in CONCURRENCY:
+        section.measures += _rows(rates, concurrency, [recipe.name for recipe in recipes[:3]])
+    section.measures.append(
+        Measure(
+            "acknowledged samples lost by `kill -9`",
+            "% of a run",
+            lost,
+            target=(Target(0),),
+        )
+    )
+    for concurrency in CONCURRENCY:
+        slow = rates[recipes[3].name, concurrency]
+        section.remarks.append(
+            f"With {SLOW_SYNC_MS} ms added to each sync of Bongsu's, {concurrency} at once: {statistics.median(slow.samples):,.0f} samples/s at "
+            f"{statistics.median(slow.cpu):.2f} CPU s a million."
+        )
+    return section
+
+
+def _rows(rates: dict[tuple[str, int], Rates], concurrency: int, names: list[str]) -> list[Measure]:
+    def medians(kind: str) -> dict[str, float]:
+        return {name: statistics.median(getattr(rates[name, concurrency], kind)) for name in names}
+
+    return [
+        Measure(
+            f"remote write, {concurrency} at once",
+            "samples/s",
+            medians("samples"),
+            more_is_better=True,
+            target=(Target(1.0, "VictoriaMetrics"),),
+        ),
+        Measure(
+            f"its processor time, {concurrency} at once",
+            "s/M samples",
+            medians("cpu"),
+            target=(Target(1.0, "Prometheus"),),
+        ),
+    ]
+
+
+def _run(program: Program, traffic: Traffic, concurrency: int) -> tuple[float, float]:
+    """Return samples a second and processor seconds for a million samples."""
+    program.start()
+    try:
+        Senders(program, traffic, concurrency, range(WARM_STEPS)).run()
+        program.process.wait_until_calm(longest_s=10)
+        steps = range(WARM_STEPS, len(traffic.bodies[0]))
+        senders = Senders(program, traffic, concurrency, steps)
+        cpu, began = program.process.cpu_seconds(), time.perf_counter()
+        senders.run()
+        seconds = time.perf_counter() - began
+        cpu = program.process.cpu_seconds() - cpu
+        samples = len(steps) * GROUPS * SAMPLES_PER_REQUEST
+        return samples / seconds, cpu / samples * 1e6
+    finally:
+        program.remove()
+
+
+class Senders:
+    """
+    Connections that share the groups of a traffic; the steps of a group are sent in order.
+
+    Attributes
+    ----------
+    acknowledged
+        By group: steps that were answered.
+    """
+
+    def __init__(self, program: Program, traffic: Traffic, concurrency: int, steps: range) -> None:
+        self._program = program
+        self._traffic = traffic
+        self._steps = steps
+        self._errors: list[Exception] = []
+        self.acknowledged = [0] * GROUPS
+        self._threads = [
+            threading.Thread(target=self._send, args=(range(worker, GROUPS, concurrency),), daemon=True)
+            for worker in range(concurrency)
+        ]
+
+    def run(self) -> None:
+        """Send everything."""
+        self.start()
+        self.join()
+        if self._errors:
+            raise self._errors[0]
+
+    def start(self) -> None:
+        """Begin to send."""
+        for thread in self._threads:
+            thread.start()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for the end, which may be the program's."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        for thread in self._threads:
+            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+
+    def _send(self, groups: range) -> None:
+        with contextlib.closing(self._program.connect()) as connection:
+            try:
+                for step in self._steps:
+                    for group in groups:
+                        self._program.write(connection, self._traffic.bodies[group][step])
+                        self.acknowledged[group] += 1
+            except RequestFailed as error:
+                self._errors.append(error)
+
+
+def _losses(bench: Bench, traffic: Traffic) -> dict[str, float]:
+    """Return the share of acknowledged samples that each program does not have any more after it was killed, in percent."""
+    lost = {}
+    for recipe in bench.recipes():
+        program = bench.program(recipe, "kill")
+        program.start()
+        try:
+            senders = Senders(program, traffic, 4, range(len(traffic.bodies[0])))
+            senders.start()
+            senders.join(bench.sizes.kill_seconds)
+            program.kill()
+            senders.join()
+            program.start()
+            share = _missing(program, traffic, senders.acknowledged)
+        finally:
+            program.remove()
+        lost[recipe.name] = 100 * share
+        bench.say(f"lost by kill -9, {recipe.name}: {100 * share:.1f}% of what was acknowledged")
+    if lost[OURS] > 0:
+        bench.say("BONGSU LOST ACKNOWLEDGED SAMPLES")
+    return lost
+
+
+def _missing(program: Program, traffic: Traffic, acknowledged: list[int]) -> float:
+    """Return the share of acknowledged samples that are not found; what came after the last answer does not count."""
+    found = 0.0
+    for group, steps in enumerate(acknowledged):
+        if steps:
+            for name in COUNTED:
+                query = f'sum(count_over_time({name}{{cluster="c{group}"}}[{steps * STEP_MS}ms]))'
+                found += program.count(query, traffic.start_ms + steps * STEP_MS)
+    sent = sum(acknowledged) * COUNTED_PER_REQUEST
+    return 1 - found / sent if sent else 0.0
