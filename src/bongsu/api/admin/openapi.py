@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bongsu.api.admin.scraping_openapi import scraping_schemas
 from bongsu.api.openapi import (
     OPTIONAL_TIMESTAMP,
     TEXT,
@@ -49,7 +50,7 @@ def admin_document(regions: Sequence[str]) -> Schema:
     region: Schema = {"enum": list(regions)}
     return document(
         title="Bongsu admin API",
-        description="Projects, their keys and servers, and the audit trail.",
+        description="Projects, their keys and servers, how they are scraped, and the audit trail.",
         paths={path: _with_parameters(path, calls) for path, calls in _paths(region).items()},
         schemas=_schemas(region),
         security={"adminToken": {"type": "http", "scheme": "bearer"}},
@@ -96,10 +97,38 @@ def _paths(region: Schema) -> dict[str, Schema]:
             "patch": _call("updateServer", "Change a server", "Server", body="ServerChange"),
             "delete": _call("deleteServer", "Remove a server with its targets", None, 204),
         },
+        **_workspaces(f"{project}/workspaces", in_region),
         f"{project}/audit": {
             "get": _list("listProjectAudit", "List a project's changes", "entries", "AuditEntry", [limit])
         },
         "/admin/v1/audit": {"get": _list("listAudit", "List all changes", "entries", "AuditEntry", [limit])},
+    }
+
+
+def _workspaces(workspaces: str, in_region: Schema) -> dict[str, Schema]:
+    targets = f"{workspaces}/{{jobId}}/targets"
+    return {
+        workspaces: {
+            "get": _list(
+                "listWorkspaces", "List the workspaces of a project", "workspaces", "Workspace", [in_region]
+            )
+        },
+        f"{workspaces}/{{jobId}}/scrape": _options("Workspace", "a workspace"),
+        targets: {
+            "get": _list("listTargets", "List the targets of a workspace", "targets", "WorkspaceTarget")
+        },
+        f"{targets}/{{targetId}}/scrape": _options("Target", "one target"),
+    }
+
+
+def _options(of: str, what: str) -> Schema:
+    """Return the calls about the scrape options of something."""
+    options, change = "ScrapeOptions", "ScrapeOptionsChange"
+    return {
+        "get": _call(f"show{of}Options", f"Show the scrape options of {what}", options),
+        "put": _call(f"replace{of}Options", f"Replace the scrape options of {what}", options, body=options),
+        "patch": _call(f"merge{of}Options", f"Change single scrape options of {what}", options, body=change),
+        "delete": _call(f"remove{of}Options", f"Remove the scrape options of {what}", None, 204),
     }
 
 
@@ -135,7 +164,13 @@ def _schemas(region: Schema) -> dict[str, Schema]:
         "name": TEXT,
         "region": region,
     }
-    return {**_projects(region, identity), **_keys(), **_servers(region), **_others()}
+    return {
+        **_projects(region, identity),
+        **_keys(),
+        **_servers(region),
+        **scraping_schemas(region),
+        **_others(),
+    }
 
 
 def _projects(region: Schema, identity: Schema) -> dict[str, Schema]:

@@ -18,6 +18,7 @@ from bongsu.api.admin.records import (
     project_record,
     server_record,
 )
+from bongsu.api.admin.scraping import ScrapingCalls
 from bongsu.api.body import read_json_object
 from bongsu.api.respond import json_response, no_content, raw_json_response
 from bongsu.api.routing import Router
@@ -107,9 +108,27 @@ def routes(
             PATCH=calls.update_server,
             DELETE=calls.delete_server,
         ),
+        *_scraping_routes(resource, ScrapingCalls(control, calls.lane)),
         resource(f"{project}/audit", GET=calls.list_audit),
         resource("/audit", GET=calls.list_audit),
         router.unknown("/admin/v1/{rest:path}"),
+    ]
+
+
+def _scraping_routes(resource: Callable[..., BaseRoute], calls: ScrapingCalls) -> list[BaseRoute]:
+    workspaces = "/projects/{projectId}/workspaces"
+    targets = f"{workspaces}/{{jobId}}/targets"
+    options: dict[str, Handler] = {
+        "GET": calls.show_options,
+        "PUT": calls.replace_options,
+        "PATCH": calls.merge_options,
+        "DELETE": calls.remove_options,
+    }
+    return [
+        resource(workspaces, GET=calls.list_workspaces),
+        resource(f"{workspaces}/{{jobId}}/scrape", **options),
+        resource(targets, GET=calls.list_targets),
+        resource(f"{targets}/{{targetId}}/scrape", **options),
     ]
 
 
@@ -137,16 +156,16 @@ class _Calls:
     ) -> None:
         self._limit_counts = limit_counts
         self._control = control
-        self._lane = Lane(CONTROL_THREADS)
+        self.lane = Lane(CONTROL_THREADS)
         self._drop_data = drop_data
         self._clock = clock
 
     async def list_projects(self, _request: Request) -> Response:
-        found = await self._lane.run(self._control.projects.all)
+        found = await self.lane.run(self._control.projects.all)
         return json_response({"projects": [project_record(project) for project in found]})
 
     async def create_project(self, request: Request) -> Response:
-        made = await self._lane.run(
+        made = await self.lane.run(
             self._control.projects.create, await read_json_object(request), actor=_actor(request)
         )
         return json_response(new_project_record(made), status=CREATED, headers=_SECRET)
@@ -156,34 +175,34 @@ class _Calls:
 
     async def update_project(self, request: Request) -> Response:
         fields = await read_json_object(request)
-        updated = await self._lane.run(
+        updated = await self.lane.run(
             self._control.projects.update, request.path_params["projectId"], fields, actor=_actor(request)
         )
         return json_response(project_record(updated))
 
     async def delete_project(self, request: Request) -> Response:
         project_id = request.path_params["projectId"]
-        await self._lane.run(self._control.projects.delete, project_id, actor=_actor(request))
-        await self._lane.run(self._drop_data, project_id)
+        await self.lane.run(self._control.projects.delete, project_id, actor=_actor(request))
+        await self.lane.run(self._drop_data, project_id)
         return no_content()
 
     async def list_limits(self, request: Request) -> Response:
         project_id = request.path_params["projectId"]
-        found = await self._lane.run(self._control.projects.limits, project_id)
+        found = await self.lane.run(self._control.projects.limits, project_id)
         counts = await in_thread(self._limit_counts, project_id)
         return json_response(
             {"limits": [limit_record(use.with_count(counts.get(use.name))) for use in found]}
         )
 
     async def list_keys(self, request: Request) -> Response:
-        found = await self._lane.run(self._control.keys.all, request.path_params["projectId"])
+        found = await self.lane.run(self._control.keys.all, request.path_params["projectId"])
         return json_response({"keys": [key_record(key) for key in found]})
 
     async def create_key(self, request: Request) -> Response:
         fields = await read_json_object(request)
         check_known(fields, ("name", "scopes", "expiresIn"))
         expires_in = fields.get("expiresIn")
-        made = await self._lane.run(
+        made = await self.lane.run(
             self._control.keys.create,
             request.path_params["projectId"],
             name=fields.get("name", DEFAULT_KEY_NAME),
@@ -198,7 +217,7 @@ class _Calls:
     async def rotate_key(self, request: Request) -> Response:
         fields = await read_json_object(request)
         check_known(fields, ("overlap",))
-        made = await self._lane.run(
+        made = await self.lane.run(
             self._control.keys.rotate,
             request.path_params["projectId"],
             request.path_params["keyId"],
@@ -209,14 +228,14 @@ class _Calls:
 
     async def revoke_key(self, request: Request) -> Response:
         project_id, key_id = request.path_params["projectId"], request.path_params["keyId"]
-        await self._lane.run(self._control.keys.revoke, project_id, key_id, actor=_actor(request))
+        await self.lane.run(self._control.keys.revoke, project_id, key_id, actor=_actor(request))
         return no_content()
 
     async def list_servers(self, request: Request) -> Response:
         project, region = await self._project(request), request.query_params.get("region")
         if region is not None:
             check_region(region, self._control.options.regions)
-        found = await self._lane.run(self._control.servers.all, project, region=region)
+        found = await self.lane.run(self._control.servers.all, project, region=region)
         return json_response({"servers": [server_record(server) for server in found]})
 
     async def create_server(self, request: Request) -> Response:
@@ -224,17 +243,17 @@ class _Calls:
         region = request.headers.get(REGION_HEADER)
         if region is not None:
             fields.setdefault("region", region.strip())
-        made = await self._lane.run(self._control.servers.create, project, fields, actor=_actor(request))
+        made = await self.lane.run(self._control.servers.create, project, fields, actor=_actor(request))
         return json_response(server_record(made), status=CREATED)
 
     async def show_server(self, request: Request) -> Response:
         project = await self._project(request)
-        found = await self._lane.run(self._control.servers.get, project, request.path_params["hostId"])
+        found = await self.lane.run(self._control.servers.get, project, request.path_params["hostId"])
         return json_response(server_record(found))
 
     async def update_server(self, request: Request) -> Response:
         project, fields = await self._project(request), await read_json_object(request)
-        updated = await self._lane.run(
+        updated = await self.lane.run(
             self._control.servers.update,
             project,
             request.path_params["hostId"],
@@ -245,18 +264,18 @@ class _Calls:
 
     async def delete_server(self, request: Request) -> Response:
         project = await self._project(request)
-        await self._lane.run(
+        await self.lane.run(
             self._control.servers.delete, project, request.path_params["hostId"], actor=_actor(request)
         )
         return no_content()
 
     async def list_audit(self, request: Request) -> Response:
         project_id = request.path_params.get("projectId")
-        found = await self._lane.run(self._control.audit.newest, project_id=project_id, count=_count(request))
+        found = await self.lane.run(self._control.audit.newest, project_id=project_id, count=_count(request))
         return json_response({"entries": [audit_record(entry) for entry in found]})
 
     async def _project(self, request: Request) -> Project:
-        return await self._lane.run(self._control.projects.get, request.path_params["projectId"])
+        return await self.lane.run(self._control.projects.get, request.path_params["projectId"])
 
 
 def _actor(request: Request) -> Actor:
