@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
 from bongsu import __version__
-from bongsu.client.admin import AdminClient, Record
 from bongsu.model.errors import BongsuError
 from bongsu.server.agent_cli import agent
+from bongsu.server.commands.config import config
+from bongsu.server.commands.connection import admin_option
+from bongsu.server.commands.tsdb import tsdb
+from bongsu.server.commands.workspace import workspace
+
+if TYPE_CHECKING:
+    from bongsu.client.admin import AdminClient, Record
 
 # Parts that import numba, the database or the web framework are imported by the commands that need them: `bongsu --help`
 # answers at once.
@@ -38,6 +43,11 @@ def main() -> None:
 
 
 main.add_command(agent)
+main.add_command(workspace)
+
+
+main.add_command(config)
+main.add_command(tsdb)
 
 
 @main.command()
@@ -81,34 +91,6 @@ def show_settings() -> None:
     for row in setting_rows():
         table.add_row(*row)
     Console().print(table)
-
-
-def _admin(ctx: click.Context, _parameter: object, url: str) -> AdminClient:
-    """Make the admin client of a command from --url and the token that the environment or the data folder holds."""
-    from bongsu.control.credentials import read_credentials
-
-    token = os.environ.get("BONGSU_ADMIN_TOKEN")
-    if not token:
-        folder = Path(os.environ.get("BONGSU_SERVER_DATA", "bongsu-data"))
-        credentials = read_credentials(folder)
-        if credentials is None:
-            ctx.fail(
-                f"no admin token: BONGSU_ADMIN_TOKEN is not set and {folder}/credentials.json is not there; set the variable, "
-                "or set BONGSU_SERVER_DATA to the server's data folder"
-            )
-        token = credentials.admin_token
-    return AdminClient(url, token)
-
-
-_url = click.option(
-    "--url",
-    "admin",
-    default="http://127.0.0.1:9595",
-    envvar="BONGSU_URL",
-    show_default=True,
-    callback=_admin,
-    help="Address of the server (BONGSU_URL).",
-)
 
 
 def _show(records: list[Record], columns: tuple[str, ...]) -> None:
@@ -164,7 +146,7 @@ _NEW_PROJECT_COLUMNS = ("projectId", "pcode", "name", "region", "appkey", "token
 @click.option("--region", help="Region code.")
 @click.option("--retention", help="How long samples are kept, as in 15d; 0: for ever.")
 @_limit
-@_url
+@admin_option
 def project_create(
     admin: AdminClient, name: str, region: str | None, retention: str | None, limits: dict[str, int | None]
 ) -> None:
@@ -174,7 +156,7 @@ def project_create(
 
 
 @project.command("list")
-@_url
+@admin_option
 def project_list(admin: AdminClient) -> None:
     """List all projects."""
     _show(admin.projects(), _PROJECT_COLUMNS)
@@ -185,7 +167,7 @@ def project_list(admin: AdminClient) -> None:
 @click.option("--name", help="New name.")
 @click.option("--retention", help="How long samples are kept, as in 15d; 0: for ever.")
 @_limit
-@_url
+@admin_option
 def project_update(
     admin: AdminClient,
     project_id: str,
@@ -200,7 +182,7 @@ def project_update(
 
 @project.command("limits")
 @click.argument("project_id")
-@_url
+@admin_option
 def project_limits(admin: AdminClient, project_id: str) -> None:
     """List the limits of a project: what holds, what is used, and what they have refused since the server's start."""
     _show(admin.limits(project_id), ("name", "limit", "default", "own", "used", "refused"))
@@ -209,7 +191,7 @@ def project_limits(admin: AdminClient, project_id: str) -> None:
 @project.command("delete")
 @click.argument("project_id")
 @click.confirmation_option(prompt="This removes the project with all its samples. Go on?")
-@_url
+@admin_option
 def project_delete(admin: AdminClient, project_id: str) -> None:
     """Remove a project with all its data."""
     admin.delete_project(project_id)
@@ -231,7 +213,7 @@ def key() -> None:
 )
 @click.option("--name", help="What the key is for.")
 @click.option("--expires", "expires_in", help="Time until it expires, as in 90d; default: never.")
-@_url
+@admin_option
 def key_create(
     admin: AdminClient, project_id: str, scopes: tuple[str, ...], name: str | None, expires_in: str | None
 ) -> None:
@@ -244,7 +226,7 @@ def key_create(
 @click.argument("project_id")
 @click.argument("key_id")
 @click.option("--overlap", default="0", show_default=True, help="How long the old key goes on, as in 1d.")
-@_url
+@admin_option
 def key_rotate(admin: AdminClient, project_id: str, key_id: str, overlap: str) -> None:
     """Make a key's successor with the same scopes and show its secret, this once."""
     _show([admin.rotate_key(project_id, key_id, overlap=overlap)], ("keyId", "key", "scopes", "expiresAt"))
@@ -252,7 +234,7 @@ def key_rotate(admin: AdminClient, project_id: str, key_id: str, overlap: str) -
 
 @key.command("list")
 @click.argument("project_id")
-@_url
+@admin_option
 def key_list(admin: AdminClient, project_id: str) -> None:
     """List the keys of a project; secrets are never shown again."""
     _show(admin.keys(project_id), ("keyId", "name", "scopes", "createdAt", "expiresAt"))
@@ -261,7 +243,7 @@ def key_list(admin: AdminClient, project_id: str) -> None:
 @key.command("revoke")
 @click.argument("project_id")
 @click.argument("key_id")
-@_url
+@admin_option
 def key_revoke(admin: AdminClient, project_id: str, key_id: str) -> None:
     """Revoke a key, at once."""
     admin.delete_key(project_id, key_id)
@@ -280,7 +262,7 @@ _SERVER_COLUMNS = ("hostId", "hostNm", "svrIp", "instanceId")
 @click.argument("host_name")
 @click.argument("address")
 @click.option("--instance-id", help="Identifier of the machine where it came from.")
-@_url
+@admin_option
 def server_add(
     admin: AdminClient, project_id: str, host_name: str, address: str, instance_id: str | None
 ) -> None:
@@ -291,7 +273,7 @@ def server_add(
 
 @server.command("list")
 @click.argument("project_id")
-@_url
+@admin_option
 def server_list(admin: AdminClient, project_id: str) -> None:
     """List the servers of a project."""
     _show(admin.servers(project_id), _SERVER_COLUMNS)
@@ -300,7 +282,7 @@ def server_list(admin: AdminClient, project_id: str) -> None:
 @server.command("remove")
 @click.argument("project_id")
 @click.argument("host_id")
-@_url
+@admin_option
 def server_remove(admin: AdminClient, project_id: str, host_id: str) -> None:
     """Remove a server with its collection targets."""
     admin.delete_server(project_id, host_id)

@@ -78,7 +78,7 @@ def write_series(
     if starts.any():
         document["starts"] = np.ascontiguousarray(starts)
     if histograms:
-        document["histograms"] = [_written_histogram(*each) for each in histograms]
+        document["histograms"] = [histogram_object(*each) for each in histograms]
     return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
 
 
@@ -260,7 +260,8 @@ _LISTS = ("positive_buckets", "negative_buckets", "custom_values")
 _SPANS = ("positive_spans", "negative_spans")
 
 
-def _written_histogram(timestamp: int, histogram: Histogram, start: int) -> dict[str, Any]:
+def histogram_object(timestamp: int, histogram: Histogram, start: int) -> dict[str, Any]:
+    """Return a native histogram as it stands in a line."""
     said: dict[str, Any] = {"timestamp": timestamp}
     if start:
         said["start"] = start
