@@ -78,6 +78,36 @@ class AdminClient:
         """Remove a server with its collection targets."""
         self._call("DELETE", f"projects/{quote(project_id, safe='')}/servers/{quote(host_id, safe='')}")
 
+    def workspaces(self, project_id: str) -> list[Record]:
+        """Return the workspaces of a project, of all regions, with their scrape options."""
+        return self._list(f"projects/{quote(project_id, safe='')}/workspaces")
+
+    def workspace_targets(self, project_id: str, job_id: str) -> list[Record]:
+        """Return the targets of a workspace with their own scrape options."""
+        return self._list(
+            f"projects/{quote(project_id, safe='')}/workspaces/{quote(job_id, safe='')}/targets"
+        )
+
+    def scrape_options(self, project_id: str, job_id: str, target_id: str | None = None) -> Record:
+        """Return the scrape options of a workspace, or of one of its targets; secrets are masked."""
+        return self._call("GET", _options_path(project_id, job_id, target_id))
+
+    def replace_scrape_options(
+        self, project_id: str, job_id: str, target_id: str | None, options: Record
+    ) -> Record:
+        """Replace all scrape options."""
+        return self._call("PUT", _options_path(project_id, job_id, target_id), options)
+
+    def merge_scrape_options(
+        self, project_id: str, job_id: str, target_id: str | None, options: Record
+    ) -> Record:
+        """Change single scrape options; None removes one."""
+        return self._call("PATCH", _options_path(project_id, job_id, target_id), options)
+
+    def remove_scrape_options(self, project_id: str, job_id: str, target_id: str | None = None) -> None:
+        """Remove all scrape options."""
+        self._call("DELETE", _options_path(project_id, job_id, target_id))
+
     def _call(self, method: str, path: str, body: object = None) -> Record:
         headers = {"Authorization": f"Bearer {self.token}"}
         answer: Record = call_json(
@@ -88,3 +118,8 @@ class AdminClient:
     def _list(self, path: str) -> list[Record]:
         records: list[Record] = next(iter(self._call("GET", path).values()))
         return records
+
+
+def _options_path(project_id: str, job_id: str, target_id: str | None) -> str:
+    path = f"projects/{quote(project_id, safe='')}/workspaces/{quote(job_id, safe='')}"
+    return f"{path}/scrape" if target_id is None else f"{path}/targets/{quote(target_id, safe='')}/scrape"

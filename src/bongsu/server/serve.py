@@ -15,6 +15,7 @@ from bongsu import __version__
 from bongsu.model.errors import BongsuError, InvalidInput
 from bongsu.runtime.clock import SystemClock
 from bongsu.runtime.logs import configure_logging
+from bongsu.runtime.open_files import raise_open_files
 from bongsu.server.app import Phase, Shell
 from bongsu.server.banner import ready_lines
 from bongsu.server.certificate import Certificate
@@ -61,6 +62,7 @@ def run(settings: Settings) -> int:
         If the address cannot be listened on, or the certificate cannot be used.
     """
     log = configure_logging(settings.log.level, settings.log.format)
+    raise_open_files()
     listener = _listen(settings)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
