@@ -11,23 +11,21 @@ import contextlib
 import http.client
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 from tests.support.apm_api import ApmApi
 from tests.support.samples import stored
+from tests.support.schedule import DEADLINE_S, in_one_tick, sealed_tick, wait_for
 
-from bongsu.apm.settings import TICK_MS, ApmSettings
+from bongsu.apm.settings import ApmSettings
 from bongsu.runtime.clock import SystemClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from bongsu.apm.ticks import SealedTick
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.process
 
@@ -35,7 +33,6 @@ SETTINGS = ApmSettings(grace_ms=4_000)
 """The applications send every half second; the rest is for a busy machine."""
 
 ROOT = Path(__file__).parents[2]
-DEADLINE_S = 90
 
 
 @dataclass
@@ -72,37 +69,6 @@ def application(kind: str, endpoint: str, key: str, instance: str) -> Iterator[A
 @pytest.fixture(params=["fastapi", "flask"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-def wait_for(check: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + DEADLINE_S
-    while time.monotonic() < deadline:
-        found = check()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"{what} did not come within {DEADLINE_S} s")
-
-
-def now_ms() -> int:
-    return SystemClock().now_ms()
-
-
-def in_one_tick(run: Callable[[], None]) -> int:
-    """Run a schedule early in a tick until it fits into one; return the tick's end."""
-    for _ in range(5):
-        time.sleep((TICK_MS - now_ms() % TICK_MS + 200) / 1000)
-        start = now_ms()
-        run()
-        if now_ms() // TICK_MS == start // TICK_MS:
-            return (start // TICK_MS + 1) * TICK_MS
-    raise AssertionError("the machine is too busy for one schedule in five seconds")
-
-
-def sealed_tick(api: ApmApi, end_ms: int, project: str = "alpha") -> SealedTick:
-    """Return one tick when it is sealed."""
-    found: SealedTick = wait_for(lambda: api.ticks.get((project, end_ms)), f"the tick of {end_ms}")
-    return found
 
 
 def test_transactions_users_and_errors_are_the_schedules_arithmetic(kind: str) -> None:

@@ -22,6 +22,8 @@ from bongsu.apm.settings import ApmSettings
 from bongsu.control.values import Scope
 from bongsu.ingest.otlp_metrics import OtlpIngestSettings, OtlpMetricsIngest
 from bongsu.model.errors import NotFound
+from bongsu.promql.engine import Engine
+from bongsu.query.service import QueryLimits, QueryService
 from bongsu.runtime.clock import ManualClock
 from bongsu.storage.memory import MemoryProjectStore
 
@@ -72,6 +74,9 @@ class ApmApi:
         )
         self.ingest = OtlpMetricsIngest(OtlpIngestSettings(), store_of=self._store_of, clock=self.clock)
         access = make_access(self.keys, self.manual)
+        self.queries = QueryService(
+            Engine(), limits=QueryLimits(), clock=self.clock, registry=self.registry, log=log
+        )
         self.app = Starlette(
             routes=[
                 *otlp.routes(
@@ -82,7 +87,13 @@ class ApmApi:
                     limits=limits,
                     body_limits=body_limits,
                 ),
-                *openapm.routes(access=access, apm=self.engine, log=log),
+                *openapm.routes(
+                    access=access,
+                    apm=self.engine,
+                    queries=self.queries,
+                    open_store=lambda caller: self._store_of(caller.project.project_id),
+                    log=log,
+                ),
             ]
         )
 
@@ -107,11 +118,11 @@ class ApmApi:
         self.engine.tick()
 
     @contextlib.contextmanager
-    def served(self) -> Iterator[str]:
-        """Serve on a free port, with ticks sealed when they are due; give the base address."""
+    def served(self, port: int = 0) -> Iterator[str]:
+        """Serve on a port, by default a free one, with ticks sealed when they are due; give the base address."""
         config = uvicorn.Config(self.app, lifespan="off", log_level="warning", access_log=False)
         server = uvicorn.Server(config)
-        listener = socket.create_server(("127.0.0.1", 0))
+        listener = socket.create_server(("127.0.0.1", port))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         stop = threading.Event()
 

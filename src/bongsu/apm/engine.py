@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from structlog.typing import FilteringBoundLogger
 
+    from bongsu.apm.traces import KeptSpan
     from bongsu.apm.transactions import HitMap, KeptTransaction
     from bongsu.runtime.clock import Clock
     from bongsu.storage.contract import ProjectStore
@@ -40,6 +41,10 @@ _CLOCK_STEP_MS = 60_000
 
 _MARGIN_S = 0.01
 """Timers may fire a little early; a tick must be due when its time is read again."""
+
+
+_ATTRIBUTES_OF = TRANSACTION_KINDS | {SpanKind.CLIENT, SpanKind.PRODUCER}
+"""Transactions, and the calls of kept ones: which query, which address. Inner spans say what they do by their names."""
 
 
 class _Project:
@@ -81,7 +86,7 @@ class ApmEngine:
         log: FilteringBoundLogger,
     ) -> None:
         self.settings = settings
-        self.attributes_of = TRANSACTION_KINDS | ({SpanKind.INTERNAL} if settings.root_internal else set())
+        self.attributes_of = _ATTRIBUTES_OF | ({SpanKind.INTERNAL} if settings.root_internal else set())
         """Kinds of spans whose attributes are looked at."""
         self._secret = hashlib.blake2b(secret, digest_size=32).digest()
         self._store_of = store_of
@@ -150,6 +155,11 @@ class ApmEngine:
         return project.state.find_transactions(
             start_ms, end_ms, least_ms=least_ms, most_ms=most_ms, limit=limit
         )
+
+    def find_spans(self, project_id: str, trace_id: bytes) -> list[KeptSpan]:
+        """Return the kept spans of a trace of a project in order of their start; empty when nothing is kept of it."""
+        project = self._projects.get(project_id)
+        return [] if project is None else project.state.find_spans(trace_id)
 
     def drop_project(self, project_id: str) -> None:
         """Forget a project that was removed."""

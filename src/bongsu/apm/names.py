@@ -52,6 +52,9 @@ FORWARDED_KEYS = ("http.request.header.x-forwarded-for", "http.request.header.x_
 """The header as SDKs keep it that were told to; only then is it believed. Its first address is the client's, the rest are proxies."""
 ADDRESS_KEYS = ("client.address", "http.client_ip", "net.sock.peer.addr", "net.peer.ip")
 """Where the user is, when nobody says who: the client behind proxies before the peer of the socket."""
+PRIVATE_KEYS = frozenset((*USER_KEYS, *ADDRESS_KEYS))
+PRIVATE_PREFIX = "http.request.header."
+"""What is not kept with a span: it would tell who the user is, or hold a cookie."""
 ROUTE_KEYS = ("http.route", "http.target", "url.path", "rpc.method", "messaging.destination.name")
 HTTP_STATUS_KEYS = ("http.response.status_code", "http.status_code")
 

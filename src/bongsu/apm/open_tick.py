@@ -45,6 +45,7 @@ class Part:
     newest_ns: int = 0
     certain: list[Transaction] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
+    every: list[Span] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -80,8 +81,8 @@ class OpenTick:
     durations: list[tuple[Agent, DurationReading]] = field(default_factory=list)
     transactions: TickTransactions = field(default_factory=TickTransactions)
 
-    def count(self, agent: Agent, transaction: Transaction, apdex_ns: int) -> None:
-        """Add a transaction that is one for certain."""
+    def count(self, agent: Agent, transaction: Transaction, apdex_ns: int) -> bool:
+        """Add a transaction that is one for certain; return whether it is among those that are kept so far."""
         totals = self.totals.get(agent)
         if totals is None:
             totals = self.totals[agent] = TransactionTotals()
@@ -97,7 +98,7 @@ class OpenTick:
             totals.tolerated += 1
         if user is not None:
             self.users.setdefault(agent, set()).add(user)
-        self.transactions.add(
+        return self.transactions.add(
             transaction.span,
             agent.identity.agent,
             transaction.end_ms,

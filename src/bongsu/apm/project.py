@@ -23,6 +23,7 @@ from bongsu.apm.identity import Identity, identify
 from bongsu.apm.open_tick import Held, Link, OpenTick, Part, Transaction
 from bongsu.apm.settings import TICK_MS, ApmSettings
 from bongsu.apm.ticks import AgentTick, Gauges, SealedTick, TransactionTotals, fold, sum_transactions
+from bongsu.apm.traces import KeptSpan, TraceLog
 from bongsu.apm.transactions import HitMap, KeptTransaction, TransactionLog, http_status
 from bongsu.apm.users import UserHasher, UserWindow
 from bongsu.wire.otlp.values import FLAG_HAS_IS_REMOTE, StatusCode
@@ -79,6 +80,7 @@ class ProjectApm:
         self._users = UserWindow(self._window, settings.exact_users)
         self._since_start = TransactionTotals()
         self._log = TransactionLog(settings.max_kept_transactions, settings.keep_transactions_ms)
+        self._traces = TraceLog(settings.max_waiting_spans, settings.max_kept_spans)
         self._since_ms = now_ms
         self._takes_streams = True
         self._late = 0
@@ -122,6 +124,7 @@ class ProjectApm:
                     continue
                 agent.span_pulse.beat(now_ms)
                 agent.spans += part.servers
+                self._traces.add(identity.agent, part.every)
                 shift = agent.skew.shift(part.newest_ns // 1_000_000, now_ms)
                 for transaction in part.certain:
                     self._place(agent, transaction, shift, now_ms)
@@ -184,6 +187,11 @@ class ProjectApm:
         with self._lock:
             return list(itertools.islice(self._log.find(start_ms, end_ms, least_ms, most_ms), limit))
 
+    def find_spans(self, trace_id: bytes) -> list[KeptSpan]:
+        """Return the kept spans of a trace in order of their start."""
+        with self._lock:
+            return self._traces.find(trace_id)
+
     def _due(self, now_ms: int) -> int:
         return (now_ms - self.settings.grace_ms) // TICK_MS - 1
 
@@ -197,6 +205,7 @@ class ProjectApm:
         """Sort the spans of a group into those that are transactions for certain and those that need a look at their parents."""
         root_internal = self.settings.root_internal
         part.spans += len(group.spans)
+        part.every += group.spans
         for span in group.spans:
             part.newest_ns = max(part.newest_ns, span.end_ns)
             part.servers += span.kind in TRANSACTION_KINDS
@@ -256,7 +265,9 @@ class ProjectApm:
         if transaction.parent_id:
             tick.held.setdefault((agent, transaction.parent_id), []).append(Held(transaction))
         else:
-            tick.count(agent, transaction, self._apdex_ns)
+            is_kept = tick.count(agent, transaction, self._apdex_ns)
+            if not is_kept and not transaction.span.parent_id:
+                self._traces.leave_out(transaction.span.trace_id)
         return True
 
     def _link(self, agent: Agent, link: Link, shift: int, now_ms: int) -> None:
@@ -312,7 +323,8 @@ class ProjectApm:
         agents = tuple(self._agent_tick(agent, index, tick) for agent in self._in_order())
         transactions = sum_transactions(agent.transactions for agent in agents)
         self._since_start.add(transactions)
-        self._log.append(end_ms, tick.transactions)
+        self._traces.forget(kept.trace_id for kept in self._log.append(end_ms, tick.transactions))
+        self._traces.keep(kept.trace_id for kept in tick.transactions.kept())
         self._sealed = index
         self._newest = SealedTick(
             end_ms=end_ms,

@@ -49,6 +49,10 @@ class ApmSettings:
         Slowest and failed transactions that are kept for looking at; one takes about 600 bytes.
     keep_transactions_ms
         Age at which they and the hit maps go.
+    max_waiting_spans
+        Spans that wait for their transaction to be kept or not; one takes some 1.5 KB.
+    max_kept_spans
+        Spans of kept transactions; one takes some 1 KB.
     max_open_spans
         Ids of spans that are remembered to find nested and repeated ones, per project.
     """
@@ -68,4 +72,6 @@ class ApmSettings:
     max_streams: int = 200_000
     max_kept_transactions: int = 20_000
     keep_transactions_ms: int = 24 * 3_600_000
+    max_waiting_spans: int = 20_000
+    max_kept_spans: int = 50_000
     max_open_spans: int = 500_000

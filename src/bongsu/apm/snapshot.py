@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from bongsu.apm.settings import ApmSettings
     from bongsu.apm.ticks import SealedTick
 
-_FORMAT = 1
+_FORMAT = 2
 """To be raised with every change of a class that is part of the state: an older file is then left out."""
 
 _MODULES = ("bongsu.apm.", "bongsu.wire.otlp.values")
-_OTHERS = frozenset({("collections", "deque")})
+_OTHERS = frozenset({("collections", "deque"), ("collections", "OrderedDict")})
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,13 +74,13 @@ class TickTransactions:
 
     def add(
         self, span: Span, agent: AgentId, end_ms: int, elapsed_ns: int, user: int | None, *, failed: bool
-    ) -> None:
-        """Count a transaction, and keep it while it is among the slowest."""
+    ) -> bool:
+        """Count a transaction, and keep it while it is among the slowest; return whether it is now."""
         row = self._rows.setdefault(bisect_right(HITMAP_BOUNDS_MS, elapsed_ns // 1_000_000) - 1, [0, 0])
         row[failed] += 1
         heap, size = (self._failed, _KEPT_FAILED) if failed else (self._slowest, _KEPT_SLOWEST)
         if len(heap) >= size and elapsed_ns <= heap[0][0]:
-            return
+            return False
         kept = _kept(span, agent, end_ms, elapsed_ns, user, failed=failed)
         self._added += 1  # tells equally slow ones apart
         entry = (elapsed_ns, self._added, kept)
@@ -88,6 +88,7 @@ class TickTransactions:
             heapq.heappush(heap, entry)
         else:
             heapq.heapreplace(heap, entry)
+        return True
 
     def hit_map(self, end_ms: int) -> HitMap:
         """Return the tick's hit map."""
@@ -119,18 +120,22 @@ class TransactionLog:
         self._ticks: deque[tuple[int, list[KeptTransaction]]] = deque()
         self._kept = 0
 
-    def append(self, end_ms: int, tick: TickTransactions) -> None:
-        """Take a sealed tick, newer than all before."""
-        kept = tick.kept()
-        if kept:
+    def append(self, end_ms: int, tick: TickTransactions) -> list[KeptTransaction]:
+        """Take a sealed tick, newer than all before; return the transactions that are kept no longer."""
+        new = tick.kept()
+        if new:
             self._maps.append(tick.hit_map(end_ms))
-            self._ticks.append((end_ms, kept))
-            self._kept += len(kept)
+            self._ticks.append((end_ms, new))
+            self._kept += len(new)
         oldest = end_ms - self._keep_ms
         while self._maps and self._maps[0].end_ms <= oldest:
             self._maps.popleft()
+        gone: list[KeptTransaction] = []
         while self._ticks and (self._kept > self._capacity or self._ticks[0][0] <= oldest):
-            self._kept -= len(self._ticks.popleft()[1])
+            kept = self._ticks.popleft()[1]
+            self._kept -= len(kept)
+            gone += kept
+        return gone
 
     def hit_maps(self, start_ms: int, end_ms: int) -> list[HitMap]:
         """Return the hit maps of the ticks that end in ``(start_ms, end_ms]``, oldest first; ticks without any are left out."""

@@ -18,7 +18,7 @@ from bongsu.api.sysmon.routes import routes as sysmon_routes
 from bongsu.server import options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from starlette.routing import BaseRoute
     from structlog.typing import FilteringBoundLogger
@@ -58,6 +58,7 @@ class Edge:
     test_target: TargetTrials
     stopping: Callable[[], bool]
     limit_counts: Callable[[str], Mapping[str, LimitCount]]
+    backup_parts: Callable[[], Iterator[bytes]]
 
 
 def all_routes(
@@ -71,7 +72,13 @@ def all_routes(
     """
     return [
         *_telemetry_routes(edge, settings, clock, logger),
-        *openapm_routes(access=edge.access, apm=edge.apm, log=logger("openapm")),
+        *openapm_routes(
+            access=edge.access,
+            apm=edge.apm,
+            queries=edge.queries,
+            open_store=edge.open_store,
+            log=logger("openapm"),
+        ),
         *prometheus_routes(
             access=edge.access,
             open_store=edge.open_store,
@@ -133,6 +140,7 @@ def _control_routes(
             control=edge.control,
             drop_data=edge.drop_data,
             limit_counts=edge.limit_counts,
+            backup_parts=edge.backup_parts,
             clock=clock,
             log=logger("admin"),
         ),

@@ -11,13 +11,15 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from bongsu.api.openapm.history import History
+from bongsu.api.openapm.ranges import NO_STORE as _NO_STORE
 from bongsu.api.openapm.transactions import Transactions
 from bongsu.api.respond import json_response, text_response
 from bongsu.api.routing import Router
 from bongsu.apm.ticks import Numbers, SealedTick
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -28,12 +30,11 @@ if TYPE_CHECKING:
     from bongsu.api.errors import Failure, Handler
     from bongsu.apm.engine import ApmEngine
     from bongsu.control.values import Project
+    from bongsu.query.service import QueryService
+    from bongsu.storage.contract import ProjectStore
 
 NUMBER_NAMES = tuple(field.name for field in fields(Numbers))
 """The paths below ``/open/api/`` that answer a bare number."""
-
-_NO_STORE = {"Cache-Control": "no-store"}
-"""A number is true for five seconds; no proxy may keep it."""
 
 _SPOT_NAMES: Mapping[str, str] = {
     "dbc_count": "dbconn_total",
@@ -43,9 +44,24 @@ _SPOT_NAMES: Mapping[str, str] = {
 """Numbers that the spot document has under other keys, written with one decimal."""
 
 
-def routes(*, access: AccessControl, apm: ApmEngine, log: FilteringBoundLogger) -> list[BaseRoute]:
-    """Return the routes of the API; the last one takes every other path below its prefix."""
+def routes(
+    *,
+    access: AccessControl,
+    apm: ApmEngine,
+    queries: QueryService,
+    open_store: Callable[[ProjectAccess], ProjectStore],
+    log: FilteringBoundLogger,
+) -> list[BaseRoute]:
+    """
+    Return the routes of the API; the last one takes every other path below its prefix.
+
+    Parameters
+    ----------
+    queries, open_store
+        Answer what is asked about the past.
+    """
     api, transactions = OpenApm(access, apm), Transactions(access, apm)
+    history = History(access, queries, open_store, NUMBER_NAMES)
     router = Router(failure_response, log)
     return [
         *(router.resource(f"/open/api/{name}", GET=api.number(name)) for name in NUMBER_NAMES),
@@ -55,6 +71,9 @@ def routes(*, access: AccessControl, apm: ApmEngine, log: FilteringBoundLogger) 
         router.resource("/open/api/json/projects", GET=api.projects),
         router.resource("/open/api/json/hitmap/{stime}/{etime}", GET=transactions.hit_map),
         router.resource("/open/api/json/transactions/{stime}/{etime}", GET=transactions.find),
+        router.resource("/open/api/json/spans/{traceId}", GET=transactions.spans),
+        router.resource("/open/api/json/{name}/{stime}/{etime}", GET=history.course),
+        router.resource("/open/api/raw/tag/{category}/{field}", GET=history.merged),
         router.unknown("/open/{path:path}"),
     ]
 

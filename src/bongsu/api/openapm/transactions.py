@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import string
 from typing import TYPE_CHECKING
 
+from bongsu.api.openapm.ranges import NO_STORE, read_range, read_time
 from bongsu.api.respond import json_response
 from bongsu.api.threads import in_thread
 from bongsu.apm.transactions import HITMAP_BOUNDS_MS
 from bongsu.model.errors import InvalidInput
+from bongsu.wire.otlp.values import SpanKind
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.requests import Request
     from starlette.responses import Response
 
     from bongsu.api.access import AccessControl
     from bongsu.apm.engine import ApmEngine
+    from bongsu.apm.traces import KeptSpan
     from bongsu.apm.transactions import KeptTransaction
 
-_NO_STORE = {"Cache-Control": "no-store"}
 _LONGEST_RANGE_MS = 86_400_000
 """A day: nothing is kept for longer."""
 _MOST_RECORDS = 1_000
 """Transactions in one answer, about 400 KB."""
-_MOST_DIGITS = 15
-"""Of a time in milliseconds: thirty thousand years."""
+_MOST_FOUND = 20_000
+"""All that are kept: the fields are looked at after time and duration."""
+_TRACE_ID_CHARACTERS = 32
+
+
+_KINDS = {kind.value: kind.name for kind in SpanKind}
 
 
 class Transactions:
@@ -36,7 +45,7 @@ class Transactions:
     async def hit_map(self, request: Request) -> Response:
         """Answer ``/open/api/json/hitmap/{stime}/{etime}``: transactions by tick and response time."""
         caller = await self._access.require_apm(request)
-        start_ms, end_ms = _range(request)
+        start_ms, end_ms = read_range(request, longest_ms=_LONGEST_RANGE_MS)
         maps = await in_thread(self._apm.hit_maps, caller.project.project_id, start_ms, end_ms)
         records = [
             {
@@ -46,12 +55,17 @@ class Transactions:
             for tick in maps
         ]
         document = {"bounds": HITMAP_BOUNDS_MS, "records": records, "total": len(records)}
-        return json_response(document, headers=_NO_STORE)
+        return json_response(document, headers=NO_STORE)
 
     async def find(self, request: Request) -> Response:
-        """Answer ``/open/api/json/transactions/{stime}/{etime}?min=&max=``: the kept ones among the slowest and the failed."""
+        """
+        Answer ``/open/api/json/transactions/{stime}/{etime}``: the kept ones among the slowest and the failed.
+
+        ``min`` and ``max`` bound the response time; ``failed``, ``route``, ``name``, ``status``, ``user``, ``oname`` and ``traceId``
+        say what a record must have, `text` of ``route``, ``name`` and ``message`` what one of them must contain.
+        """
         caller = await self._access.require_apm(request)
-        start_ms, end_ms = _range(request)
+        start_ms, end_ms = read_range(request, longest_ms=_LONGEST_RANGE_MS)
         found = await in_thread(
             self._apm.find_transactions,
             caller.project.project_id,
@@ -59,10 +73,63 @@ class Transactions:
             end_ms,
             least_ms=_milliseconds(request, "min", 0.0),
             most_ms=_milliseconds(request, "max", float("inf")),
-            limit=_MOST_RECORDS,
+            limit=_MOST_FOUND,
         )
         records = [_record(transaction) for transaction in found]
-        return json_response({"records": records, "total": len(records)}, headers=_NO_STORE)
+        wanted = [record for record in records if _matches(record, request)]
+        return json_response({"records": wanted[:_MOST_RECORDS], "total": len(wanted)}, headers=NO_STORE)
+
+    async def spans(self, request: Request) -> Response:
+        """Answer ``/open/api/json/spans/{traceId}``: the spans of one kept transaction, in order of their start."""
+        caller = await self._access.require_apm(request)
+        text = request.path_params["traceId"]
+        if len(text) != _TRACE_ID_CHARACTERS or set(text) - set(string.hexdigits):
+            raise InvalidInput(
+                f"the trace id is {text[:40]!r}; send the 32 hexadecimal digits of a record's traceId",
+                id="invalid-parameter",
+            )
+        found = await in_thread(self._apm.find_spans, caller.project.project_id, bytes.fromhex(text))
+        records = [_span_record(span) for span in found]
+        return json_response({"records": records, "total": len(records)}, headers=NO_STORE)
+
+
+_EXACT = ("route", "name", "user", "oname", "traceId")
+_SEARCHED = ("route", "name", "message")
+
+
+def _matches(record: Mapping[str, object], request: Request) -> bool:
+    """Tell whether a record has what the parameters ask for."""
+    asked = request.query_params
+    if any(name in asked and record[name] != asked[name] for name in _EXACT):
+        return False
+    if "status" in asked and record["status"] != read_time(asked["status"], "status"):
+        return False
+    if "failed" in asked and record["failed"] != _flag(asked["failed"]):
+        return False
+    text = asked.get("text", "").casefold()
+    return not text or any(text in str(record[name]).casefold() for name in _SEARCHED)
+
+
+def _flag(text: str) -> bool:
+    if text not in {"true", "false"}:
+        raise InvalidInput(f"failed is {text[:40]!r}; send true or false", id="invalid-parameter")
+    return text == "true"
+
+
+def _span_record(span: KeptSpan) -> dict[str, object]:
+    return {
+        "spanId": span.span_id.hex(),
+        "parentId": span.parent_id.hex(),
+        "oname": str(span.agent),
+        "name": span.name,
+        "kind": _KINDS.get(span.kind, "UNSPECIFIED"),
+        # Microseconds: children of one millisecond must stay in order. They fit a browser's number.
+        "startUs": span.start_ns // 1_000,
+        "elapsed": round(span.elapsed_ns / 1_000_000, 3),
+        "failed": span.failed,
+        "message": span.message,
+        "attributes": dict(span.attributes),
+    }
 
 
 def _record(transaction: KeptTransaction) -> dict[str, object]:
@@ -82,26 +149,8 @@ def _record(transaction: KeptTransaction) -> dict[str, object]:
     }
 
 
-def _range(request: Request) -> tuple[int, int]:
-    start_ms, end_ms = (_time(request.path_params[name], name) for name in ("stime", "etime"))
-    if not 0 <= end_ms - start_ms <= _LONGEST_RANGE_MS:
-        raise InvalidInput(
-            f"the range from {start_ms} to {end_ms} ends before it begins or is longer than a day; ask for less at once",
-            id="invalid-parameter",
-        )
-    return start_ms, end_ms
-
-
-def _time(text: str, name: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
-        raise InvalidInput(
-            f"{name} is {text[:40]!r}; write Unix milliseconds, such as 1700000000000", id="invalid-parameter"
-        )
-    return int(text)
-
-
 def _milliseconds(request: Request, name: str, default: float) -> float:
     text = request.query_params.get(name)
     if text is None:
         return default
-    return float(_time(text, name))
+    return float(read_time(text, name))
