@@ -67,6 +67,7 @@ def test_only_two_modules_touch_numba() -> None:
 
 ROUND_TRIPS = {
     "labels": "tests/tsdb/test_index.py compares the index with plain label maps",
+    "log_columns": "packing and unpacking are each other's oracle, bit for bit; tests/tsdb/test_records.py",
     "merge": "tests/tsdb/test_model.py runs untidy rows against the reference store",
     "blocks": "tests/tsdb/test_model.py runs blocks against the reference store",
     "chunks": "encoders and decoders are each other's oracle, bit for bit",

@@ -212,7 +212,7 @@ def test_ended_series_leave_the_head_and_their_references_end(tmp_path: Path) ->
 
 def test_log_shrinks_and_everything_is_still_found(tmp_path: Path) -> None:
     rows = every_minute(UP, 8)
-    with contextlib.closing(open_at(tmp_path, 8, segment_bytes=2000)) as store:
+    with contextlib.closing(open_at(tmp_path, 8, segment_bytes=700)) as store:
         project = database(store)
         for i in range(0, len(rows), 10):
             write_rows(project, rows[i : i + 10])

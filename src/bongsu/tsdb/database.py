@@ -54,6 +54,7 @@ from bongsu.tsdb.records import (
     unpack_metadata,
     unpack_samples,
     unpack_series,
+    unpack_wide_samples,
 )
 from bongsu.tsdb.selection import SelectedPart, TsdbSelection, merge_labels
 from bongsu.tsdb.series import first_of_equal
@@ -156,8 +157,9 @@ class Database:
         match type_:
             case RecordType.SERIES:
                 state.head.add_series(*unpack_series(payload))
-            case RecordType.SAMPLES:
-                floats, histograms, overwrite = unpack_samples(payload)
+            case RecordType.SAMPLES | RecordType.WIDE_SAMPLES:
+                unpack = unpack_samples if type_ == RecordType.SAMPLES else unpack_wide_samples
+                floats, histograms, overwrite = unpack(payload)
                 self._apply_samples(floats, histograms, overwrite=overwrite)
             case RecordType.DELETE:
                 selectors, start_ms, end_ms = unpack_delete(payload)

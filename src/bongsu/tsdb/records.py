@@ -2,8 +2,8 @@
 What the log's records say: payloads of series, samples, deletions, metadata and exemplars.
 
 Everything is little-endian. A column of integers is ``u8 mode, i64 first`` and then, by mode, nothing more (`_EVEN`: an i64 step
-follows), or the differences as int8, int16 or int32, or all of them as int64. A batch of one scrape so costs little
-more than its values.
+follows), or the differences as int8, int16 or int32, or all of them as int64. Float samples are packed by a kernel
+(`bongsu.kernels.log_columns`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import orjson
 
+from bongsu.kernels.log_columns import pack_floats, unpack_floats, words_needed
 from bongsu.model.matchers import Matcher, MatchOp
 from bongsu.model.samples import Exemplar, MetricMetadata
 from bongsu.tsdb.keys import Keys
@@ -29,11 +30,12 @@ class RecordType(enum.IntEnum):
     """Type byte of a record; a number is never used for anything else."""
 
     SERIES = 1
-    SAMPLES = 2
+    WIDE_SAMPLES = 2
     DELETE = 3
     METADATA = 4
     EXEMPLARS = 5
     DROP_PROJECT = 6
+    SAMPLES = 7
 
 
 class FloatRows(NamedTuple):
@@ -55,7 +57,8 @@ class EncodedHistograms(NamedTuple):
 
 
 _COUNTS = struct.Struct("<III")
-_SAMPLES_HEAD = struct.Struct("<BII")
+_WIDE_HEAD = struct.Struct("<BII")
+_PACKED_HEAD = struct.Struct("<BIII")
 _OVERWRITE, _FLOAT_STARTS, _HISTOGRAM_STARTS = 1, 2, 4
 _EVEN, _WIDE = 0, 8
 _COLUMN_HEAD = struct.Struct("<Bq")
@@ -136,14 +139,13 @@ def pack_samples(floats: FloatRows, histograms: EncodedHistograms, *, overwrite:
     flags = _OVERWRITE if overwrite else 0
     flags |= _FLOAT_STARTS if len(floats.starts) else 0
     flags |= _HISTOGRAM_STARTS if len(histograms.starts) else 0
+    words = np.empty(words_needed(len(floats.refs)) if len(floats.refs) else 0, dtype=np.uint64)
+    used = pack_floats(floats.refs, floats.times, floats.starts, floats.bits, words) if len(words) else 0
     sizes = np.fromiter(map(len, histograms.values), dtype=np.int64, count=len(histograms.values))
     return b"".join(
         (
-            _SAMPLES_HEAD.pack(flags, len(floats.refs), len(histograms.refs)),
-            _pack_column(floats.refs),
-            _pack_column(floats.times),
-            _pack_column(floats.starts),
-            floats.bits.tobytes(),
+            _PACKED_HEAD.pack(flags, len(floats.refs), len(histograms.refs), used),
+            words[:used].tobytes(),
             _pack_column(histograms.refs),
             _pack_column(histograms.times),
             _pack_column(histograms.starts),
@@ -156,17 +158,38 @@ def pack_samples(floats: FloatRows, histograms: EncodedHistograms, *, overwrite:
 def unpack_samples(payload: bytes | memoryview) -> tuple[FloatRows, EncodedHistograms, bool]:
     """Return floats, histograms, and whether they overwrite."""
     reader = _Reader(payload)
-    flags, n_floats, n_histograms = reader.unpack(_SAMPLES_HEAD)
+    flags, n_floats, n_histograms, used = reader.unpack(_PACKED_HEAD)
+    words = np.zeros(used + 1, dtype=np.uint64)
+    words[:used] = reader.array("<u8", used)
+    columns = np.empty((3, n_floats), dtype=np.int64)
+    floats = FloatRows(columns[0], columns[1], columns[2], _starts(flags, n_floats))
+    if n_floats and unpack_floats(words, floats.refs, floats.times, floats.starts, floats.bits) != used:
+        raise ValueError(f"{n_floats} samples do not take {used} words")
+    return floats, _unpack_histograms(reader, flags, n_histograms), bool(flags & _OVERWRITE)
+
+
+def unpack_wide_samples(payload: bytes | memoryview) -> tuple[FloatRows, EncodedHistograms, bool]:
+    """Return what version 1 of the log wrote as samples."""
+    reader = _Reader(payload)
+    flags, n_floats, n_histograms = reader.unpack(_WIDE_HEAD)
     refs, times = reader.column(n_floats), reader.column(n_floats)
     starts = reader.column(n_floats if flags & _FLOAT_STARTS else 0)
     floats = FloatRows(refs, times, reader.array("<i8", n_floats), starts)
-    refs, times = reader.column(n_histograms), reader.column(n_histograms)
-    starts = reader.column(n_histograms if flags & _HISTOGRAM_STARTS else 0)
-    sizes = reader.column(n_histograms)
+    return floats, _unpack_histograms(reader, flags, n_histograms), bool(flags & _OVERWRITE)
+
+
+def _starts(flags: int, count: int) -> NDArray[np.int64]:
+    return np.empty(count if flags & _FLOAT_STARTS else 0, dtype=np.int64)
+
+
+def _unpack_histograms(reader: _Reader, flags: int, count: int) -> EncodedHistograms:
+    refs, times = reader.column(count), reader.column(count)
+    starts = reader.column(count if flags & _HISTOGRAM_STARTS else 0)
+    sizes = reader.column(count)
     encoded = reader.rest()
     ends = np.cumsum(sizes).tolist()
     values = [encoded[end - size : end] for end, size in zip(ends, sizes.tolist(), strict=True)]
-    return floats, EncodedHistograms(refs, times, values, starts), bool(flags & _OVERWRITE)
+    return EncodedHistograms(refs, times, values, starts)
 
 
 def pack_delete(selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> bytes:

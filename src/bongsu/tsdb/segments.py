@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_READABLE = (1, 2)
+"""Version 1 has samples in records of another type; everything else is the same."""
+
 SEGMENT_MAGIC = b"BONGSUWL"
 RECORD_MAGIC = b"BGWR"
 SEGMENT_HEAD = struct.Struct("<8sIIQII")
@@ -91,11 +94,11 @@ def first_sequence(path: Path) -> int | None:
 
 
 def has_good_head(data: memoryview) -> bool:
-    """Tell whether the bytes begin with the header of a segment of this version."""
+    """Tell whether the bytes begin with the header of a segment of a version that can be read."""
     if len(data) < SEGMENT_HEAD.size:
         return False
     magic, version, *_, crc = SEGMENT_HEAD.unpack_from(data)
-    if magic != SEGMENT_MAGIC or version != FORMAT_VERSION:
+    if magic != SEGMENT_MAGIC or version not in _READABLE:
         return False
     return checksum(data[: SEGMENT_HEAD.size - 4]) == int(crc)
 
