@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from bongsu.client.transport import call_json
+from bongsu.client.transport import call_json, download
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 Record = dict[str, Any]
 """One object of the admin API, as its documentation describes it."""
@@ -114,6 +118,11 @@ class AdminClient:
             method, f"{self.url.rstrip('/')}/admin/v1/{path}", headers=headers, body=body
         )
         return answer
+
+    def backup(self, file: Path, told: Callable[[int], None] = lambda _: None) -> None:
+        """Save an archive of everything that the server stores; `told` hears the bytes that came."""
+        url = f"{self.url.rstrip('/')}/admin/v1/backup"
+        download(url, file, headers={"Authorization": f"Bearer {self.token}"}, told=told)
 
     def _list(self, path: str) -> list[Record]:
         records: list[Record] = next(iter(self._call("GET", path).values()))

@@ -13,9 +13,11 @@ from rich.table import Table
 
 from bongsu import __version__
 from bongsu.model.errors import BongsuError
-from bongsu.server.agent_cli import agent
+from bongsu.server.agent_cli import agent, autoscale
+from bongsu.server.commands.backup import backup, restore
 from bongsu.server.commands.config import config
 from bongsu.server.commands.connection import admin_option
+from bongsu.server.commands.query import query
 from bongsu.server.commands.tsdb import tsdb
 from bongsu.server.commands.workspace import workspace
 
@@ -43,11 +45,15 @@ def main() -> None:
 
 
 main.add_command(agent)
+main.add_command(autoscale)
 main.add_command(workspace)
 
 
 main.add_command(config)
+main.add_command(backup)
+main.add_command(restore)
 main.add_command(tsdb)
+main.add_command(query)
 
 
 @main.command()

@@ -27,6 +27,7 @@ from bongsu.promql.engine import Engine
 from bongsu.query.service import QueryService
 from bongsu.scrape.scraper import Scraper
 from bongsu.server import options
+from bongsu.server.backup import Backups
 from bongsu.server.edge import Edge, all_routes
 from bongsu.server.kernels import load_kernels
 from bongsu.server.projects import ProjectKeeper
@@ -117,7 +118,10 @@ def build(around: Surroundings, url: str, progress: Callable[[str], None]) -> Pa
         stores = ProjectStores(
             store, control, around.settings.limits, around.clock, LimitMetrics(around.registry)
         )
-        return _wire(around, stack, control, stores, start, url)
+        backups = Backups(
+            folder, snapshot_store=store.snapshot, database=control.database, clock=around.clock
+        )
+        return _wire(around, stack, control, stores, backups, start, url)
     raise AssertionError("BUG: the exit stack swallowed an error")
 
 
@@ -133,6 +137,7 @@ def _wire(
     stack: contextlib.ExitStack,
     control: ControlPlane,
     stores: ProjectStores,
+    backups: Backups,
     start: Bootstrap,
     url: str,
 ) -> Parts:
@@ -181,6 +186,7 @@ def _wire(
         test_target=TargetTrials(control, scraper, feed.to_scrape),
         stopping=around.stopping,
         limit_counts=stores.limit_counts,
+        backup_parts=backups.parts,
     )
     return Parts(
         routes=all_routes(edge, settings, clock, around.logger),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bongsu.api.admin.backup import MEDIA_TYPE
 from bongsu.api.admin.scraping_openapi import scraping_schemas
 from bongsu.api.openapi import (
     OPTIONAL_TIMESTAMP,
@@ -102,6 +103,7 @@ def _paths(region: Schema) -> dict[str, Schema]:
             "get": _list("listProjectAudit", "List a project's changes", "entries", "AuditEntry", [limit])
         },
         "/admin/v1/audit": {"get": _list("listAudit", "List all changes", "entries", "AuditEntry", [limit])},
+        "/admin/v1/backup": {"get": _backup()},
     }
 
 
@@ -151,6 +153,14 @@ def _call(
     good = {"description": "done"} if answer is None else content(reference(answer), "done")
     sent = None if body is None else reference(body)
     return operation(operation_id, summary, {status: good, **_refusals()}, parameters=parameters, body=sent)
+
+
+def _backup() -> Schema:
+    archive: Schema = {
+        "description": "the archive; it ends with its manifest",
+        "content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+    }
+    return operation("backup", "Everything that is stored, as one tar archive", {200: archive, **_refusals()})
 
 
 def _refusals() -> dict[int, Schema]:

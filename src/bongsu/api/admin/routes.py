@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from bongsu.api.access import peer_address
+from bongsu.api.admin import backup
 from bongsu.api.admin.openapi import admin_document
 from bongsu.api.admin.records import (
     audit_record,
@@ -30,7 +31,7 @@ from bongsu.model.durations import parse_duration
 from bongsu.model.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -60,6 +61,10 @@ def _no_counts(_project_id: str) -> dict[str, LimitCount]:
     return {}
 
 
+def _no_parts() -> Iterator[bytes]:
+    return iter(())
+
+
 def routes(
     *,
     token: AdminToken,
@@ -68,6 +73,7 @@ def routes(
     clock: Clock,
     log: FilteringBoundLogger,
     limit_counts: Callable[[str], Mapping[str, LimitCount]] = _no_counts,
+    backup_parts: Callable[[], Iterator[bytes]] = _no_parts,
 ) -> list[BaseRoute]:
     """
     Return the routes of the admin API; its OpenAPI document needs no token.
@@ -79,6 +85,8 @@ def routes(
         for a project that has nothing.
     limit_counts
         Tells what counts against the limits that the control plane does not know, by a project's id; called in a worker thread.
+    backup_parts
+        Begins a backup and yields its archive.
     """
     calls = _Calls(control, drop_data, clock, limit_counts)
     router = Router(_problem, log)
@@ -111,6 +119,7 @@ def routes(
         *_scraping_routes(resource, ScrapingCalls(control, calls.lane)),
         resource(f"{project}/audit", GET=calls.list_audit),
         resource("/audit", GET=calls.list_audit),
+        resource("/backup", GET=backup.download(backup_parts)),
         router.unknown("/admin/v1/{rest:path}"),
     ]
 
