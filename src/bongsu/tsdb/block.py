@@ -13,10 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bongsu.kernels.blocks import find_ranges
-from bongsu.kernels.head import AT, MAX_TIME, MIN_TIME, SAMPLES, SHAPE, SIZE
+from bongsu.kernels.chunks import (
+    ENTRY_AT,
+    ENTRY_MAX_TIME,
+    ENTRY_MIN_TIME,
+    ENTRY_SAMPLES,
+    ENTRY_SHAPE,
+    ENTRY_SIZE,
+)
 from bongsu.model.matchers import Matcher, MatchOp
 from bongsu.storage.matching import match_lines, predicate
-from bongsu.tsdb.index import Group, gather_columns, match_groups
+from bongsu.tsdb.index import Group, gather_columns, match_groups, names_of
 from bongsu.tsdb.parts import Part, none_hidden
 from bongsu.tsdb.sections import SectionFile, write_sections
 
@@ -26,7 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bongsu.model.label_columns import LabelColumns
+    from bongsu.model.label_columns import LabelColumn, LabelColumns
 
 BLOCK_SUFFIX = ".block"
 TOMBSTONES_SUFFIX = ".tombstones"
@@ -181,6 +188,15 @@ class Block:
             self._groups, self._dictionaries, self._group_of_row[rows], self._place_of_row[rows]
         )
 
+    def column(self, name: str, rows: NDArray[np.int64]) -> LabelColumn | None:
+        """Return one label of rows, None when none of them has it."""
+        groups, places = self._group_of_row[rows], self._place_of_row[rows]
+        return gather_columns(self._groups, self._dictionaries, groups, places, only=name).get(name)
+
+    def names(self, rows: NDArray[np.int64]) -> set[str]:
+        """Return the label names that any of the rows has."""
+        return names_of(self._groups, self._group_of_row[rows])
+
     def with_samples(self, rows: NDArray[np.int64], start_ms: int, end_ms: int) -> NDArray[np.int64]:
         """Return the rows that may have samples in a closed range."""
         _, counts = self._find(rows, start_ms, end_ms)
@@ -198,12 +214,12 @@ class Block:
         np.cumsum(counts, out=first[1:])
         chunks = np.repeat(begin - first[:-1], counts) + np.arange(first[-1])
         table = np.zeros((len(chunks), 8), dtype=np.int64)
-        table[:, AT] = self._offsets[chunks] + self._chunks.ctypes.data
-        table[:, SIZE] = self._offsets[chunks + 1] - self._offsets[chunks]
-        table[:, SHAPE] = self._shapes[chunks]
-        table[:, SAMPLES] = self._samples[chunks]
-        table[:, MIN_TIME] = self._min_times[chunks]
-        table[:, MAX_TIME] = self._max_times[chunks]
+        table[:, ENTRY_AT] = self._offsets[chunks] + self._chunks.ctypes.data
+        table[:, ENTRY_SIZE] = self._offsets[chunks + 1] - self._offsets[chunks]
+        table[:, ENTRY_SHAPE] = self._shapes[chunks]
+        table[:, ENTRY_SAMPLES] = self._samples[chunks]
+        table[:, ENTRY_MIN_TIME] = self._min_times[chunks]
+        table[:, ENTRY_MAX_TIME] = self._max_times[chunks]
         return Part(
             first=first,
             table=table,

@@ -478,13 +478,27 @@ class Database:
 
     def label_names(self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> list[str]:
         """Return the sorted label names of the matching series."""
-        return sorted({name for labels, _ in self._labels(selectors, start_ms, end_ms) for name in labels})
+        with self._lock:
+            state = self._open()
+            slots = state.head.with_samples(self._match(selectors), start_ms, end_ms)
+            names = state.head.index.names(slots)
+            blocks = state.shelf.blocks
+        for block, rows in state.shelf.rows(selectors, start_ms, end_ms, blocks):
+            names |= block.names(rows)
+        return sorted(names)
 
     def label_values(
         self, name: str, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
     ) -> list[str]:
         """Return the sorted values of one label in the matching series."""
-        columns = [labels.get(name) for labels, _ in self._labels(selectors, start_ms, end_ms)]
+        with self._lock:
+            state = self._open()
+            slots = state.head.with_samples(self._match(selectors), start_ms, end_ms)
+            columns = [state.head.index.column(name, slots)]
+            blocks = state.shelf.blocks
+        columns += [
+            block.column(name, rows) for block, rows in state.shelf.rows(selectors, start_ms, end_ms, blocks)
+        ]
         return sorted(
             {value for column in columns if column is not None for value in column.compacted().values}
         )
@@ -499,8 +513,8 @@ class Database:
             labels = state.head.index.columns(slots)
             identity = state.head.series.identity[slots][:, [HASH_LOW, HASH_HIGH]]
             blocks = state.shelf.blocks
-        older = state.shelf.parts(selectors, start_ms, end_ms, blocks)
-        return [*((part.labels, part.identity) for part in older), (labels, identity)]
+        older = state.shelf.rows(selectors, start_ms, end_ms, blocks)
+        return [*((block.labels(rows), block.identity[rows]) for block, rows in older), (labels, identity)]
 
     def stats(self) -> StoreStats:
         """Return the size of the store; `series` are those of the head, the active ones, unless it has none."""

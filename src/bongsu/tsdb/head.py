@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from bongsu.kernels.chunks import decode_chunks, encode_runs
+from bongsu.kernels.chunks import ENTRY_AT, ENTRY_SAMPLES, decode_chunks, encode_runs
 from bongsu.kernels.head import (
     ARENA_USED,
-    AT,
+    CHUNK_LINK,
+    CHUNK_MAX,
+    CHUNK_MIN,
     CONFLICT,
     COUNT,
     FIRST_TIME,
@@ -23,20 +25,17 @@ from bongsu.kernels.head import (
     FULL,
     HAS_SIDE,
     HAS_STARTS,
+    IS_OPEN,
     LAST_BITS,
     LAST_CHUNK,
     LAST_IN_SIDE,
     LAST_TIME,
-    MAX_TIME,
-    MIN_TIME,
     N_CHUNKS,
     NEEDS_STARTS,
     OPEN,
     OPEN_SAMPLES,
-    PREVIOUS,
     REF,
-    SAMPLES,
-    SIZE,
+    ROW_WORDS,
     SLOT_BITS,
     UNKNOWN,
     HeadArrays,
@@ -45,8 +44,10 @@ from bongsu.kernels.head import (
     full_slots,
     list_slots,
     measure_slots,
+    newest_sample,
     seal_rows,
     take_open,
+    widen_entries,
 )
 from bongsu.storage.raw import Sample
 from bongsu.storage.refusals import value_bytes
@@ -153,7 +154,7 @@ class Head:
         self._ensure_slots(self.series.n_slots)
 
     def take_chunks(self, chunks: NDArray[np.int64], arena: NDArray[np.uint8]) -> None:
-        """Begin with these sealed chunks."""
+        """Begin with these sealed chunks, entries as the head keeps them."""
         cursor = np.array([len(chunks), len(arena), NO_TIME], dtype=np.int64)
         self.arrays = self.arrays._replace(
             chunks=grown(chunks.copy(), len(chunks) + 16),
@@ -205,7 +206,7 @@ class Head:
     def main_samples(self, slot: int, start_ms: int, end_ms: int) -> LateFloats:
         """Return the sealed and open samples of one series in a closed range."""
         part = self.snapshot(np.array([slot], dtype=np.int64), start_ms, end_ms)
-        ends = np.cumsum(part.table[:, SAMPLES])
+        ends = np.cumsum(part.table[:, ENTRY_SAMPLES])
         n = int(ends[-1]) if len(ends) else 0
         times, starts = np.empty((2, n), dtype=np.int64)
         values = np.empty(n, dtype=np.float64)
@@ -220,8 +221,8 @@ class Head:
         meta = self.arrays.meta[self.series.live_slots()]
         return (
             int(self.arrays.cursor[ARENA_USED])
-            + 64 * int(self.arrays.cursor[N_CHUNKS])
-            + 16 * int(meta[:, OPEN].sum())
+            + 32 * int(self.arrays.cursor[N_CHUNKS])
+            + 12 * int(meta[:, OPEN].sum())
         )
 
     def count(self) -> tuple[int, int]:
@@ -235,23 +236,17 @@ class Head:
     def bounds(self) -> tuple[int | None, int | None, int]:
         """Return the oldest and the newest time, and how many samples side buffers hold."""
         meta = self.arrays.meta[self.series.live_slots()]
-        meta = meta[meta[:, COUNT] > 0]
+        filled = meta[meta[:, COUNT] > 0]
         times = [t for side in self.sides.values() for t in side.bounds()]
-        if len(meta):
-            times += [int(meta[:, FIRST_TIME].min()), int(self._newest(meta))]
+        if len(filled):
+            # What LAST_TIME says may have gone to a block or a side buffer since.
+            newest = newest_sample(self.arrays, slots_of(filled[:, REF]))
+            times += [int(filled[:, FIRST_TIME].min()), newest]
         return (
             min(times, default=None),
             max(times, default=None),
             sum(len(side) for side in self.sides.values()),
         )
-
-    def _newest(self, meta: NDArray[np.int64]) -> int:
-        """Return the newest sealed or open sample; what `LAST_TIME` says may have gone to a block or a side buffer since."""
-        slots = meta[:, REF] & _SLOT_MASK
-        n_open = meta[:, OPEN]
-        newest_open = self.arrays.open[slots, 0, np.maximum(n_open - 1, 0)]
-        newest_sealed = self.arrays.chunks[np.maximum(meta[:, LAST_CHUNK], 0), MAX_TIME]
-        return int(np.where(n_open > 0, newest_open, newest_sealed).max())
 
     def spans(
         self, slots: NDArray[np.int64], oldest_ms: int, floor_ms: int, span_ms: int
@@ -269,8 +264,15 @@ class Head:
 
     def with_samples(self, slots: NDArray[np.int64], start_ms: int, end_ms: int) -> NDArray[np.int64]:
         """Return the slots whose series may have samples in the range."""
-        n_chunks, n_open, _ = self._measure(slots, start_ms, end_ms)
-        kept = (n_chunks + n_open) > 0
+        meta = self.arrays.meta
+        # Mostly the newest sample is in the range, which takes no walk along the chunks to see.
+        newest = meta[slots, LAST_TIME]
+        in_main = (meta[slots, COUNT] > 0) & (meta[slots, FLAGS] & LAST_IN_SIDE == 0)
+        kept = in_main & (newest >= start_ms) & (newest <= end_ms)
+        unsure = np.flatnonzero(~kept)
+        if len(unsure):
+            n_chunks, n_open = self._measure(slots[unsure], start_ms, end_ms)
+            kept[unsure] = (n_chunks + n_open) > 0
         for i in self._rows_with_side(slots):
             kept[i] = kept[i] or self.sides[int(slots[i])].touches(start_ms, end_ms)
         left: NDArray[np.int64] = slots[kept]
@@ -278,7 +280,7 @@ class Head:
 
     def snapshot(self, slots: NDArray[np.int64], start_ms: int, end_ms: int) -> Part:
         """Return the samples of series in a closed range, frozen; one row for each slot."""
-        n_chunks, n_open, _ = self._measure(slots, start_ms, end_ms)
+        n_chunks, n_open = self._measure(slots, start_ms, end_ms)
         first = np.zeros(len(slots) + 1, dtype=np.int64)
         np.cumsum(n_chunks + (n_open > 0), out=first[1:])
         has_starts = self.arrays.meta[slots, FLAGS] & HAS_STARTS
@@ -286,15 +288,15 @@ class Head:
         open_bytes = np.empty(int(sizes.sum()), dtype=np.uint8)
         table = np.empty((int(first[-1]), 8), dtype=np.int64)
         list_slots(self.arrays, slots, start_ms, end_ms, first, table, np.cumsum(sizes) - sizes, open_bytes)
-        is_open = table[:, PREVIOUS] == -2
-        table[:, AT] += np.where(is_open, open_bytes.ctypes.data, self.arrays.arena.ctypes.data)
+        arena = self.arrays.arena
+        table[:, ENTRY_AT] += np.where(table[:, IS_OPEN], open_bytes.ctypes.data, arena.ctypes.data)
         rows = self._rows_with_side(slots)
         extra = join_sides([(row, self.sides[int(slots[row])]) for row in rows], start_ms, end_ms)
         return Part(first=first, table=table, owners=(self.arrays.arena, open_bytes), extra=extra)
 
     def _measure(self, slots: NDArray[np.int64], start_ms: int, end_ms: int) -> NDArray[np.int64]:
-        measures = np.empty((3, len(slots)), dtype=np.int64)
-        measure_slots(self.arrays, slots, start_ms, end_ms, measures[0], measures[1], measures[2])
+        measures = np.empty((2, len(slots)), dtype=np.int64)
+        measure_slots(self.arrays, slots, start_ms, end_ms, measures[0], measures[1])
         return measures
 
     def _rows_with_side(self, slots: NDArray[np.int64]) -> list[int]:
@@ -445,14 +447,15 @@ class Head:
         """Forget the samples before a time that are in a block now: all but those that came to side buffers since `begin_flush`."""
         old = self.arrays
         in_use = old.chunks[: int(old.cursor[N_CHUNKS])]
-        kept = in_use[:, MAX_TIME] >= floor_ms
-        run_through = np.flatnonzero(kept & (in_use[:, MIN_TIME] < floor_ms))
+        kept = in_use[:, CHUNK_MAX] >= floor_ms
+        run_through = np.flatnonzero(kept & (in_use[:, CHUNK_MIN] < floor_ms))
         cut = np.full(len(in_use), -1, dtype=np.int64)
         cut[run_through] = np.arange(len(run_through))
         cut_data, cut_chunks = _cut_chunks(old.arena, in_use[run_through], floor_ms)
+        kept_bytes = 8 * int((in_use[kept, CHUNK_LINK] & 0xFFFF).sum())
         self.arrays = old._replace(
-            chunks=np.empty((int(kept.sum()) + 16, 8), dtype=np.int64),
-            arena=np.empty(int(in_use[kept, SIZE].sum()) + len(cut_data) + _FIRST_ARENA, dtype=np.uint8),
+            chunks=np.empty((int(kept.sum()) + 16, 4), dtype=np.int64),
+            arena=np.empty(kept_bytes + len(cut_data) + _FIRST_ARENA, dtype=np.uint8),
             cursor=np.array([0, 0, NO_TIME], dtype=np.int64),
         )
         drop_before(self.arrays, old, floor_ms, cut, cut_chunks, cut_data)
@@ -532,12 +535,12 @@ class Head:
             self._seal(slots[low : low + _SEALED_TOGETHER])
 
     def _seal(self, slots: NDArray[np.int64]) -> None:
-        n = len(slots) * OPEN_SAMPLES
+        ends = np.cumsum(self.arrays.meta[slots, OPEN])
+        n = int(ends[-1])
         times, bits = np.empty((2, n), dtype=np.int64)
         starts = np.empty(n if len(self.arrays.starts) else 0, dtype=np.int64)
         take_open(self.arrays, slots, times, bits, starts)
-        ends = np.arange(OPEN_SAMPLES, n + 1, OPEN_SAMPLES)
-        data, chunks = encoded_runs(times, starts, bits, ends - OPEN_SAMPLES, ends)
+        data, chunks = encoded_runs(times, starts, bits, np.append(0, ends[:-1]), ends)
         a = self.arrays
         self.arrays = a._replace(
             chunks=grown(a.chunks, int(a.cursor[N_CHUNKS]) + len(slots)),
@@ -563,9 +566,9 @@ _FIRST_META = np.array([-1, 0, NO_TIME, 0, -1, 0, 0, NO_TIME], dtype=np.int64)
 def _first_arrays() -> HeadArrays:
     return HeadArrays(
         meta=np.full((_FIRST_SLOTS, 8), -1, dtype=np.int64),
-        open=np.empty((_FIRST_SLOTS, 2, OPEN_SAMPLES), dtype=np.int64),
+        open=np.empty((_FIRST_SLOTS, ROW_WORDS), dtype=np.int64),
         starts=np.empty((0, OPEN_SAMPLES), dtype=np.int64),
-        chunks=np.empty((16, 8), dtype=np.int64),
+        chunks=np.empty((16, 4), dtype=np.int64),
         arena=np.empty(_FIRST_ARENA, dtype=np.uint8),
         cursor=np.array([0, 0, NO_TIME], dtype=np.int64),
     )
@@ -589,15 +592,16 @@ def _cut_chunks(
     arena: NDArray[np.uint8], chunks: NDArray[np.int64], floor_ms: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return chunks anew without their samples before a time, which runs through each of them."""
-    ends = np.cumsum(chunks[:, SAMPLES])
+    table = np.zeros((len(chunks), 8), dtype=np.int64)
+    widen_entries(chunks, table)
+    table[:, ENTRY_AT] += arena.ctypes.data
+    ends = np.cumsum(table[:, ENTRY_SAMPLES])
     n = int(ends[-1]) if len(ends) else 0
     times, starts = np.empty((2, n), dtype=np.int64)
     values = np.empty(n, dtype=np.float64)
-    placed = chunks.copy()
-    placed[:, AT] += arena.ctypes.data
-    decode_chunks(placed, ends, times, values, starts)
+    decode_chunks(table, ends, times, values, starts)
     dropped = np.concatenate(([0], np.cumsum(times < floor_ms)))
-    begins = ends - chunks[:, SAMPLES]
+    begins = ends - table[:, ENTRY_SAMPLES]
     begins = begins + dropped[ends] - dropped[begins]
     return encoded_runs(times, starts, values.view(np.int64), begins, ends)
 

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 _COMPACT_ABOVE = 4
 """A selection gets a dictionary of its own when the store's is more than this many times its rows."""
 
+_FEW_ROWS = 16
+"""Up to here a Python loop is quicker than numpy's sort."""
+
 _FIRST_ROWS = 4
 
 _ENCODED_TOGETHER = 1 << 16
@@ -115,6 +118,15 @@ class LabelIndex:
         return gather_columns(
             self.groups, self.dictionaries, self._group_of_member[members], self._row_of_member[members]
         )
+
+    def column(self, name: str, members: NDArray[np.int64]) -> LabelColumn | None:
+        """Return one label of members, None when none of them has it."""
+        groups, rows = self._group_of_member[members], self._row_of_member[members]
+        return gather_columns(self.groups, self.dictionaries, groups, rows, only=name).get(name)
+
+    def names(self, members: NDArray[np.int64]) -> set[str]:
+        """Return the label names that any of the members has."""
+        return names_of(self.groups, self._group_of_member[members])
 
     def remove(self, members: NDArray[np.int64]) -> None:
         """Forget series; their groups are rebuilt."""
@@ -208,23 +220,41 @@ def gather_columns(
     dictionaries: Mapping[str, Values],
     group_numbers: NDArray[np.int32],
     rows: NDArray[np.int32],
+    *,
+    only: str | None = None,
 ) -> LabelColumns:
-    """Return the labels of series, each given by its group and its row there."""
+    """Return the labels of series, each given by its group and its row there; of one name only, if it is given."""
     columns: dict[str, NDArray[np.int32]] = {}
-    # What was matched comes group by group already, and sorting such runs costs next to nothing.
-    order = np.argsort(group_numbers, kind="stable")
-    bounds = np.flatnonzero(np.diff(group_numbers[order], prepend=-1, append=-1))
-    for low, high in itertools.pairwise(bounds.tolist()):
-        chosen = order[low:high]
-        group = groups[int(group_numbers[chosen[0]])]
-        for name in group.names:
-            codes = columns.get(name)
-            if codes is None:
-                codes = columns[name] = np.full(len(rows), ABSENT, dtype=np.int32)
-            codes[chosen] = group.columns[name][rows[chosen]]
+    if len(rows) and (group_numbers == group_numbers[0]).all():
+        group = groups[int(group_numbers[0])]
+        columns = {name: group.columns[name][rows] for name in _wanted(group, only)}
+    else:
+        # What was matched comes group by group already, and sorting such runs costs next to nothing.
+        order = np.argsort(group_numbers, kind="stable")
+        bounds = np.flatnonzero(np.diff(group_numbers[order], prepend=-1, append=-1))
+        for low, high in itertools.pairwise(bounds.tolist()):
+            chosen = order[low:high]
+            group = groups[int(group_numbers[chosen[0]])]
+            for name in _wanted(group, only):
+                codes = columns.get(name)
+                if codes is None:
+                    codes = columns[name] = np.full(len(rows), ABSENT, dtype=np.int32)
+                codes[chosen] = group.columns[name][rows[chosen]]
     return LabelColumns(
         len(rows), {name: _column(dictionaries[name], codes) for name, codes in columns.items()}
     )
+
+
+def names_of(groups: Sequence[Group], group_numbers: NDArray[np.int32]) -> set[str]:
+    """Return the label names of series, each given by its group."""
+    used = np.bincount(group_numbers, minlength=1)
+    return {name for number in np.flatnonzero(used).tolist() for name in groups[number].names}
+
+
+def _wanted(group: Group, only: str | None) -> tuple[str, ...]:
+    if only is None:
+        return group.names
+    return (only,) if only in group.columns else ()
 
 
 def _answers(dictionary: Values | None, matcher: Matcher) -> tuple[NDArray[np.bool_] | int | None, bool]:
@@ -255,6 +285,12 @@ def _column(dictionary: Values, codes: NDArray[np.int32]) -> LabelColumn:
     if n_values <= _COMPACT_ABOVE * (len(codes) + 1):
         return LabelColumn(codes, dictionary.array())
     # Few series of a label with many values: a dictionary of their own, so that nobody after us works per value of the store.
+    if len(codes) <= _FEW_ROWS:
+        number: dict[int, int] = {}
+        few = [ABSENT if c == ABSENT else number.setdefault(c, len(number)) for c in codes.tolist()]
+        texts = np.empty(len(number), dtype=object)
+        texts[:] = [dictionary.text(code) for code in number]
+        return LabelColumn(np.array(few, dtype=np.int32), texts)
     used, renumbered = np.unique(codes, return_inverse=True)
     renumbered = renumbered.astype(np.int32)
     if len(used) and used[0] == ABSENT:

@@ -16,8 +16,10 @@ from bongsu.tsdb.block_writer import write_block
 from bongsu.tsdb.selection import SelectedPart, TsdbSelection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from bongsu.model.matchers import Matcher
 
@@ -61,15 +63,25 @@ class Shelf:
         blocks: Sequence[Block] | None = None,
     ) -> list[SelectedPart]:
         """Return what the blocks have of the matching series in a closed range, lowest rank first."""
-        found = []
+        return [
+            SelectedPart(block.labels(rows), block.identity[rows], block.part(rows, start_ms, end_ms))
+            for block, rows in self.rows(selectors, start_ms, end_ms, blocks)
+        ]
+
+    def rows(
+        self,
+        selectors: Sequence[Sequence[Matcher]],
+        start_ms: int,
+        end_ms: int,
+        blocks: Sequence[Block] | None = None,
+    ) -> Iterator[tuple[Block, NDArray[np.int64]]]:
+        """Yield the blocks that have matching series in a closed range, with their rows, lowest rank first."""
         for block in self.blocks if blocks is None else blocks:
             if block.meta.min_time > end_ms or block.meta.max_time < start_ms:
                 continue
             rows = block.with_samples(match_any(block, selectors), start_ms, end_ms)
             if len(rows):
-                part = block.part(rows, start_ms, end_ms)
-                found.append(SelectedPart(block.labels(rows), block.identity[rows], part))
-        return found
+                yield block, rows
 
     def next_number(self) -> int:
         """Return a number that no block has."""
