@@ -1,1 +1,1 @@
-"""What runs beside the monitored thing: the application agent, the host agent, the autoscaler. Light to import; no server code."""
+"""What runs beside the monitored thing: the application agent and the host agent. Light to import; no server code."""

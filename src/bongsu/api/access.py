@@ -137,7 +137,9 @@ class AccessControl:
 
     async def require_apm(self, request: HTTPConnection, *, needs_pcode: bool = True) -> ProjectAccess:
         """
-        Return whom a call of the APM API acts for, from ``x-whatap-token`` and ``x-whatap-pcode``.
+        Return whom a call of the APM API acts for, from ``x-whatap-token`` and ``x-whatap-pcode``, or a key as in `require`.
+
+        A key in one of the other headers needs no pcode: tools that can send one header only, such as autoscalers, use it so.
 
         Parameters
         ----------
@@ -155,9 +157,12 @@ class AccessControl:
         """
         try:
             token = request.headers.get(TOKEN_HEADER, "").strip()
-            access = await self._access(request, token)
+            key, user = (token, None) if token else presented_key(request)
+            access = await self._access(request, key)
+            if user is not None:
+                _check_project(access, user)
             pcode = request.headers.get(PCODE_HEADER, "").strip()
-            # A session is one project's already; only a token has to say whose it is.
+            # A session and a bearer are one project's already; only a token has to say whose it is.
             if pcode or (needs_pcode and token):
                 _check_pcode(access, pcode)
             self.check_scope(access, Scope.READ)

@@ -213,3 +213,23 @@ def test_numbers_are_written_as_short_json_numbers(value: float, expected: str) 
 
 def test_all_numbers_have_a_path() -> None:
     assert {field.name for field in fields(Numbers)} == set(NUMBER_NAMES)
+
+
+@pytest.mark.anyio
+async def test_a_key_as_bearer_needs_no_code_and_still_sees_its_own_project_only() -> None:
+    api = ApmApi()
+    await api.to(NOW_MS + 2_000)
+    api.engine.add_spans("alpha", spans(span(NOW_MS + 1_000)))
+    await api.to(NOW_MS + 13_000)
+    async with api.client() as client:
+        for project, expected in (("alpha", "1"), ("beta", "0")):
+            for headers in (
+                {"Authorization": f"Bearer {api.token[project]}"},
+                {"X-TC-APP-KEY": api.token[project]},
+            ):
+                answer = await client.get("/open/api/txcount", headers=headers)
+                assert (200, expected) == (answer.status_code, answer.text)
+        other = {"Authorization": f"Bearer {api.token['alpha']}", "x-whatap-pcode": "7"}
+        assert 403 == (await client.get("/open/api/txcount", headers=other)).status_code
+        bad = {"Authorization": "Bearer nothing.here"}
+        assert 401 == (await client.get("/open/api/txcount", headers=bad)).status_code
