@@ -18,6 +18,7 @@ from bongsu.server.commands.backup import backup, restore
 from bongsu.server.commands.config import config
 from bongsu.server.commands.connection import admin_option
 from bongsu.server.commands.query import query
+from bongsu.server.commands.transfer import export, import_
 from bongsu.server.commands.tsdb import tsdb
 from bongsu.server.commands.workspace import workspace
 
@@ -53,6 +54,8 @@ main.add_command(config)
 main.add_command(backup)
 main.add_command(restore)
 main.add_command(tsdb)
+main.add_command(import_)
+main.add_command(export)
 main.add_command(query)
 
 

@@ -162,7 +162,7 @@ def export(
     from bongsu.query.export import count_histograms
     from bongsu.server.offline import one_project, reading
 
-    selectors = [_selector(text) for text in matches] or [()]
+    selectors = [parse_match(text) for text in matches] or [()]
     bounds = _time("--start", start, -_ALL_TIME_MS), _time("--end", end, _ALL_TIME_MS)
     with reading(data) as store:
         _, view = one_project(store, project)
@@ -170,7 +170,7 @@ def export(
             _export_parquet(view, selectors, bounds, output)
             return
         left_out = 0 if format_ == JSON_LINES else count_histograms(view, selectors, *bounds)
-        with _opened(output) as file, progress_bar("bytes written", None) as bar:
+        with opened_output(output) as file, progress_bar("bytes written", None) as bar:
             written = 0
             for part in export_parts(view, selectors, *bounds, format=format_):
                 file.write(part)
@@ -196,7 +196,8 @@ def _export_parquet(
 
 
 @contextlib.contextmanager
-def _opened(output: str) -> Iterator[BinaryIO]:
+def opened_output(output: str) -> Iterator[BinaryIO]:
+    """Give the file of an export; ``-`` is the standard output."""
     if output == "-":
         yield sys.stdout.buffer
         return
@@ -210,7 +211,8 @@ def _opened(output: str) -> Iterator[BinaryIO]:
         yield file
 
 
-def _selector(text: str) -> tuple[Matcher, ...]:
+def parse_match(text: str) -> tuple[Matcher, ...]:
+    """Return the matchers of a selector that an option gave."""
     from bongsu.promql.errors import ParseError
     from bongsu.promql.parser import parse_selector
 
