@@ -149,6 +149,11 @@ class Message:
         fields = self._fields.get(number, ())
         return tuple(at_most(value for field in fields for value in read_doubles(self._data, field)))
 
+    def numbers(self, number: int) -> list[int]:
+        """Return the unsigned values of a repeated number."""
+        fields = self._fields.get(number, ())
+        return list(at_most(value for field in fields for value in read_varints(self._data, field)))
+
     def zigzags(self, number: int) -> list[int]:
         """Return the values of a repeated sint."""
         fields = self._fields.get(number, ())

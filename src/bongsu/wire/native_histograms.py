@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bongsu.model.histograms import Histogram, ResetHint
+from bongsu.wire import encode
 from bongsu.wire.messages import BadMessage, Message, zigzag
 
 if TYPE_CHECKING:
@@ -64,6 +65,47 @@ def build_histogram(
         is_float=is_float,
     )
     return coarser(histogram, _MAX_SCHEMA) if _MAX_SCHEMA < histogram.schema <= _FINEST_SCHEMA else histogram
+
+
+def write_native(histogram: Histogram, numbers: HistogramNumbers) -> bytes:
+    """Return the fields of a histogram, the mirror of `build_histogram`; the reset hint is the caller's."""
+    n = numbers
+    if histogram.is_float:
+        counts = encode.double(n.float_count, histogram.count) + encode.double(
+            n.float_zero_count, histogram.zero_count
+        )
+        sides = encode.packed_doubles(n.negative_counts, histogram.negative_buckets)
+        sides += encode.packed_doubles(n.positive_counts, histogram.positive_buckets)
+    else:
+        counts = encode.number(n.count, int(histogram.count)) + encode.number(
+            n.zero_count, int(histogram.zero_count)
+        )
+        sides = encode.packed_signed(n.negative_deltas, _deltas(histogram.negative_buckets))
+        sides += encode.packed_signed(n.positive_deltas, _deltas(histogram.positive_buckets))
+    return b"".join(
+        (
+            counts,
+            encode.double(n.sum, histogram.sum),
+            encode.signed_number(n.schema, histogram.schema),
+            encode.double(n.zero_threshold, histogram.zero_threshold),
+            _written_spans(n.negative_spans, histogram.negative_spans),
+            _written_spans(n.positive_spans, histogram.positive_spans),
+            sides,
+            encode.packed_doubles(n.custom_values, histogram.custom_values) if n.custom_values else b"",
+        )
+    )
+
+
+def _deltas(buckets: Sequence[float]) -> list[int]:
+    counts = [0, *map(int, buckets)]
+    return [after - before for before, after in itertools.pairwise(counts)]
+
+
+def _written_spans(field: int, spans: Sequence[tuple[int, int]]) -> bytes:
+    return b"".join(
+        encode.field(field, encode.signed_number(1, offset) + encode.number(2, length))
+        for offset, length in spans
+    )
 
 
 def _spans(message: Message, number: int) -> tuple[tuple[int, int], ...]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bongsu.model.histograms import ResetHint
+from bongsu.wire import encode
 from bongsu.wire.messages import Message, signed
-from bongsu.wire.native_histograms import HistogramNumbers, build_histogram
+from bongsu.wire.native_histograms import HistogramNumbers, build_histogram, write_native
 
 if TYPE_CHECKING:
     from bongsu.model.histograms import Histogram
@@ -58,4 +59,15 @@ def read_histogram(data: bytes, begin: int, end: int) -> HistogramSample:
         build_histogram(message, _NUMBERS, is_float=is_float, reset_hint=reset_hint),
         signed(message.number(_TIMESTAMP)),
         signed(message.number(_START)),
+    )
+
+
+def write_histogram(histogram: Histogram, timestamp: int) -> bytes:
+    """Return a histogram as the message that `read_histogram` reads."""
+    return b"".join(
+        (
+            write_native(histogram, _NUMBERS),
+            encode.number(_RESET_HINT, histogram.reset_hint),
+            encode.number(_TIMESTAMP, timestamp),
+        )
     )
