@@ -40,7 +40,8 @@ def batches(draw: st.DrawFn) -> list[tuple[int, int, int, int]]:
     """Draw rows (series, step in time, value, start); mostly forward, some late, some of series that there are not."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     n = draw(st.integers(1, 600))
-    steps = rng.choice([0, 1, 15, -5], n, p=[0.05, 0.3, 0.6, 0.05])
+    far = draw(st.sampled_from([15, 2**31, 2**40]))  # an open row takes no samples further apart than 49 days
+    steps = rng.choice([0, 1, 15, far, -5], n, p=[0.05, 0.3, 0.55, 0.05, 0.05])
     starts = rng.integers(0, 3, n) * draw(st.sampled_from([0, 1]))
     series = rng.integers(0, N_SERIES + draw(st.integers(0, 1)), n)
     return list(

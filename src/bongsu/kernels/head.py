@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 OPEN_SAMPLES = 64
-"""Samples of an open row: 16 minutes at 15 s. 1 KiB a series, and sealed chunks long enough to compress well."""
+"""Samples of an open row: 16 minutes at 15 s, and sealed chunks long enough to compress well."""
+
+ROW_BASE, ROW_OFFSETS, ROW_BITS, ROW_WORDS = 0, 1, 1 + OPEN_SAMPLES // 2, 1 + OPEN_SAMPLES // 2 + OPEN_SAMPLES
+"""
+Words of an open row: a time, the distances of all samples from it, 32 bits each, and the bits of the values; 12 bytes a sample.
+
+A sample too far from the base, 49 days, seals the row.
+"""
+
+MAX_OFFSET = (1 << 32) - 1
 
 SLOT_BITS = 32
 """A reference is ``generation << 32 | slot``: slots are used again, references never."""
@@ -41,16 +50,14 @@ COUNT counts sealed and open samples, FIRST_TIME is the oldest of them; histogra
 HAS_STARTS, HAS_SIDE, LAST_IN_SIDE = 1, 2, 4
 """Bits of FLAGS: the open row has start timestamps; the series has samples in a side buffer; its newest is there."""
 
-AT, SIZE, SHAPE, SAMPLES, MIN_TIME, MAX_TIME = (
-    ENTRY_AT,
-    ENTRY_SIZE,
-    ENTRY_SHAPE,
-    ENTRY_SAMPLES,
-    ENTRY_MIN_TIME,
-    ENTRY_MAX_TIME,
-)
-PREVIOUS, SLOT = 6, 7
-"""Columns of `HeadArrays.chunks`: those of every chunk table, the next older chunk of the series (-1: none), and its slot."""
+CHUNK_PLACE, CHUNK_MIN, CHUNK_MAX, CHUNK_LINK = range(4)
+"""
+Columns of `HeadArrays.chunks`, half as wide as a chunk table: ``place << 16 | flags << 8 | codec``; first and last time;
+``previous << 32 | samples << 16 | words``, the next older chunk of the series in the upper half (-1: none).
+"""
+
+IS_OPEN = 6
+"""Column of what `list_slots` writes, beside those of a chunk table: 1 for a copy of an open row."""
 
 N_CHUNKS, ARENA_USED, FLOOR = range(3)
 """Entries of `HeadArrays.cursor`. Samples before the floor are late, however new they are: a block of their time is being written."""
@@ -68,10 +75,9 @@ class HeadArrays(NamedTuple):
     Attributes
     ----------
     meta : ndarray of int64, shape (n_slots, 8)
-    open : ndarray of int64, shape (n_slots, 2, OPEN_SAMPLES)
-        Times, and the bits of the values.
+    open : ndarray of int64, shape (n_slots, ROW_WORDS)
     starts : ndarray of int64, shape (n_slots, OPEN_SAMPLES), or (0, OPEN_SAMPLES) until a start timestamp was seen
-    chunks : ndarray of int64, shape (n_chunks, 8)
+    chunks : ndarray of int64, shape (n_chunks, 4)
     arena : ndarray of uint8
         Chunk bytes, each chunk at a multiple of 8.
     cursor : ndarray of int64, shape (3,)
@@ -125,12 +131,15 @@ def append_rows(
         if start != 0 and len(head.starts) == 0:
             outcome[row] = NEEDS_STARTS
             return row
-        if meta[OPEN] == OPEN_SAMPLES:
+        at = meta[OPEN]
+        open_row = head.open[slot]
+        if at == 0:
+            open_row[ROW_BASE] = time
+        if at == OPEN_SAMPLES or np.uint64(time - open_row[ROW_BASE]) > np.uint64(MAX_OFFSET):
             outcome[row] = FULL
             return row
-        at = meta[OPEN]
-        head.open[slot, 0, at] = time
-        head.open[slot, 1, at] = bits[row]
+        open_row[ROW_OFFSETS:ROW_BITS].view(np.uint32)[at] = np.uint32(time - open_row[ROW_BASE])
+        open_row[ROW_BITS + at] = bits[row]
         if start != 0:
             if not meta[FLAGS] & HAS_STARTS:
                 head.starts[slot, :] = 0
@@ -152,18 +161,22 @@ def append_rows(
 
 @kernel
 def full_slots(head: HeadArrays, refs: NDArray[np.int64], row: int, out: NDArray[np.int64]) -> int:
-    """Write the slots of the rows from `row` on whose open row is full, each once; return how many. `out` has room for all rows."""
-    n = 0
-    for i in range(row, len(refs)):
+    """Write the slots of `row` and of those rows after it whose open row is full, each once; return how many. `out` has room for all."""
+    n = 1
+    out[0] = refs[row] & ((1 << SLOT_BITS) - 1)
+    first_open = head.meta[out[0], OPEN]
+    head.meta[out[0], OPEN] = -OPEN_SAMPLES  # seen; put right below
+    for i in range(row + 1, len(refs)):
         slot = refs[i] & ((1 << SLOT_BITS) - 1)
         if refs[i] < 0 or slot >= len(head.meta) or head.meta[slot, REF] != refs[i]:
             continue
         if head.meta[slot, OPEN] == OPEN_SAMPLES:
             out[n] = slot
             n += 1
-            head.meta[slot, OPEN] = -OPEN_SAMPLES  # seen; put right below
+            head.meta[slot, OPEN] = -OPEN_SAMPLES
     for i in range(n):
         head.meta[out[i], OPEN] = OPEN_SAMPLES
+    head.meta[out[0], OPEN] = first_open
     return n
 
 
@@ -175,15 +188,70 @@ def take_open(
     out_bits: NDArray[np.int64],
     out_starts: NDArray[np.int64],
 ) -> None:
-    """Write full open rows one after another; start timestamps, 0 where there are none, if `out_starts` has room."""
+    """Write open rows one after another; start timestamps, 0 where there are none, if `out_starts` has room."""
+    at = 0
     for i in range(len(slots)):
         slot = slots[i]
         with_starts = head.meta[slot, FLAGS] & HAS_STARTS
-        for k in range(OPEN_SAMPLES):
-            out_times[i * OPEN_SAMPLES + k] = head.open[slot, 0, k]
-            out_bits[i * OPEN_SAMPLES + k] = head.open[slot, 1, k]
+        row = head.open[slot]
+        offsets = row[ROW_OFFSETS:ROW_BITS].view(np.uint32)
+        for k in range(head.meta[slot, OPEN]):
+            out_times[at] = row[ROW_BASE] + np.int64(offsets[k])
+            out_bits[at] = row[ROW_BITS + k]
             if len(out_starts) > 0:
-                out_starts[i * OPEN_SAMPLES + k] = head.starts[slot, k] if with_starts else 0
+                out_starts[at] = head.starts[slot, k] if with_starts else 0
+            at += 1
+
+
+@kernel
+def put_open(
+    head: HeadArrays, slots: NDArray[np.int64], times: NDArray[np.int64], bits: NDArray[np.int64]
+) -> None:
+    """Fill open rows, whose counts are in their lines, with what `take_open` wrote."""
+    at = 0
+    for i in range(len(slots)):
+        row = head.open[slots[i]]
+        offsets = row[ROW_OFFSETS:ROW_BITS].view(np.uint32)
+        for k in range(head.meta[slots[i], OPEN]):
+            if k == 0:
+                row[ROW_BASE] = times[at]
+            offsets[k] = np.uint32(times[at] - row[ROW_BASE])
+            row[ROW_BITS + k] = bits[at]
+            at += 1
+
+
+@kernel
+def narrow_entry(wide: NDArray[np.int64], at: int, previous: int, out: NDArray[np.int64]) -> None:
+    """Write an entry of a chunk table as the head keeps it."""
+    out[CHUNK_PLACE] = at << 16 | wide[ENTRY_SHAPE]
+    out[CHUNK_MIN] = wide[ENTRY_MIN_TIME]
+    out[CHUNK_MAX] = wide[ENTRY_MAX_TIME]
+    out[CHUNK_LINK] = previous << 32 | wide[ENTRY_SAMPLES] << 16 | wide[ENTRY_SIZE] >> 3
+
+
+@kernel
+def widen_entry(chunk: NDArray[np.int64], out: NDArray[np.int64]) -> None:
+    """Write an entry of the head as one of a chunk table; its place is relative to the arena."""
+    out[ENTRY_AT] = chunk[CHUNK_PLACE] >> 16
+    out[ENTRY_SIZE] = (chunk[CHUNK_LINK] & 0xFFFF) << 3
+    out[ENTRY_SHAPE] = chunk[CHUNK_PLACE] & 0xFFFF
+    out[ENTRY_SAMPLES] = chunk[CHUNK_LINK] >> 16 & 0xFFFF
+    out[ENTRY_MIN_TIME] = chunk[CHUNK_MIN]
+    out[ENTRY_MAX_TIME] = chunk[CHUNK_MAX]
+
+
+@kernel
+def widen_entries(chunks: NDArray[np.int64], out: NDArray[np.int64]) -> None:
+    """Write entries of the head as a chunk table; places are relative to the arena."""
+    for i in range(len(chunks)):
+        widen_entry(chunks[i], out[i])
+
+
+@kernel
+def narrow_entries(wide: NDArray[np.int64], previous: NDArray[np.int64], out: NDArray[np.int64]) -> None:
+    """Write a chunk table, whose places are relative to the arena, as entries of the head."""
+    for i in range(len(wide)):
+        narrow_entry(wide[i], wide[i, ENTRY_AT], previous[i], out[i])
 
 
 @kernel
@@ -197,16 +265,40 @@ def seal_rows(
     for i in range(len(slots)):
         meta = head.meta[slots[i]]
         chunk = head.cursor[N_CHUNKS]
-        entry = head.chunks[chunk]
-        entry[:] = chunks[i]
-        entry[AT] += at
-        entry[PREVIOUS] = meta[LAST_CHUNK]
-        entry[SLOT] = slots[i]
+        narrow_entry(chunks[i], at + chunks[i, ENTRY_AT], meta[LAST_CHUNK], head.chunks[chunk])
         head.cursor[N_CHUNKS] = chunk + 1
         meta[LAST_CHUNK] = chunk
         meta[OPEN] = 0
         meta[FLAGS] &= ~HAS_STARTS
     head.cursor[ARENA_USED] = at + size
+
+
+@kernel
+def _first_from(row: NDArray[np.int64], count: int, time: int) -> int:
+    """Return how many samples of an open row are before a time."""
+    offsets = row[ROW_OFFSETS:ROW_BITS].view(np.uint32)
+    n = 0
+    while n < count and row[ROW_BASE] + np.int64(offsets[n]) < time:
+        n += 1
+    return n
+
+
+@kernel
+def _drop_open(head: HeadArrays, slot: int, floor_ms: int) -> None:
+    """Forget the open samples before a time."""
+    meta = head.meta[slot]
+    row = head.open[slot]
+    stop = meta[OPEN]
+    begin = _first_from(row, stop, floor_ms)
+    offsets = row[ROW_OFFSETS:ROW_BITS].view(np.uint32)
+    for i in range(begin, stop if begin > 0 else 0):
+        offsets[i - begin] = offsets[i]
+        row[ROW_BITS + i - begin] = row[ROW_BITS + i]
+        if meta[FLAGS] & HAS_STARTS:
+            head.starts[slot, i - begin] = head.starts[slot, i]
+    meta[OPEN] = stop - begin
+    meta[COUNT] = stop - begin
+    meta[FIRST_TIME] = row[ROW_BASE] + np.int64(offsets[0]) if stop > begin else _NO_TIME
 
 
 @kernel
@@ -229,46 +321,37 @@ def drop_before(
     cut : ndarray of int64, shape (chunks of `old`,)
         For a chunk that the time runs through, the row of `cut_chunks` that has what stays of it; else -1.
     """
+    source = np.zeros(8, dtype=np.int64)
     for slot in range(len(head.meta)):
         meta = head.meta[slot]
         if meta[REF] < 0 or meta[COUNT] == 0:
             continue
-        stop = meta[OPEN]
-        begin = int(np.searchsorted(head.open[slot, 0, :stop], floor_ms, side="left"))
-        for i in range(begin, stop if begin > 0 else 0):
-            head.open[slot, 0, i - begin] = head.open[slot, 0, i]
-            head.open[slot, 1, i - begin] = head.open[slot, 1, i]
-            if meta[FLAGS] & HAS_STARTS:
-                head.starts[slot, i - begin] = head.starts[slot, i]
-        meta[OPEN] = stop - begin
-        meta[COUNT] = stop - begin
-        meta[FIRST_TIME] = head.open[slot, 0, 0] if stop > begin else _NO_TIME
+        _drop_open(head, slot, floor_ms)
         chunk = meta[LAST_CHUNK]
         newer = -1
         meta[LAST_CHUNK] = -1
-        while chunk >= 0 and old.chunks[chunk, MAX_TIME] >= floor_ms:
+        while chunk >= 0 and old.chunks[chunk, CHUNK_MAX] >= floor_ms:
             is_cut = cut[chunk] >= 0
-            source = cut_chunks[cut[chunk]] if is_cut else old.chunks[chunk]
+            if is_cut:
+                source[:] = cut_chunks[cut[chunk]]
+            else:
+                widen_entry(old.chunks[chunk], source)
             data = cut_data if is_cut else old.arena
             kept = head.cursor[N_CHUNKS]
             at = head.cursor[ARENA_USED]
-            for b in range(source[SIZE]):
-                head.arena[at + b] = data[source[AT] + b]
-            entry = head.chunks[kept]
-            entry[:] = source
-            entry[AT] = at
-            entry[SLOT] = slot
-            entry[PREVIOUS] = -1
+            for b in range(source[ENTRY_SIZE]):
+                head.arena[at + b] = data[source[ENTRY_AT] + b]
+            narrow_entry(source, at, -1, head.chunks[kept])
             if newer >= 0:
-                head.chunks[newer, PREVIOUS] = kept
+                head.chunks[newer, CHUNK_LINK] = kept << 32 | head.chunks[newer, CHUNK_LINK] & MAX_OFFSET
             else:
                 meta[LAST_CHUNK] = kept
             newer = kept
-            meta[COUNT] += source[SAMPLES]
-            meta[FIRST_TIME] = source[MIN_TIME]
+            meta[COUNT] += source[ENTRY_SAMPLES]
+            meta[FIRST_TIME] = source[ENTRY_MIN_TIME]
             head.cursor[N_CHUNKS] = kept + 1
-            head.cursor[ARENA_USED] = at + source[SIZE]
-            chunk = old.chunks[chunk, PREVIOUS]
+            head.cursor[ARENA_USED] = at + source[ENTRY_SIZE]
+            chunk = old.chunks[chunk, CHUNK_LINK] >> 32
 
 
 @kernel
@@ -279,28 +362,38 @@ def measure_slots(
     end_ms: int,
     out_chunks: NDArray[np.int64],
     out_open: NDArray[np.int64],
-    out_samples: NDArray[np.int64],
 ) -> None:
-    """Write, for each slot, how many sealed chunks and how many open samples lie in the range, and an upper bound of samples."""
+    """Write, for each slot, how many sealed chunks and how many open samples lie in the range."""
     for i in range(len(slots)):
         meta = head.meta[slots[i]]
         n_chunks = 0
-        n_samples = 0
         chunk = meta[LAST_CHUNK]
         while chunk >= 0:
             entry = head.chunks[chunk]
-            if entry[MAX_TIME] < start_ms:
+            if entry[CHUNK_MAX] < start_ms:
                 break
-            if entry[MIN_TIME] <= end_ms:
-                n_chunks += 1
-                n_samples += entry[SAMPLES]
-            chunk = entry[PREVIOUS]
-        times = head.open[slots[i], 0, : meta[OPEN]]
-        first = np.searchsorted(times, start_ms, side="left")
-        stop = np.searchsorted(times, end_ms, side="right")
+            n_chunks += entry[CHUNK_MIN] <= end_ms
+            chunk = entry[CHUNK_LINK] >> 32
+        row = head.open[slots[i]]
+        stop = meta[OPEN] if meta[LAST_TIME] <= end_ms else _first_from(row, meta[OPEN], end_ms + 1)
         out_chunks[i] = n_chunks
-        out_open[i] = stop - first
-        out_samples[i] = n_samples + (stop - first)
+        out_open[i] = stop - _first_from(row, stop, start_ms)
+
+
+@kernel
+def newest_sample(head: HeadArrays, slots: NDArray[np.int64]) -> int:
+    """Return the newest sealed or open time of some series; the lowest time when they have none."""
+    newest = _NO_TIME
+    for i in range(len(slots)):
+        meta = head.meta[slots[i]]
+        row = head.open[slots[i]]
+        if meta[OPEN] > 0:
+            newest = max(
+                newest, row[ROW_BASE] + np.int64(row[ROW_OFFSETS:ROW_BITS].view(np.uint32)[meta[OPEN] - 1])
+            )
+        elif meta[LAST_CHUNK] >= 0:
+            newest = max(newest, head.chunks[meta[LAST_CHUNK], CHUNK_MAX])
+    return newest
 
 
 @kernel
@@ -322,41 +415,43 @@ def list_slots(
     first : ndarray of int64, shape (n_slots + 1,)
         Where the chunks of each slot go in `out_chunks`: sealed ones, then the open one, if any.
     out_chunks : ndarray of int64, shape (n_chunks, 8)
-        As `HeadArrays.chunks`; AT of an open chunk points into `out_open`, its PREVIOUS is -2.
+        A chunk table; places are relative to the arena, those of open chunks (`IS_OPEN`) to `out_open`.
     open_at : ndarray of int64, shape (n_slots,)
         Where the open samples of each slot go in `out_open`.
     """
     for i in range(len(slots)):
         slot = slots[i]
         meta = head.meta[slot]
+        row = head.open[slot]
         at = first[i + 1]
-        times = head.open[slot, 0, : meta[OPEN]]
-        begin = np.searchsorted(times, start_ms, side="left")
-        stop = np.searchsorted(times, end_ms, side="right")
+        stop = meta[OPEN] if meta[LAST_TIME] <= end_ms else _first_from(row, meta[OPEN], end_ms + 1)
+        begin = _first_from(row, stop, start_ms)
         n = stop - begin
         if n > 0:
             at -= 1
+            offsets = row[ROW_OFFSETS:ROW_BITS].view(np.uint32)
             with_starts = meta[FLAGS] & HAS_STARTS
             size = n * (24 if with_starts else 16)
             words = out_open[open_at[i] : open_at[i] + size].view(np.int64)
-            words[:n] = times[begin:stop]
+            for k in range(n):
+                words[k] = row[ROW_BASE] + np.int64(offsets[begin + k])
             if with_starts:
                 words[n : 2 * n] = head.starts[slot, begin:stop]
-            words[len(words) - n :] = head.open[slot, 1, begin:stop]
+            words[len(words) - n :] = row[ROW_BITS + begin : ROW_BITS + stop]
             entry = out_chunks[at]
-            entry[AT] = open_at[i]
-            entry[SIZE] = size
-            entry[SHAPE] = (1 << 8) if with_starts else 0
-            entry[SAMPLES] = n
-            entry[MIN_TIME] = times[begin]
-            entry[MAX_TIME] = times[stop - 1]
-            entry[PREVIOUS] = -2
-            entry[SLOT] = slot
+            entry[ENTRY_AT] = open_at[i]
+            entry[ENTRY_SIZE] = size
+            entry[ENTRY_SHAPE] = (1 << 8) if with_starts else 0
+            entry[ENTRY_SAMPLES] = n
+            entry[ENTRY_MIN_TIME] = words[0]
+            entry[ENTRY_MAX_TIME] = words[n - 1]
+            entry[IS_OPEN] = 1
         chunk = meta[LAST_CHUNK]
         while chunk >= 0 and at > first[i]:
-            if head.chunks[chunk, MAX_TIME] < start_ms:
+            if head.chunks[chunk, CHUNK_MAX] < start_ms:
                 break
-            if head.chunks[chunk, MIN_TIME] <= end_ms:
+            if head.chunks[chunk, CHUNK_MIN] <= end_ms:
                 at -= 1
-                out_chunks[at] = head.chunks[chunk]
-            chunk = head.chunks[chunk, PREVIOUS]
+                widen_entry(head.chunks[chunk], out_chunks[at])
+                out_chunks[at, IS_OPEN] = 0
+            chunk = head.chunks[chunk, CHUNK_LINK] >> 32

@@ -8,8 +8,15 @@ import numpy as np
 import orjson
 
 from bongsu.kernels.blocks import copy_words, histogram_sizes
-from bongsu.kernels.chunks import decode_chunks
-from bongsu.kernels.head import AT, MAX_TIME, MIN_TIME, SAMPLES, SHAPE, SIZE
+from bongsu.kernels.chunks import (
+    ENTRY_AT,
+    ENTRY_MAX_TIME,
+    ENTRY_MIN_TIME,
+    ENTRY_SAMPLES,
+    ENTRY_SHAPE,
+    ENTRY_SIZE,
+    decode_chunks,
+)
 from bongsu.model.label_columns import ABSENT, LabelColumn, LabelColumns
 from bongsu.model.samples import KIND_FLOAT
 from bongsu.tsdb.block import BlockMeta
@@ -55,19 +62,19 @@ def write_block(
             number=number,
             level=level,
             rank=rank,
-            min_time=int(table[:, MIN_TIME].min()),
-            max_time=int(table[:, MAX_TIME].max()),
+            min_time=int(table[:, ENTRY_MIN_TIME].min()),
+            max_time=int(table[:, ENTRY_MAX_TIME].max()),
             sequence=sequence,
             series=len(first) - 1,
-            samples=int(table[:, SAMPLES].sum()),
+            samples=int(table[:, ENTRY_SAMPLES].sum()),
             chunks=len(table),
             sources=sources,
         )
-        writer.write("offsets", np.concatenate(([0], np.cumsum(table[:, SIZE]))))
-        writer.write("min_times", table[:, MIN_TIME])
-        writer.write("max_times", table[:, MAX_TIME])
-        writer.write("samples", table[:, SAMPLES].astype(np.int32))
-        writer.write("shapes", table[:, SHAPE].astype(np.int32))
+        writer.write("offsets", np.concatenate(([0], np.cumsum(table[:, ENTRY_SIZE]))))
+        writer.write("min_times", table[:, ENTRY_MIN_TIME])
+        writer.write("max_times", table[:, ENTRY_MAX_TIME])
+        writer.write("samples", table[:, ENTRY_SAMPLES].astype(np.int32))
+        writer.write("shapes", table[:, ENTRY_SHAPE].astype(np.int32))
         writer.write("first", first)
         writer.write("identity", selection.identity)
         _write_labels(writer, selection.labels)
@@ -107,24 +114,24 @@ def _recode(
     sizes = np.empty(len(histograms), dtype=np.int64)
     histogram_sizes(histograms, view.flags, view.address, view.count, sizes)
     copied = np.zeros((len(histograms), 8), dtype=np.int64)
-    copied[:, AT] = len(data) + np.cumsum(sizes) - sizes
-    copied[:, SIZE] = sizes
-    copied[:, SHAPE] = 1 << KIND_SHIFT | view.flags[histograms].astype(np.int64) << 8
-    copied[:, SAMPLES] = view.count[histograms]
-    copied[:, MIN_TIME] = view.min_time[histograms]
-    copied[:, MAX_TIME] = view.max_time[histograms]
+    copied[:, ENTRY_AT] = len(data) + np.cumsum(sizes) - sizes
+    copied[:, ENTRY_SIZE] = sizes
+    copied[:, ENTRY_SHAPE] = 1 << KIND_SHIFT | view.flags[histograms].astype(np.int64) << 8
+    copied[:, ENTRY_SAMPLES] = view.count[histograms]
+    copied[:, ENTRY_MIN_TIME] = view.min_time[histograms]
+    copied[:, ENTRY_MAX_TIME] = view.max_time[histograms]
     both = np.empty(len(data) + int(sizes.sum()), dtype=np.uint8)
     both[: len(data)] = data
-    copy_words(view.address[histograms], sizes, both.view(np.uint64), copied[:, AT])
+    copy_words(view.address[histograms], sizes, both.view(np.uint64), copied[:, ENTRY_AT])
     rows = np.concatenate((view_rows[floats][run_chunks], view_rows[histograms]))
     table = np.concatenate((chunks, copied))
-    order = np.lexsort((table[:, MIN_TIME], rows))
+    order = np.lexsort((table[:, ENTRY_MIN_TIME], rows))
     if not len(histograms):
         return rows[order], both, table[order]  # in order already: the bytes are too
     table, rows = table[order], rows[order]
-    moved = np.cumsum(table[:, SIZE]) - table[:, SIZE]
+    moved = np.cumsum(table[:, ENTRY_SIZE]) - table[:, ENTRY_SIZE]
     out = np.empty(len(both), dtype=np.uint8)
-    copy_words(table[:, AT] + both.ctypes.data, table[:, SIZE], out.view(np.uint64), moved)
+    copy_words(table[:, ENTRY_AT] + both.ctypes.data, table[:, ENTRY_SIZE], out.view(np.uint64), moved)
     return rows, out, table
 
 
@@ -133,10 +140,10 @@ def _decode(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
     """Return times, start timestamps and values of float chunks, and where each ends."""
     table = np.zeros((len(chunks), 8), dtype=np.int64)
-    table[:, AT] = view.address[chunks]
-    table[:, SHAPE] = view.codec[chunks].astype(np.int64) | view.flags[chunks].astype(np.int64) << 8
-    table[:, MIN_TIME] = view.min_time[chunks]
-    table[:, MAX_TIME] = view.max_time[chunks]
+    table[:, ENTRY_AT] = view.address[chunks]
+    table[:, ENTRY_SHAPE] = view.codec[chunks].astype(np.int64) | view.flags[chunks].astype(np.int64) << 8
+    table[:, ENTRY_MIN_TIME] = view.min_time[chunks]
+    table[:, ENTRY_MAX_TIME] = view.max_time[chunks]
     ends = np.cumsum(view.count[chunks])
     n = int(ends[-1]) if len(ends) else 0
     times, starts = np.empty((2, n), dtype=np.int64)

@@ -20,6 +20,9 @@ from bongsu.kernels.head import (
     OPEN,
     OPEN_SAMPLES,
     REF,
+    narrow_entries,
+    put_open,
+    take_open,
 )
 from bongsu.kernels.identity import KEY_AT, KEY_SIZE
 from bongsu.storage.raw import Sample
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from bongsu.tsdb.annotations import Exemplars, Metadata
 
 CHECKPOINT_NAME = "head.checkpoint"
+_PREVIOUS_OF_VERSION_1 = 6
 
 
 class Checkpoint(NamedTuple):
@@ -55,8 +59,8 @@ def freeze(head: Head, metadata: Metadata, exemplars: Exemplars, sequence: int) 
     """Return the state of a head, independent of what happens to it from now on."""
     arrays, series = head.arrays, head.series
     slots = np.sort(series.live_slots().astype(np.int64))
-    open_counts = arrays.meta[slots, OPEN]
-    filled = np.arange(OPEN_SAMPLES) < open_counts[:, None]
+    open_times, open_values = np.empty((2, int(arrays.meta[slots, OPEN].sum())), dtype=np.int64)
+    take_open(arrays, slots, open_times, open_values, np.empty(0, dtype=np.int64))
     with_starts = slots[(arrays.meta[slots, FLAGS] & HAS_STARTS) != 0]
     late, histograms, histogram_bytes = _freeze_sides(head)
     return Checkpoint(
@@ -68,12 +72,12 @@ def freeze(head: Head, metadata: Metadata, exemplars: Exemplars, sequence: int) 
             "identity": series.identity[slots],
             "generations": series.generations[: series.n_slots].copy(),
             "keys": series.key_bytes[: series.key_bytes_used].copy(),
-            "open_times": arrays.open[slots, 0][filled],
-            "open_values": arrays.open[slots, 1][filled],
+            "open_times": open_times,
+            "open_values": open_values,
             "start_slots": with_starts,
             "starts": arrays.starts[with_starts] if len(arrays.starts) else np.empty(0, dtype=np.int64),
             # Sealed chunks are never changed in place: no copy is needed.
-            "chunks": arrays.chunks[: int(arrays.cursor[N_CHUNKS])],
+            "sealed": arrays.chunks[: int(arrays.cursor[N_CHUNKS])],
             "arena": arrays.arena[: int(arrays.cursor[ARENA_USED])],
             "late": late,
             "histograms": histograms,
@@ -115,19 +119,23 @@ def thaw(path: Path, metadata: Metadata, exemplars: Exemplars) -> tuple[Head, in
 
 
 def _thaw_samples(head: Head, file: SectionFile, slots: NDArray[np.int64], lines: NDArray[np.int64]) -> None:
-    chunks, arena = file.array("chunks", "i8").reshape(-1, 8), file.array("arena", "u1")
-    head.take_chunks(chunks, arena)
-    arrays = head.arrays
-    arrays.meta[slots] = lines
-    filled = np.arange(OPEN_SAMPLES) < lines[:, OPEN][:, None]
-    for plane, name in enumerate(("open_times", "open_values")):
-        rows = np.zeros((len(slots), OPEN_SAMPLES), dtype=np.int64)
-        rows[filled] = file.array(name, "i8")
-        arrays.open[slots, plane] = rows
+    head.take_chunks(_sealed(file), file.array("arena", "u1"))
+    head.arrays.meta[slots] = lines
+    put_open(head.arrays, slots, file.array("open_times", "i8"), file.array("open_values", "i8"))
     start_slots = file.array("start_slots", "i8")
     if len(start_slots):
         head.make_starts()
         head.arrays.starts[start_slots] = file.array("starts", "i8").reshape(-1, OPEN_SAMPLES)
+
+
+def _sealed(file: SectionFile) -> NDArray[np.int64]:
+    """Return the entries of sealed chunks as the head keeps them; version 1 had them as a chunk table."""
+    if file.has("sealed"):
+        return file.array("sealed", "i8").reshape(-1, 4)
+    wide = file.array("chunks", "i8").reshape(-1, 8)
+    narrow = np.empty((len(wide), 4), dtype=np.int64)
+    narrow_entries(wide, np.ascontiguousarray(wide[:, _PREVIOUS_OF_VERSION_1]), narrow)
+    return narrow
 
 
 def _freeze_sides(head: Head) -> tuple[NDArray[np.int64], NDArray[np.int64], bytes]:

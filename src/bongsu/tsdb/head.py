@@ -27,7 +27,6 @@ from bongsu.kernels.head import (
     HAS_STARTS,
     IS_OPEN,
     LAST_BITS,
-    LAST_CHUNK,
     LAST_IN_SIDE,
     LAST_TIME,
     N_CHUNKS,

@@ -131,6 +131,10 @@ class SectionFile:
             raise StoreDamaged(f"{path} has format version {version}, this server reads {FORMAT_VERSION}")
         self._directory: dict[str, tuple[int, int, int]] = orjson.loads(directory)
 
+    def has(self, name: str) -> bool:
+        """Tell whether there is a section of that name."""
+        return name in self._directory
+
     def array(self, name: str, dtype: str) -> NDArray[Any]:
         """Return a section as an array, in place."""
         at, size, _ = self._directory[name]
