@@ -465,3 +465,31 @@ def test_two_projects_do_not_mix(store: Store) -> None:
 def _summary(project: ProjectStore) -> tuple[int, int, int | None, int | None]:
     stats = project.stats()
     return stats.series, stats.samples, stats.min_time, stats.max_time
+
+
+def test_changes_name_the_oldest_sample_that_was_added_replaced_or_removed(project: ProjectStore) -> None:
+    minute = 60_000
+    mark = project.changes(None).mark
+    assert project.changes(mark).oldest_ms is None
+
+    write_rows(project, [Row(UP, 100 * minute, 1.0)])
+    write_rows(project, [Row(UP, 101 * minute, 2.0)])
+    later = project.changes(None).mark
+    write_rows(project, [Row(UP, 102 * minute, 3.0)])
+
+    assert 100 * minute == project.changes(mark).oldest_ms
+    assert 102 * minute == project.changes(later).oldest_ms
+
+    write_rows(project, [Row(UP, 50 * minute, 0.5)])
+    assert 50 * minute == project.changes(later).oldest_ms
+
+    deleted = project.changes(None).mark
+    project.delete([[Matcher("job", MatchOp.EQUAL, "a")]], 20 * minute, 120 * minute)
+    assert 20 * minute == project.changes(deleted).oldest_ms
+    assert project.changes(project.changes(None).mark).oldest_ms is None
+
+
+def test_a_mark_of_another_store_stands_for_no_earlier_look(store: Store) -> None:
+    mine, other = store.project("mine", KEEP_ALL), store.project("other", KEEP_ALL)
+
+    assert -(1 << 63) == mine.changes(other.changes(None).mark).oldest_ms

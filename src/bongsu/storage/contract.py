@@ -220,6 +220,24 @@ class StoreStats:
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """
+    What changed in a store between two looks at it.
+
+    Attributes
+    ----------
+    mark
+        Where this look was; give it at the next one.
+    oldest_ms
+        No sample before this time was added, replaced or removed since the look before, in Unix milliseconds; it may be older than
+        what did change. None: nothing changed.
+    """
+
+    mark: int
+    oldest_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class ExemplarRows:
     """Exemplars of some series: ``exemplars[i]`` belong to row *i* of `labels`, oldest first."""
 
@@ -313,6 +331,14 @@ class ProjectStore(Protocol):
 
     def delete(self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> int:
         """Hide the samples of the matching series in the range, durably; return the deletion's sequence number."""
+        ...
+
+    def changes(self, since: int | None) -> Changes:
+        """
+        Return what changed since an earlier look, None for the first one.
+
+        Whoever keeps what was read looks first and reads then: all that becomes visible after a look is in the changes since it.
+        """
         ...
 
     def stats(self) -> StoreStats:

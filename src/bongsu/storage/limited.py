@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bongsu.runtime.clock import Clock
     from bongsu.storage.contract import (
         AppendResult,
+        Changes,
         ExemplarRows,
         ProjectStore,
         Rejection,
@@ -183,6 +184,10 @@ class LimitedStore:
     def delete(self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> int:
         """Hide the samples of the matching series in the range."""
         return self.inner.delete(selectors, start_ms, end_ms)
+
+    def changes(self, since: int | None) -> Changes:
+        """Return what changed since an earlier look."""
+        return self.inner.changes(since)
 
     def stats(self) -> StoreStats:
         """Return the size of the store."""

@@ -15,9 +15,11 @@ import numpy as np
 
 from bongsu.model.label_columns import LabelColumns
 from bongsu.model.labels import key_labels
+from bongsu.storage.changes import ChangeLog
 from bongsu.storage.contract import (
     REFUSED,
     AppendResult,
+    Changes,
     ChunkView,
     ExemplarRows,
     ProjectStore,
@@ -111,6 +113,7 @@ class MemoryProjectStore:
         self._refs: dict[bytes, int] = {}
         self._metadata: dict[str, list[MetricMetadata]] = {}
         self._sequence = 0
+        self._changes = ChangeLog()
         self._closed = False
 
     def resolve(self, keys: Sequence[bytes]) -> Resolution:
@@ -134,6 +137,9 @@ class MemoryProjectStore:
         """Write a batch into memory."""
         with self._open():
             rejections: list[Rejection] = []
+            times = [*batch.timestamps.tolist(), *batch.histograms.timestamps.tolist()]
+            if times:
+                self._changes.note(min(times))
             for row, (ref, sample) in enumerate(_batch_samples(batch)):
                 refusal = self._put(row, ref, sample, overwrite=batch.overwrite)
                 if refusal is not None:
@@ -212,12 +218,18 @@ class MemoryProjectStore:
     def delete(self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> int:
         """Remove the samples of the matching series in the range."""
         with self._open():
+            self._changes.note(start_ms)
             for row in self._matching(selectors)[1]:
                 samples = self._series[row].samples
                 for timestamp in [t for t in samples if start_ms <= t <= end_ms]:
                     del samples[timestamp]
             self._sequence += 1
             return self._sequence
+
+    def changes(self, since: int | None) -> Changes:
+        """Return what changed since an earlier look."""
+        with self._open():
+            return self._changes.since(since)
 
     def stats(self) -> StoreStats:
         """Return the size of the store."""

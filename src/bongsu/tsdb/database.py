@@ -18,9 +18,11 @@ from bongsu.kernels.head import N_CHUNKS
 from bongsu.kernels.identity import HASH_HIGH, HASH_LOW
 from bongsu.model.labels import key_labels
 from bongsu.runtime.files import sync_folder
+from bongsu.storage.changes import EVER, ChangeLog
 from bongsu.storage.contract import (
     REFUSED,
     AppendResult,
+    Changes,
     ExemplarRows,
     Rejection,
     Resolution,
@@ -141,6 +143,7 @@ class Database:
         self._flushed_until = NO_TIME
         self._last_used = clock.monotonic()
         self._next_expiry: int | None = None
+        self._changes = ChangeLog()
         self._closed = False
 
     # Life
@@ -234,6 +237,8 @@ class Database:
             with self._lock:
                 state = self._open()
             state.shelf.verify()
+            with self._lock:
+                self._changes.note(EVER)  # what is damaged is set aside
 
     def snapshot(self, target: Path) -> None:
         """Make `target` a folder with all data of the project, by hard links: it costs no room until something changes here."""
@@ -337,7 +342,12 @@ class Database:
         with self._lock:
             state = self._open(used=False)
         if self.options is not None:
+            before = state.shelf.blocks
             state.shelf.retire(oldest_ms=self._oldest_ms(), max_bytes=self.options.retention_bytes)
+            gone = [block.meta.min_time for block in before if block not in state.shelf.blocks]
+            if gone:
+                with self._lock:
+                    self._changes.note(min(gone))
 
     def _open(self, *, used: bool = True) -> State:
         """Return the state, loaded if it is not in memory; the lock is held."""
@@ -347,6 +357,7 @@ class Database:
             self._last_used = self._clock.monotonic()
         if self._state is None:
             self._state = State(self.folder, self._told)
+            self._changes.note(EVER)  # a damaged file may have been set aside
         return self._state
 
     def _note_applied(self, sequence: int) -> None:
@@ -439,6 +450,9 @@ class Database:
                 ticket = self._submit(RecordType.DELETE, pack_delete(selectors, start_ms, end_ms))
             self._when_durable(ticket, lambda: self._apply_delete(selectors, start_ms, end_ms))
             state.shelf.delete(selectors, start_ms, end_ms, sequence=ticket.sequence)
+            with self._lock:
+                # Once more: whoever looked after the head's samples had gone may have read those of the blocks before they went.
+                self._changes.note(start_ms)
         return ticket.sequence
 
     # Reading
@@ -516,6 +530,12 @@ class Database:
         older = state.shelf.rows(selectors, start_ms, end_ms, blocks)
         return [*((block.labels(rows), block.identity[rows]) for block, rows in older), (labels, identity)]
 
+    def changes(self, since: int | None) -> Changes:
+        """Return what changed since an earlier look."""
+        with self._lock:
+            self._open()
+            return self._changes.since(since)
+
     def stats(self) -> StoreStats:
         """Return the size of the store; `series` are those of the head, the active ones, unless it has none."""
         with self._lock:
@@ -581,6 +601,9 @@ class Database:
     def _apply_samples(
         self, floats: FloatRows, histograms: EncodedHistograms, *, overwrite: bool
     ) -> tuple[list[Conflict], list[Conflict]]:
+        for times in (floats.times, histograms.times):
+            if len(times):
+                self._changes.note(int(times.min()))
         head = self._open().head
         return (
             head.append_floats(floats, overwrite=overwrite),
@@ -588,6 +611,7 @@ class Database:
         )
 
     def _apply_delete(self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> None:
+        self._changes.note(start_ms)
         self._open().head.delete(self._match(selectors), start_ms, end_ms)
 
     def _apply_exemplars(self, rows: Sequence[tuple[int, Exemplar]]) -> int:
