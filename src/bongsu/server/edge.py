@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from bongsu.query.service import QueryService
     from bongsu.runtime.clock import Clock
     from bongsu.server.config import Settings
+    from bongsu.server.maintenance import Maintenance
     from bongsu.server.trials import TargetTrials
     from bongsu.storage.contract import ProjectStore
 
@@ -59,6 +60,7 @@ class Edge:
     stopping: Callable[[], bool]
     limit_counts: Callable[[str], Mapping[str, LimitCount]]
     backup_parts: Callable[[], Iterator[bytes]]
+    maintenance: Maintenance
 
 
 def all_routes(
@@ -84,7 +86,8 @@ def all_routes(
             open_store=edge.open_store,
             queries=edge.queries,
             targets=edge.targets,
-            facts=options.status_facts(settings, clock.now_ms()),
+            facts=options.status_facts(settings, clock.now_ms(), edge.maintenance.damaged_parts),
+            maintenance=edge.maintenance,
             features=settings.features,
             clock=clock,
             lookback_ms=settings.query.lookback,
@@ -141,6 +144,7 @@ def _control_routes(
             drop_data=edge.drop_data,
             limit_counts=edge.limit_counts,
             backup_parts=edge.backup_parts,
+            store=edge.maintenance,
             clock=clock,
             log=logger("admin"),
         ),

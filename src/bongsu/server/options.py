@@ -22,6 +22,7 @@ from bongsu.server.config import LimitSettings
 from bongsu.wire.otlp.limits import OtlpLimits
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import tzinfo
 
     from bongsu.server.config import Settings
@@ -84,7 +85,7 @@ def query_limits(settings: Settings) -> QueryLimits:
     return QueryLimits(max_concurrent=settings.query.max_concurrent, timeout_s=settings.query.timeout / 1000)
 
 
-def status_facts(settings: Settings, start_ms: int) -> StatusFacts:
+def status_facts(settings: Settings, start_ms: int, damaged_parts: Callable[[], int]) -> StatusFacts:
     """Return what the Prometheus API tells about the server."""
     flags = prometheus_flags(
         lookback_ms=settings.query.lookback,
@@ -99,6 +100,7 @@ def status_facts(settings: Settings, start_ms: int) -> StatusFacts:
         start_ms=start_ms,
         hostname=socket.gethostname(),
         flags=flags,
+        damaged_parts=damaged_parts,
         config_yaml=prometheus_config(scrape_interval_ms=scrape.interval, scrape_timeout_ms=scrape.timeout),
     )
 

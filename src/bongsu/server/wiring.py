@@ -30,6 +30,7 @@ from bongsu.server import options
 from bongsu.server.backup import Backups
 from bongsu.server.edge import Edge, all_routes
 from bongsu.server.kernels import load_kernels
+from bongsu.server.maintenance import Maintenance
 from bongsu.server.projects import ProjectKeeper
 from bongsu.server.self_watch import SelfWatch
 from bongsu.server.stores import ProjectStores
@@ -121,7 +122,8 @@ def build(around: Surroundings, url: str, progress: Callable[[str], None]) -> Pa
         backups = Backups(
             folder, snapshot_store=store.snapshot, database=control.database, clock=around.clock
         )
-        return _wire(around, stack, control, stores, backups, start, url)
+        maintenance = Maintenance(folder, store, stores, around.clock, around.registry)
+        return _wire(around, stack, control, stores, backups, maintenance, start, url)
     raise AssertionError("BUG: the exit stack swallowed an error")
 
 
@@ -138,6 +140,7 @@ def _wire(
     control: ControlPlane,
     stores: ProjectStores,
     backups: Backups,
+    maintenance: Maintenance,
     start: Bootstrap,
     url: str,
 ) -> Parts:
@@ -187,6 +190,7 @@ def _wire(
         stopping=around.stopping,
         limit_counts=stores.limit_counts,
         backup_parts=backups.parts,
+        maintenance=maintenance,
     )
     return Parts(
         routes=all_routes(edge, settings, clock, around.logger),

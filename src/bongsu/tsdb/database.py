@@ -256,6 +256,15 @@ class Database:
             sync_folder(target / "blocks")
             sync_folder(target)
 
+    def clean(self) -> None:
+        """Write the blocks that have deletions anew, without what was deleted."""
+        with self._upkeep:
+            with self._lock:
+                state = self._open()
+            for block in state.shelf.blocks:
+                if len(block.tombstones):
+                    state.shelf.merge([block], sequence=self.applied_sequence)
+
     def block_stats(self) -> list[BlockMeta]:
         """Return what each block says of itself, lowest rank first."""
         with self._lock:

@@ -104,6 +104,8 @@ def _paths(region: Schema) -> dict[str, Schema]:
         },
         "/admin/v1/audit": {"get": _list("listAudit", "List all changes", "entries", "AuditEntry", [limit])},
         "/admin/v1/backup": {"get": _backup()},
+        "/admin/v1/store": {"get": _call("showStore", "Tell how the store is", "Store")},
+        "/admin/v1/store/verify": {"post": _call("verifyStore", "Check every block of the store", "Store")},
     }
 
 
@@ -252,5 +254,15 @@ def _others() -> dict[str, Schema]:
     return {
         "Error": record({"error": record({"id": TEXT, "message": TEXT})}),
         "Limit": record(limit),
+        "Store": record(
+            {
+                "projects": _COUNT,
+                "logSegments": _COUNT,
+                "logBytes": _COUNT,
+                "refusesWrites": {"type": ["string", "null"]},
+                "damage": array(TEXT),
+                "quarantined": array(TEXT),
+            }
+        ),
         "AuditEntry": record(entry),
     }

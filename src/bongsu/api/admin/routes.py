@@ -20,6 +20,7 @@ from bongsu.api.admin.records import (
     server_record,
 )
 from bongsu.api.admin.scraping import ScrapingCalls
+from bongsu.api.admin.store import StoreCalls
 from bongsu.api.body import read_json_object
 from bongsu.api.respond import json_response, no_content, raw_json_response
 from bongsu.api.routing import Router
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
     from structlog.typing import FilteringBoundLogger
 
+    from bongsu.api.admin.store import StoreWatch
     from bongsu.api.admin.token import AdminToken
     from bongsu.api.errors import Failure, Handler
     from bongsu.control.limits import LimitCount
@@ -74,6 +76,7 @@ def routes(
     log: FilteringBoundLogger,
     limit_counts: Callable[[str], Mapping[str, LimitCount]] = _no_counts,
     backup_parts: Callable[[], Iterator[bytes]] = _no_parts,
+    store: StoreWatch | None = None,
 ) -> list[BaseRoute]:
     """
     Return the routes of the admin API; its OpenAPI document needs no token.
@@ -87,6 +90,8 @@ def routes(
         Tells what counts against the limits that the control plane does not know, by a project's id; called in a worker thread.
     backup_parts
         Begins a backup and yields its archive.
+    store
+        Knows the store; without it there are no calls about the store.
     """
     calls = _Calls(control, drop_data, clock, limit_counts)
     router = Router(_problem, log)
@@ -119,9 +124,17 @@ def routes(
         *_scraping_routes(resource, ScrapingCalls(control, calls.lane)),
         resource(f"{project}/audit", GET=calls.list_audit),
         resource("/audit", GET=calls.list_audit),
+        *_store_routes(resource, store),
         resource("/backup", GET=backup.download(backup_parts)),
         router.unknown("/admin/v1/{rest:path}"),
     ]
+
+
+def _store_routes(resource: Callable[..., BaseRoute], store: StoreWatch | None) -> list[BaseRoute]:
+    if store is None:
+        return []
+    calls = StoreCalls(store)
+    return [resource("/store", GET=calls.show), resource("/store/verify", POST=calls.verify)]
 
 
 def _scraping_routes(resource: Callable[..., BaseRoute], calls: ScrapingCalls) -> list[BaseRoute]:

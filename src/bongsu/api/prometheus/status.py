@@ -19,7 +19,7 @@ from bongsu.model.label_columns import ABSENT
 from bongsu.model.labels import METRIC_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 _DEFAULT_TOP, _MAX_TOP = 10, 10_000
 """Entries of each list of ``/status/tsdb``, as in Prometheus."""
+
+
+def _none_damaged() -> int:
+    return 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +53,8 @@ class StatusFacts:
         Settings under Prometheus' flag names (`prometheus_flags`).
     config_yaml
         Settings as the YAML of a Prometheus configuration (`prometheus_config`).
+    damaged_parts
+        Tells how many parts of the store's files were found damaged since the start.
     """
 
     version: str
@@ -58,6 +64,7 @@ class StatusFacts:
     hostname: str = ""
     flags: Mapping[str, str] = field(default_factory=dict)
     config_yaml: str = ""
+    damaged_parts: Callable[[], int] = _none_damaged
 
 
 def prometheus_flags(
@@ -157,7 +164,7 @@ class Status:
                 "reloadConfigSuccess": True,
                 "lastConfigTime": started,
                 "timeSeriesCount": series,
-                "corruptionCount": 0,
+                "corruptionCount": self._facts.damaged_parts(),
                 "goroutineCount": threading.active_count(),
                 "GOMAXPROCS": os.cpu_count() or 1,
                 "GOMEMLIMIT": 0,
