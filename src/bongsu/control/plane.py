@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bongsu.control.context import ControlOptions, make_context
 from bongsu.control.database import Database
+from bongsu.control.host_agents import HostAgents
 from bongsu.control.keys import Keys
 from bongsu.control.layouts import Layouts
 from bongsu.control.migrate import migrate
@@ -49,6 +50,7 @@ class ControlPlane:
         self.keys = Keys(context)
         self.projects = Projects(context, self.keys, reserved)
         self.servers = Servers(context, reserved)
+        self.host_agents = HostAgents(context, reserved)
         self.workspaces = Workspaces(context)
         self.layouts = Layouts(context)
         self.states = TargetStates(self.database)

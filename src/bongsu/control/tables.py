@@ -86,6 +86,24 @@ class ServerRow(Base):
     created_ms: Mapped[int] = mapped_column(BigInteger)
 
 
+class HostAgentRow(Base):
+    """
+    The agent of a server's machine: who it is, when it was heard, whether it scrapes the server's targets itself.
+
+    `owns` tells that the agent has made the server's entry; an operator's entry is never removed for silence.
+    """
+
+    __tablename__ = "host_agents"
+    __table_args__ = (UniqueConstraint("pcode", "machine_id"),)
+
+    host_id: Mapped[str] = mapped_column(ForeignKey("servers.host_id", ondelete="CASCADE"), primary_key=True)
+    pcode: Mapped[int] = mapped_column(ForeignKey("projects.pcode", ondelete="CASCADE"))
+    machine_id: Mapped[str] = mapped_column(String(255))
+    collects: Mapped[bool]
+    owns: Mapped[bool]
+    heard_ms: Mapped[int] = mapped_column(BigInteger)
+
+
 class WorkspaceRow(Base):
     """A job; `scrape` holds its scrape options as JSON, empty for none."""
 

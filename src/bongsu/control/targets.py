@@ -22,7 +22,14 @@ from bongsu.control.rows import (
     touch_targets,
     unknown_target,
 )
-from bongsu.control.tables import ProjectRow, ServerRow, TargetRow, TargetStateRow, WorkspaceRow
+from bongsu.control.tables import (
+    HostAgentRow,
+    ProjectRow,
+    ServerRow,
+    TargetRow,
+    TargetStateRow,
+    WorkspaceRow,
+)
 from bongsu.control.values import ScrapeTarget, Target, TargetState
 from bongsu.control.workspaces import refuse_reserved
 
@@ -118,8 +125,17 @@ class Targets:
             )
         self._context.changes.announce(Topic.TARGETS)
 
-    def scrape_targets(self, project_id: str | None = None) -> list[ScrapeTarget]:
-        """Return everything that is to be scraped, of one project or of all, in a stable order."""
+    def scrape_targets(
+        self, project_id: str | None = None, *, host_id: str | None = None
+    ) -> list[ScrapeTarget]:
+        """
+        Return everything that this server is to scrape, of one project or of all, in a stable order.
+
+        Parameters
+        ----------
+        host_id
+            The targets of this one machine instead, whoever scrapes them.
+        """
         query = (
             select(
                 ProjectRow.project_id,
@@ -143,6 +159,11 @@ class Targets:
         )
         if project_id is not None:
             query = query.where(ProjectRow.project_id == project_id)
+        if host_id is not None:
+            query = query.where(ServerRow.host_id == host_id)
+        else:
+            collected = select(HostAgentRow.host_id).where(HostAgentRow.collects)
+            query = query.where(ServerRow.host_id.not_in(collected))
         with self._context.database.read() as session:
             return [ScrapeTarget._make(row) for row in session.execute(query)]
 

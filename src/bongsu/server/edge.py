@@ -9,6 +9,7 @@ from bongsu import __version__
 from bongsu.api.admin.routes import routes as admin_routes
 from bongsu.api.admin.token import AdminToken
 from bongsu.api.console.routes import routes as console_routes
+from bongsu.api.agents.routes import routes as agent_routes
 from bongsu.api.openapm.routes import routes as openapm_routes
 from bongsu.api.otlp.routes import routes as otlp_routes
 from bongsu.api.prometheus.import_data import import_routes
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from bongsu.api.access import AccessControl, ProjectAccess
+    from bongsu.api.agents.routes import HostTargets
     from bongsu.api.console.sessions import SessionStore
     from bongsu.api.prometheus.targets import TargetListing
     from bongsu.apm.engine import ApmEngine
@@ -54,6 +56,7 @@ class Edge:
     apm: ApmEngine
     otlp_metrics: OtlpMetricsIngest
     writers: RemoteWriters
+    host_targets: HostTargets
     imports: ImportMetrics
     drop_data: Callable[[str], None]
     test_target: TargetTrials
@@ -137,6 +140,9 @@ def _control_routes(
             log=logger("sysmon"),
             time_zone=options.time_zone(settings),
             test_target=edge.test_target,
+        ),
+        *agent_routes(
+            access=edge.access, control=edge.control, targets=edge.host_targets, log=logger("agents")
         ),
         *admin_routes(
             token=AdminToken(edge.admin_token),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from bongsu.api.prometheus.targets import ScrapePool, TargetView
@@ -116,6 +116,20 @@ class TargetFeed:
             ScrapePool(w.name, w.metrics_path, self._control.scraping.get(project, w.job_id))
             for region in regions
             for w in self._control.workspaces.all(project, region)
+        ]
+
+    def of_host(self, project_id: str, host_id: str) -> list[dict[str, object]]:
+        """Return the targets of a machine that scrapes them itself, as its agent is told them. Blocks."""
+        return [
+            {
+                "place": asdict(_place(entry)),
+                "workspaceOptions": entry.workspace_options,
+                "targetOptions": entry.target_options,
+                "intervalMs": self._defaults.interval_ms,
+                "timeoutMs": self._defaults.timeout_ms,
+                "limits": asdict(self._defaults.limits),
+            }
+            for entry in self._control.targets.scrape_targets(project_id, host_id=host_id)
         ]
 
     def to_scrape(self, entry: Listed) -> ScrapeTarget:
