@@ -3,7 +3,13 @@ from __future__ import annotations
 import pytest
 
 from bongsu.model.errors import InvalidInput
-from bongsu.wire.exposition.negotiation import NATIVE_PROTOCOLS, Format, accept_header, format_of
+from bongsu.wire.exposition.negotiation import (
+    NATIVE_PROTOCOLS,
+    Format,
+    accept_header,
+    format_of,
+    wants_protobuf,
+)
 
 
 def test_native_histograms_are_asked_for_in_protobuf() -> None:
@@ -68,3 +74,20 @@ def test_other_content_types_are_refused_unless_there_is_a_fallback(content_type
         format_of(content_type)
     assert "bad-content-type" == caught.value.id
     assert Format.TEXT is format_of(content_type, Format.TEXT)
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("", False),
+        ("*/*", False),
+        (accept_header(), False),
+        (accept_header(NATIVE_PROTOCOLS), True),
+        (f"text/plain;q=0.9,{Format.PROTOBUF.value};q=0.8", False),
+        (f"text/plain;q=0.7,{Format.PROTOBUF.value};q=0.8", True),
+        (f"{Format.PROTOBUF.value};q=nonsense", False),
+        ("application/vnd.google.protobuf;encoding=text", False),
+    ],
+)
+def test_protobuf_is_sent_to_those_who_like_it_best(accept: str, expected: bool) -> None:
+    assert expected == wants_protobuf(accept)

@@ -12,7 +12,7 @@ from bongsu.wire.exposition.protobuf import parse_protobuf
 from bongsu.wire.exposition.text import parse_text
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     from bongsu.wire.exposition.body import Exposition
 
@@ -90,6 +90,32 @@ def accept_header(protocols: Sequence[str] = TEXT_PROTOCOLS, escaping: str = ESC
     return ",".join(f"{offer};q=0.{6 - i}" for i, offer in enumerate((*offers, "*/*")))
 
 
+def wants_protobuf(accept: str) -> bool:
+    """Tell whether an Accept header gives the protobuf format the greatest weight of all that it names; the first wins a tie."""
+    best, wanted = 0.0, False
+    for item in accept.split(","):
+        media_type, _, rest = item.partition(";")
+        parameters = dict(_parameter(part) for part in rest.split(";"))
+        weight = _weight(parameters.get("q", "1"))
+        if weight > best:
+            best, wanted = weight, _is_protobuf(media_type, parameters)
+    return wanted
+
+
+def _weight(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+def _is_protobuf(media_type: str, parameters: Mapping[str, str]) -> bool:
+    return (
+        media_type.strip().lower() == "application/vnd.google.protobuf"
+        and _PROTOBUF_PARAMETERS.items() <= parameters.items()
+    )
+
+
 def format_of(content_type: str | None, fallback: Format | None = None) -> Format:
     """
     Return the format that a Content-Type header names.
@@ -103,7 +129,7 @@ def format_of(content_type: str | None, fallback: Format | None = None) -> Forma
     parameters = dict(_parameter(part) for part in rest.split(";"))
     media_type = media_type.strip().lower()
     version = parameters.get("version")
-    if media_type == "application/vnd.google.protobuf" and _PROTOBUF_PARAMETERS.items() <= parameters.items():
+    if _is_protobuf(media_type, parameters):
         return Format.PROTOBUF
     found = _UNVERSIONED.get(media_type) if version is None else _VERSIONS.get((media_type, version))
     if found is None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _TYPES = ("counter", "gauge", "summary", "unknown", "histogram", "gaugehistogram")
 """Metric types by their number."""
-_COUNTER, _GAUGE, _SUMMARY, _UNTYPED, _HISTOGRAM, _GAUGE_HISTOGRAM = range(6)
+_COUNTER, _GAUGE, _SUMMARY, UNTYPED, HISTOGRAM, GAUGE_HISTOGRAM = range(6)
 
 _MAX_METRICS = 1_000_000
 """Metrics of one family: twice what a scrape may have by default."""
@@ -35,12 +35,12 @@ _MAX_MS = 2**62
 # Fields of MetricFamily and Metric.
 _NAME, _HELP, _TYPE, _METRIC, _UNIT = 1, 2, 3, 4, 5
 _LABEL, _TIMESTAMP_MS = 1, 6
-_VALUE_FIELDS = {_COUNTER: 3, _GAUGE: 2, _SUMMARY: 4, _UNTYPED: 5, _HISTOGRAM: 7, _GAUGE_HISTOGRAM: 7}
-_CREATED_FIELDS = {_COUNTER: 3, _SUMMARY: 4, _HISTOGRAM: 15, _GAUGE_HISTOGRAM: 15}
+VALUE_FIELDS = {_COUNTER: 3, _GAUGE: 2, _SUMMARY: 4, UNTYPED: 5, HISTOGRAM: 7, GAUGE_HISTOGRAM: 7}
+_CREATED_FIELDS = {_COUNTER: 3, _SUMMARY: 4, HISTOGRAM: 15, GAUGE_HISTOGRAM: 15}
 
-# Fields of Histogram that the classic and the native part share, and those of the classic one.
+# Fields of Histogram: those of its classic part, and all others.
 _BUCKET, _EXEMPLARS = 3, 16
-_NUMBERS = HistogramNumbers(
+HISTOGRAM_NUMBERS = HistogramNumbers(
     count=1,
     sum=2,
     float_count=4,
@@ -139,14 +139,14 @@ class _MetricReader:
         self._start = 0
 
     def read(self) -> None:
-        value = self._metric.message(_VALUE_FIELDS[self._kind])
+        value = self._metric.message(VALUE_FIELDS[self._kind])
         if value is None:
             raise BadMessage(f"metric {self._name!r} of type {_TYPES[self._kind]} has no such value")
         if self._kind in _CREATED_FIELDS:
             self._start = _read_time(value.message(_CREATED_FIELDS[self._kind])) or 0
         if self._kind == _SUMMARY:
             self._read_summary(value)
-        elif self._kind in {_HISTOGRAM, _GAUGE_HISTOGRAM}:
+        elif self._kind in {HISTOGRAM, GAUGE_HISTOGRAM}:
             self._read_histogram(value)
         else:
             row = self._add("", value.double(1))
@@ -161,14 +161,15 @@ class _MetricReader:
 
     def _read_histogram(self, histogram: Message) -> None:
         is_float = (
-            histogram.double(_NUMBERS.float_count) > 0 or histogram.double(_NUMBERS.float_zero_count) > 0
+            histogram.double(HISTOGRAM_NUMBERS.float_count) > 0
+            or histogram.double(HISTOGRAM_NUMBERS.float_zero_count) > 0
         )
         native = self._reader.reads_native and _is_native(histogram)
         if native:
-            hint = ResetHint.GAUGE if self._kind == _GAUGE_HISTOGRAM else ResetHint.UNKNOWN
+            hint = ResetHint.GAUGE if self._kind == GAUGE_HISTOGRAM else ResetHint.UNKNOWN
             row = self._add("", math.nan, ("", "native"))
             self._reader.result.histograms[row] = build_histogram(
-                histogram, _NUMBERS, is_float=is_float, reset_hint=hint
+                histogram, HISTOGRAM_NUMBERS, is_float=is_float, reset_hint=hint
             )
             for exemplar in histogram.messages(_EXEMPLARS):
                 self._add_exemplar(row, exemplar)
@@ -177,7 +178,9 @@ class _MetricReader:
 
     def _read_buckets(self, histogram: Message, *, is_float: bool) -> None:
         count = (
-            histogram.double(_NUMBERS.float_count) if is_float else float(histogram.number(_NUMBERS.count))
+            histogram.double(HISTOGRAM_NUMBERS.float_count)
+            if is_float
+            else float(histogram.number(HISTOGRAM_NUMBERS.count))
         )
         last = -math.inf
         for bucket in histogram.messages(_BUCKET):
@@ -188,7 +191,7 @@ class _MetricReader:
         if last < math.inf:
             # The format lets the last bucket be left out, since it is the count.
             self._add("_bucket", count, ("le", "+Inf"))
-        self._add("_sum", histogram.double(_NUMBERS.sum))
+        self._add("_sum", histogram.double(HISTOGRAM_NUMBERS.sum))
         self._add("_count", count)
 
     def _add(self, suffix: str, value: float, extra: tuple[str, str] = ("", "")) -> int:
@@ -218,7 +221,7 @@ def _checked(labels: Labels) -> Labels:
 
 def _is_native(histogram: Message) -> bool:
     """Tell whether a histogram has a native part; an empty one says so by a span of no buckets."""
-    n = _NUMBERS
+    n = HISTOGRAM_NUMBERS
     return (
         n.positive_spans in histogram
         or n.negative_spans in histogram
