@@ -348,3 +348,28 @@ def test_selection_outlives_the_blocks_it_reads(tmp_path: Path) -> None:
 
 def _sleeps(project: Database) -> bool:
     return project._state is None
+
+
+def test_exemplars_outlive_the_place_of_their_series_in_the_head(tmp_path: Path) -> None:
+    gone = {"__name__": "gone", "i": "1"}
+    exemplars = [Exemplar((("trace_id", str(i)),), float(i), NOW + i) for i in (1, 2)]
+    with contextlib.closing(open_at(tmp_path, 8)) as store:
+        project = store.project("one", StoreOptions(retention_ms=100 * HOUR))
+        write_rows(project, [*every_minute(UP, 8), Row(gone, NOW, 1.0)])
+        project.put_exemplars(project.resolve([series_key(gone)]).refs.tolist(), exemplars[:1])
+        store.upkeep()
+        assert 1 == project.stats().series
+
+        again = project.resolve([series_key(gone)]).refs.tolist()
+        assert 1 == project.put_exemplars(again, exemplars[1:])
+        assert 0 == project.put_exemplars(again, exemplars[:1])
+        project.save()
+
+    with contextlib.closing(open_at(tmp_path, 8)) as store:
+        project = store.project("one", StoreOptions(retention_ms=100 * HOUR))
+        found_rows = project.exemplars([[equals("i", "1")]], *EVER)
+        assert ([gone], [exemplars]) == (found_rows.labels.maps(), found_rows.exemplars)
+        assert 0 == len(project.exemplars([[equals("i", "2")]], *EVER).exemplars)
+        store._clock._now_ms = float(NOW + 100 * HOUR + 2)  # type: ignore[attr-defined]
+        store.upkeep()
+        assert [exemplars[1:]] == project.exemplars([], *EVER).exemplars

@@ -33,7 +33,14 @@ if TYPE_CHECKING:
     from bongsu.tsdb.selection import TsdbSelection
 
 BLOCK_SAMPLES = 480
-"""Samples of a block's chunk at most: two hours at 15 s, so that a 2 h block has one chunk a series."""
+"""Samples of a chunk at most in a block from the head: two hours at 15 s, so that it has one chunk a series."""
+
+MERGED_SAMPLES = 1440
+"""
+Samples of a chunk at most in a merged block: six hours at 15 s.
+
+That takes 6% fewer bytes than 480, longer ones hardly less; and a query of old data mostly wants hours of it.
+"""
 
 _BATCH_SAMPLES = 1_000_000
 """Samples recoded at a time: 24 MB of scratch at most."""
@@ -54,7 +61,7 @@ def write_block(
     writer = SectionWriter(path)
     try:
         writer.begin()
-        first, table = _write_chunks(writer, selection, bounds)
+        first, table = _write_chunks(writer, selection, bounds, MERGED_SAMPLES if level else BLOCK_SAMPLES)
         writer.end("chunks")
         if not len(table):
             return None
@@ -86,12 +93,12 @@ def write_block(
 
 
 def _write_chunks(
-    writer: SectionWriter, selection: TsdbSelection, bounds: tuple[int, int]
+    writer: SectionWriter, selection: TsdbSelection, bounds: tuple[int, int], longest: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     counts, tables = [np.empty(0, dtype=np.int64)], [np.empty((0, 8), dtype=np.int64)]
     for low, high in batches(selection.sample_counts):
         view = selection.chunks(low, high)
-        rows, data, chunks = _recode(view, bounds)
+        rows, data, chunks = _recode(view, bounds, longest)
         writer.extend(data)
         counts.append(np.bincount(rows, minlength=high - low))
         tables.append(chunks)
@@ -100,7 +107,7 @@ def _write_chunks(
 
 
 def _recode(
-    view: ChunkView, bounds: tuple[int, int]
+    view: ChunkView, bounds: tuple[int, int], longest: int
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.int64]]:
     """Return, for a view, longer chunks of the samples in the bounds: their rows, their bytes, their table, ordered by row and time."""
     view_rows = np.repeat(np.arange(len(view.first_chunk) - 1), np.diff(view.first_chunk))
@@ -109,7 +116,7 @@ def _recode(
     times, starts, values, ends = _decode(view, floats)
     # A run goes on while the row is the same and no histogram chunk comes between.
     groups = np.cumsum(~is_float)[floats] + (view_rows[floats] << 32)
-    begins, stops, run_chunks = _runs(times, ends, groups, bounds)
+    begins, stops, run_chunks = _runs(times, ends, groups, bounds, longest)
     data, chunks = encoded_runs(times, starts, values.view(np.int64), begins, stops)
     sizes = np.empty(len(histograms), dtype=np.int64)
     histogram_sizes(histograms, view.flags, view.address, view.count, sizes)
@@ -153,10 +160,14 @@ def _decode(
 
 
 def _runs(
-    times: NDArray[np.int64], ends: NDArray[np.int64], groups: NDArray[np.int64], bounds: tuple[int, int]
+    times: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    bounds: tuple[int, int],
+    longest: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """
-    Cut groups of neighbouring chunks into runs of at most `BLOCK_SAMPLES`, without the samples outside the bounds.
+    Cut groups of neighbouring chunks into runs of at most so many samples, without the samples outside the bounds.
 
     Returns begin and end of each run among the samples, and a chunk that it comes from.
     """
@@ -171,10 +182,10 @@ def _runs(
     after = np.concatenate(([0], np.cumsum(times > bounds[1])))
     begins = group_begins + before[group_ends] - before[group_begins]
     stops = group_ends - (after[group_ends] - after[group_begins])
-    pieces = np.maximum(-(-(stops - begins) // BLOCK_SAMPLES), 0)
+    pieces = np.maximum(-(-(stops - begins) // longest), 0)
     number = np.arange(int(pieces.sum())) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    run_begins = np.repeat(begins, pieces) + number * BLOCK_SAMPLES
-    run_stops = np.minimum(run_begins + BLOCK_SAMPLES, np.repeat(stops, pieces))
+    run_begins = np.repeat(begins, pieces) + number * longest
+    run_stops = np.minimum(run_begins + longest, np.repeat(stops, pieces))
     return run_begins, run_stops, np.repeat(last, pieces)
 
 

@@ -25,6 +25,7 @@ from bongsu.kernels.head import (
     take_open,
 )
 from bongsu.kernels.identity import KEY_AT, KEY_SIZE
+from bongsu.model.labels import key_labels, series_key
 from bongsu.storage.raw import Sample
 from bongsu.storage.refusals import value_bytes
 from bongsu.tsdb.head import Head, slot_of
@@ -85,7 +86,7 @@ def freeze(head: Head, metadata: Metadata, exemplars: Exemplars, sequence: int) 
             "metadata": pack_metadata(
                 [entry for known in metadata.all().values() for entry in reversed(known)]
             ),
-            "exemplars": _freeze_exemplars(head, exemplars),
+            "exemplars_by_key": _freeze_exemplars(exemplars),
         },
     )
 
@@ -113,8 +114,7 @@ def thaw(path: Path, metadata: Metadata, exemplars: Exemplars) -> tuple[Head, in
     _thaw_samples(head, file, slots, lines)
     _thaw_sides(head, file)
     metadata.put(unpack_metadata(file.bytes("metadata")))
-    for ref, exemplar in unpack_exemplars(file.bytes("exemplars")):
-        exemplars.put(slot_of(ref), exemplar)
+    _thaw_exemplars(head, file, exemplars)
     return head, said["sequence"]
 
 
@@ -168,6 +168,21 @@ def _thaw_sides(head: Head, file: SectionFile) -> None:
         head.arrays.meta[slot, FLAGS] |= HAS_SIDE
 
 
-def _freeze_exemplars(head: Head, exemplars: Exemplars) -> bytes:
-    kept = exemplars.items()
-    return pack_exemplars([int(head.arrays.meta[slot, REF]) for slot, _ in kept], [e for _, e in kept])
+def _freeze_exemplars(exemplars: Exemplars) -> bytes:
+    """Return the distinct keys, and the exemplars with the number of their key in the place of a reference."""
+    number: dict[bytes, int] = {}
+    kept = [(number.setdefault(key, len(number)), exemplar) for key, exemplar in exemplars.items()]
+    keys = [list(key_labels(key).items()) for key in number]
+    return orjson.dumps([keys, orjson.Fragment(pack_exemplars([n for n, _ in kept], [e for _, e in kept]))])
+
+
+def _thaw_exemplars(head: Head, file: SectionFile, exemplars: Exemplars) -> None:
+    if file.has("exemplars_by_key"):
+        labels, kept = file.json("exemplars_by_key")
+        keys = [series_key(map(tuple, pairs)) for pairs in labels]
+        for number, exemplar in unpack_exemplars(orjson.dumps(kept)):
+            exemplars.put(keys[number], exemplar)
+        return
+    # Version 1: by reference.
+    for ref, exemplar in unpack_exemplars(file.bytes("exemplars")):
+        exemplars.put(head.series.key(slot_of(ref)), exemplar)

@@ -315,7 +315,6 @@ class Database:
             state.shelf.replace([], added)
             state.head.drop_before(floor, frozen)
             ended = state.head.ended_slots(floor)
-            state.exemplars.forget(ended.tolist())
             state.head.remove_series(ended)
             self._flushed_until = floor
         return True
@@ -351,12 +350,16 @@ class Database:
         with self._lock:
             state = self._open(used=False)
         if self.options is not None:
+            oldest = self._oldest_ms()
             before = state.shelf.blocks
-            state.shelf.retire(oldest_ms=self._oldest_ms(), max_bytes=self.options.retention_bytes)
+            state.shelf.retire(oldest_ms=oldest, max_bytes=self.options.retention_bytes)
             gone = [block.meta.min_time for block in before if block not in state.shelf.blocks]
             if gone:
                 with self._lock:
                     self._changes.note(min(gone))
+            if oldest is not None:
+                with self._lock:
+                    state.exemplars.retire(oldest)
 
     def _open(self, *, used: bool = True) -> State:
         """Return the state, loaded if it is not in memory; the lock is held."""
@@ -442,7 +445,7 @@ class Database:
             news = [
                 (ref, exemplar)
                 for ref, exemplar, is_known in zip(refs, exemplars, known, strict=True)
-                if is_known and not state.exemplars.has(slot_of(ref), exemplar)
+                if is_known and not state.exemplars.has(state.head.series.key(slot_of(ref)), exemplar)
             ]
             if not news:
                 return 0
@@ -475,10 +478,10 @@ class Database:
         """Return the exemplars of the matching series in the range."""
         with self._lock:
             state = self._open()
-            slots = self._match(selectors)
-            found = [state.exemplars.of(slot, start_ms, end_ms) for slot in slots.tolist()]
-            kept = np.array([i for i, exemplars in enumerate(found) if exemplars], dtype=np.int64)
-            return ExemplarRows(state.head.index.columns(slots[kept]), [found[i] for i in kept])
+            # A checkpoint may still have those that upkeep has retired since.
+            oldest = self._oldest_ms()
+            start_ms = start_ms if oldest is None else max(start_ms, oldest)
+            return ExemplarRows(*state.exemplars.find(selectors, start_ms, end_ms))
 
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> TsdbSelection:
         """Return the matching series that may have samples in the range."""
@@ -627,7 +630,7 @@ class Database:
         state = self._open()
         known = state.head.knows(np.array([ref for ref, _ in rows], dtype=np.int64)).tolist()
         return sum(
-            state.exemplars.put(slot_of(ref), exemplar)
+            state.exemplars.put(state.head.series.key(slot_of(ref)), exemplar)
             for (ref, exemplar), is_known in zip(rows, known, strict=True)
             if is_known
         )
