@@ -214,7 +214,7 @@ def _range_vector(expr: PlanExpr, context: Context) -> RangeVector:
         histograms = None if block.histograms is None else block.histograms[picked]
         kinds = None
         if histograms is not None:
-            kinds = np.where(histograms != None, 2, 1).astype(np.uint8)  # noqa: E711 - elementwise
+            kinds = np.where(histograms.present(), 2, 1).astype(np.uint8)
         labels = window.reader.labels.take(order)
         return RangeVector(labels, offsets, block.times[picked], block.values[picked], kinds, histograms)
 

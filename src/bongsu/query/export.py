@@ -137,7 +137,7 @@ def _read(
 ) -> Iterator[SeriesPiece]:
     labels = selection.labels.take(np.arange(rows.start, rows.stop)).maps()
     for begin, end in _windows(selection, rows, start_ms, end_ms, max_samples):
-        samples = StoredSamples(selection, begin, end, keep_stale=True, with_starts=True)
+        samples = StoredSamples(selection, begin, end, keep_stale=True, with_starts=True, own_hints=True)
         block = samples.read(rows.start, rows.stop)
         for i, own_labels in enumerate(labels):
             own = slice(int(block.offsets[i]), int(block.offsets[i + 1]))
@@ -145,11 +145,11 @@ def _read(
             found: list[tuple[int, Histogram, int]] = []
             if block.histograms is not None:
                 given = block.histograms[own]
-                is_histogram = given != None  # noqa: E711 - elementwise
+                is_histogram = given.present()
                 found = list(
                     zip(
                         times[is_histogram].tolist(),
-                        given[is_histogram].tolist(),
+                        filter(None, given[is_histogram].objects()),
                         starts[is_histogram].tolist(),
                         strict=True,
                     )

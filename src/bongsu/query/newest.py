@@ -50,7 +50,7 @@ def _newest_of(samples: StoredSamples, start_row: int, stop_row: int) -> Iterato
     living = block.offsets[1:] > block.offsets[:-1]
     living[living] = ~is_stale(block.values[last[living]])
     if block.histograms is not None:
-        living[living] = [block.histograms[index] is None for index in last[living]]
+        living[living] = ~block.histograms.present()[last[living]]
     labels = samples.labels.take(np.flatnonzero(living) + start_row).maps()
     times, values = block.times[last[living]].tolist(), block.values[last[living]].tolist()
     yield from map(NewestSample, labels, times, values)

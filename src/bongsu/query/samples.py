@@ -68,7 +68,7 @@ def _block(samples: StoredSamples, start_row: int, stop_row: int) -> Iterator[Se
         own = slice(int(block.offsets[row]), int(block.offsets[row + 1]))
         times, values = block.times[own], block.values[own]
         if block.histograms is not None:
-            floats = block.histograms[own] == None  # noqa: E711 - elementwise
+            floats = ~block.histograms[own].present()
             times, values = times[floats], values[floats]
         if len(times):
             yield SeriesSamples(samples.labels.labels(start_row + row), times, values)

@@ -17,6 +17,7 @@ from bongsu.api.prometheus.results import write_instant, write_range
 from bongsu.kernels import format_floats
 from bongsu.model.histograms import CUSTOM_BUCKETS_SCHEMA, Histogram
 from bongsu.model.label_columns import LabelColumns
+from bongsu.promql.histograms.columns import HistogramCells
 from bongsu.promql.values import QueryResult, RangeVector, Scalar, String, Vector
 
 if TYPE_CHECKING:
@@ -163,10 +164,10 @@ BUCKETS = [
 
 def test_native_histograms_stand_beside_floats() -> None:
     labels = LabelColumns.from_maps([{"a": "2"}, {"a": "1"}, {"a": "3"}])
-    histograms = np.full((3, 2), None, dtype=object)
-    histograms[1, 1] = EXPONENTIAL
+    cells = HistogramCells((3, 2))
+    cells.put((1, 1), EXPONENTIAL)
     kinds = np.array([[1, 0], [1, 2], [0, 1]], dtype=np.uint8)
-    vector = Vector(labels, np.array([[1.0, 0], [2.0, 0], [0, 3.0]]), kinds, histograms)
+    vector = Vector(labels, np.array([[1.0, 0], [2.0, 0], [0, 3.0]]), kinds, cells.array())
     drawn = {"count": "11", "sum": "18.4", "buckets": BUCKETS}
 
     assert [
@@ -188,7 +189,9 @@ def test_an_instant_histogram_has_custom_bounds_and_no_empty_buckets() -> None:
         custom_values=(0.5, 1.0),
     )
     empty = Histogram(schema=2, zero_threshold=0, zero_count=0, count=0, sum=0)
-    histograms = np.array([[custom], [empty]], dtype=object)
+    cells = HistogramCells((2, 1))
+    cells.put((0, 0), custom)
+    cells.put((1, 0), empty)
     kinds = np.full((2, 1), 2, dtype=np.uint8)
     labels = LabelColumns.from_maps([{"a": "1"}, {"a": "2"}])
     buckets = [["3", "-Inf", "0.5", "1"], ["0", "0.5", "1", "2"], ["0", "1", "+Inf", "3"]]
@@ -197,7 +200,7 @@ def test_an_instant_histogram_has_custom_bounds_and_no_empty_buckets() -> None:
         {"metric": {"a": "1"}, "histogram": ["1", {"count": "6", "sum": "7", "buckets": buckets}]},
         {"metric": {"a": "2"}, "histogram": ["1", {"count": "0", "sum": "0"}]},
     ] == document(
-        write_instant(QueryResult(Vector(labels, np.zeros((2, 1)), kinds, histograms), np.array([1000])))
+        write_instant(QueryResult(Vector(labels, np.zeros((2, 1)), kinds, cells.array()), np.array([1000])))
     )["result"]
 
 

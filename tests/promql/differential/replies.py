@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,8 +19,14 @@ if TYPE_CHECKING:
 LISTED_NOTES = 10
 """Prometheus tells so many notes and omits the others."""
 
-NEWER_NOTES = ("sort is ineffective",)
+NEWER_NOTES = ("sort is ineffective", "conflicting counter resets during histogram")
 """In notes that the peer's version does not give yet."""
+
+_LAST_ONLY = ("incompatible sample types", "incompatible bucket layout")
+"""In notes of which the peer gives only the last one of an operator at a step, so perhaps none of these."""
+
+_DETAILS = re.compile(r', from buckets .* to [^ ]*Z(?= \()| for metric name ""')
+"""What the peer's version does not tell yet, or tells though there is nothing to tell."""
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]
 Buckets: TypeAlias = tuple[tuple[int, float, float, float], ...]
@@ -96,8 +103,12 @@ def difference(ours: Reply, theirs: Reply) -> str | None:
 def _note_difference(ours: frozenset[str], theirs: frozenset[str]) -> str | None:
     if len(ours) >= LISTED_NOTES or len(theirs) >= LISTED_NOTES:
         return None
-    mine = {note for note in ours if not any(newer in note for newer in NEWER_NOTES)}
-    return None if mine == theirs else f"our notes {sorted(mine - theirs)}, theirs {sorted(theirs - mine)}"
+    mine = {_DETAILS.sub("", note) for note in ours if not any(newer in note for newer in NEWER_NOTES)}
+    told = {_DETAILS.sub("", note) for note in theirs}
+    surplus = {note for note in mine - told if not any(word in note for word in _LAST_ONLY)}
+    return (
+        None if not surplus and told <= mine else f"our notes {sorted(surplus)}, theirs {sorted(told - mine)}"
+    )
 
 
 def _row_difference(ours: dict[int, Sample], theirs: dict[int, Sample]) -> str | None:

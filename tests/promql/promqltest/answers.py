@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tests.promql.promqltest.notation import Labels
     from tests.promql.promqltest.script import Eval, Series
 
+    from bongsu.promql.histograms.columns import HistogramArray
+
 Sample: TypeAlias = float | Histogram
 Points: TypeAlias = dict[int, Sample]
 """Samples by their time in Unix milliseconds."""
@@ -114,7 +116,7 @@ def _vector_rows(vector: Vector, steps: list[int]) -> list[Row]:
         points: Points = {}
         for column, step in enumerate(steps):
             if kinds[index, column] == KIND_HISTOGRAM and vector.histograms is not None:
-                points[step] = vector.histograms[index, column]
+                points[step] = _histogram_at(vector.histograms, index, column)
             elif kinds[index, column] != KIND_ABSENT:
                 points[step] = float(vector.values[index, column])
         rows.append(Row(labels, points))
@@ -129,10 +131,16 @@ def _range_rows(ranges: RangeVector) -> list[Row]:
             is_histogram = ranges.kinds is not None and ranges.kinds[sample] == KIND_HISTOGRAM
             value: Sample = float(ranges.values[sample])
             if is_histogram and ranges.histograms is not None:
-                value = ranges.histograms[sample]
+                value = _histogram_at(ranges.histograms, sample)
             points[int(ranges.timestamps[sample])] = value
         rows.append(Row(labels, points))
     return rows
+
+
+def _histogram_at(histograms: HistogramArray, *place: int) -> Histogram:
+    found = histograms.histogram(*place)
+    assert found is not None
+    return found
 
 
 def _key(labels: Labels) -> tuple[tuple[str, str], ...]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bongsu.model.histograms import Histogram
+    from bongsu.promql.histograms.columns import HistogramArray
     from bongsu.promql.values import QueryResult
 
 _MATRIX_FRAME = (b'{"metric":{', b'},"values":[', b"]},")
@@ -152,7 +153,7 @@ def _mixed_row(vector: Vector, steps: NDArray[np.int64], row: int, *, instant: b
         steps.tolist(),
         vector.kinds[row].tolist(),
         vector.values[row].tolist(),
-        vector.histograms[row].tolist(),
+        vector.histograms[row].objects(),
         instant=instant,
     )
 
@@ -162,7 +163,7 @@ def _series_object(
     times_ms: Sequence[int],
     kinds: Sequence[int],
     values: Sequence[float],
-    histograms: Sequence[Histogram],
+    histograms: Sequence[Histogram | None],
     *,
     instant: bool,
 ) -> bytes:
@@ -171,7 +172,7 @@ def _series_object(
     for time_ms, kind, value, histogram in zip(times_ms, kinds, values, histograms, strict=True):
         if kind == KIND_FLOAT:
             floats.append(b'[%b,"%b"]' % (_time(time_ms), float_text(value).encode()))
-        elif kind == KIND_HISTOGRAM:
+        elif kind == KIND_HISTOGRAM and histogram is not None:
             distributions.append(b"[%b,%b]" % (_time(time_ms), histogram_json(histogram)))
     fields = [b'"metric":' + orjson.dumps(labels)]
     for name, points in ((b"value", floats), (b"histogram", distributions)):
@@ -201,7 +202,7 @@ def _range_rows(value: RangeVector, limit: int) -> Iterator[bytes]:
 
 
 def _mixed_range_rows(
-    value: RangeVector, histograms: NDArray[np.object_], kinds: NDArray[np.uint8], rows: int
+    value: RangeVector, histograms: HistogramArray, kinds: NDArray[np.uint8], rows: int
 ) -> Iterator[bytes]:
     for row in range(rows):
         own = slice(int(value.offsets[row]), int(value.offsets[row + 1]))
@@ -210,6 +211,6 @@ def _mixed_range_rows(
             value.timestamps[own].tolist(),
             kinds[own].tolist(),
             value.values[own].tolist(),
-            histograms[own].tolist(),
+            histograms[own].objects(),
             instant=False,
         )

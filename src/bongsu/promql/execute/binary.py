@@ -27,6 +27,7 @@ from bongsu.promql.execute.shape import (
     merge_equal,
     prune,
 )
+from bongsu.promql.histograms.columns import concatenate, no_histograms
 from bongsu.promql.parser.ast import BinaryOp, Cardinality
 from bongsu.promql.values import Scalar, Vector
 
@@ -36,10 +37,11 @@ if TYPE_CHECKING:
     from bongsu.model.label_columns import LabelColumns
     from bongsu.promql.execute.context import Context
     from bongsu.promql.execute.matching import MatchGroups
+    from bongsu.promql.histograms.columns import HistogramArray
     from bongsu.promql.parser.ast import Binary, VectorMatching
     from bongsu.promql.values import Value
 
-Operand = tuple["NDArray[np.float64]", "NDArray[np.uint8] | None", "NDArray[np.object_] | None"]
+Operand = tuple["NDArray[np.float64]", "NDArray[np.uint8] | None", "HistogramArray | None"]
 """Values, kinds and histograms of one side, all of the same shape; no kinds: all are floats."""
 
 
@@ -224,9 +226,9 @@ def stack(parts: list[Vector]) -> Vector:
     """Return the series of all parts in one vector."""
     histograms = drop_name = None
     if any(part.histograms is not None for part in parts):
-        histograms = np.concatenate(
+        histograms = concatenate(
             [
-                np.full(part.values.shape, None, dtype=object) if part.histograms is None else part.histograms
+                no_histograms(part.values.shape) if part.histograms is None else part.histograms
                 for part in parts
             ]
         )

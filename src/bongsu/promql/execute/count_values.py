@@ -55,8 +55,8 @@ def _texts(vector: Vector, rows: NDArray[np.intp], steps: NDArray[np.intp]) -> N
     texts: NDArray[np.object_] = written[inverse]
     if vector.histograms is not None:
         found = vector.histograms[rows, steps]
-        for i in np.flatnonzero(found != None):  # noqa: E711 - elementwise
-            texts[i] = histogram_text(found[i])
+        for i in np.flatnonzero(found.present()).tolist():
+            texts[i] = histogram_text(found.sparse(i))
     return texts
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from bongsu.promql.errors import NotImplementedYet
 from bongsu.promql.execute import elementwise
 from bongsu.promql.execute.histogram_functions import (
-    READINGS,
     apply_reading,
     fractions,
     many_quantiles,
@@ -19,6 +18,7 @@ from bongsu.promql.execute.label_functions import label_join, label_replace
 from bongsu.promql.execute.presence import absent, to_scalar, to_vector
 from bongsu.promql.execute.shape import any_present, drop_names
 from bongsu.promql.execute.sorting import sort_by_label, sort_by_value
+from bongsu.promql.histograms.readings import PLAIN
 from bongsu.promql.parser.ast import Call, Paren
 from bongsu.promql.plan.nodes import place
 from bongsu.promql.values import Scalar, String, Vector
@@ -38,7 +38,7 @@ def call_function(call: Call, args: Sequence[Value], context: Context) -> Value:
     if name in elementwise.DATES:
         times = _vector(args[0]) if args else to_vector(_time(context))
         return elementwise.apply_date(name, times, context)
-    if name in READINGS:
+    if name in PLAIN:
         return apply_reading(name, _vector(args[0]), context)
     implementation = _FUNCTIONS.get(name)
     if implementation is None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bongsu.kernels.histogram_statistics import NAN_RESULT
 from bongsu.model.label_columns import LabelColumn, concat
 from bongsu.model.samples import KIND_ABSENT, KIND_FLOAT, KIND_HISTOGRAM
 from bongsu.promql.annotations import bad_quantile, go_float, of_metric
@@ -15,55 +15,61 @@ from bongsu.promql.errors import ExecutionError
 from bongsu.promql.execute.binary import stack
 from bongsu.promql.execute.classic_histograms import classic_values, find_buckets, without_names
 from bongsu.promql.execute.shape import drop_names, merge_equal, name_of, prune
-from bongsu.promql.histograms.sparse import ratio, thaw
-from bongsu.promql.histograms.statistics import fraction, has_nan_observations, quantile, variance
+from bongsu.promql.histograms.readings import read_fractions, read_plain, read_quantiles
 from bongsu.promql.values import Vector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from bongsu.model.label_columns import LabelColumns
     from bongsu.promql.execute.context import Context
-    from bongsu.promql.histograms.sparse import Sparse
+    from bongsu.promql.histograms.columns import Dense, Objects
+    from bongsu.promql.histograms.readings import Readings
     from bongsu.promql.parser.ast import Span
 
 
-def _average(histogram: Sparse) -> float:
-    return ratio(histogram.sum, histogram.count)
-
-
-def _deviation(histogram: Sparse) -> float:
-    """Return the standard deviation; what a difference of histograms has may have none."""
-    squared = variance(histogram)
-    return math.nan if squared < 0 else math.sqrt(squared)
-
-
-READINGS: Mapping[str, Callable[[Sparse], float]] = {
-    "histogram_avg": _average,
-    "histogram_count": lambda histogram: histogram.count,
-    "histogram_stddev": _deviation,
-    "histogram_stdvar": variance,
-    "histogram_sum": lambda histogram: histogram.sum,
-}
-"""Functions that read one number off each native histogram."""
-
-
 def apply_reading(name: str, vector: Vector, context: Context) -> Vector:
-    """Return a function of `READINGS` of every histogram; floats have no such number."""
-    reading = READINGS[name]
-    return drop_names(_of_histograms(vector, lambda histogram, _, __: reading(histogram)), context)
+    """Return what a function without parameters reads off every histogram; floats have no such number."""
+    return drop_names(
+        _of_histograms(vector, lambda part, rows, _: read_plain(name, part, rows), _ignored), context
+    )
 
 
-def _of_histograms(vector: Vector, function: Callable[[Sparse, int, int], float]) -> Vector:
-    """Return a float for each histogram cell, given its row and step; series without one are left out."""
+def _ignored(row: int, kind: int) -> None:
+    del row, kind
+
+
+def _of_histograms(
+    vector: Vector,
+    read: Callable[[Dense | Objects, NDArray[np.int64], NDArray[np.int64]], Readings],
+    note: Callable[[int, int], None],
+) -> Vector:
+    """
+    Return a float for each histogram cell; series without one are left out.
+
+    Parameters
+    ----------
+    read
+        Given a part, rows of it and the steps of these.
+    note
+        Told each row of the vector that has observations of NaN, and what they did.
+    """
     values = np.zeros(vector.values.shape)
     kinds = np.zeros(vector.values.shape, dtype=np.uint8)
     if vector.histograms is not None:
-        for row, step in zip(*np.nonzero(vector.kind_matrix() == KIND_HISTOGRAM), strict=True):
-            values[row, step] = function(thaw(vector.histograms[row, step]), int(row), int(step))
-            kinds[row, step] = KIND_FLOAT
+        used = vector.histograms.where(vector.kind_matrix() == KIND_HISTOGRAM)
+        for row in np.flatnonzero(used.present().any(axis=1)).tolist():
+            cells = used[row]
+            numbers, rows = cells.part_numbers(), cells.row_numbers()
+            for number, part in cells.used_parts():
+                steps = np.flatnonzero(numbers == number)
+                found = read(part, rows[steps], steps)
+                values[row, steps] = found.values
+                kinds[row, steps] = KIND_FLOAT
+                for kind in set(found.nans[found.nans != 0].tolist()) if found.nans.any() else ():
+                    note(row, kind)
     return prune(Vector(vector.labels, values, kinds, None, vector.drop_name))
 
 
@@ -83,22 +89,19 @@ def quantiles(
     for value in set(phi[~((phi >= 0) & (phi <= 1))].tolist()):
         notes.warn(bad_quantile(value), places[0])
 
-    def of_native(histogram: Sparse, row: int, step: int) -> float:
-        result = quantile(float(phi[step]), histogram)
-        name = of_metric(name_of(vector.labels, row))
-        if result.is_nan:
-            notes.inform(
-                f"input to histogram_quantile has NaN observations, result is NaN{name}",
-                places[0],
-            )
-        elif result.is_skewed:
-            notes.inform(
-                f"input to histogram_quantile has NaN observations, result is skewed higher{name}",
-                places[0],
-            )
-        return result.value
+    def read(part: Dense | Objects, rows: NDArray[np.int64], steps: NDArray[np.int64]) -> Readings:
+        return read_quantiles(phi[steps], part, rows)
 
-    return _classic_and_native(vector, np.vstack((phi, phi)), of_native, context, places[1], False)
+    def note(row: int, kind: int) -> None:
+        what = "NaN" if kind == NAN_RESULT else "skewed higher"
+        notes.inform(
+            f"input to histogram_quantile has NaN observations, result is {what}"
+            + of_metric(name_of(vector.labels, row)),
+            places[0],
+        )
+
+    native = _of_histograms(vector, read, note)
+    return _classic_and_native(vector, native, np.vstack((phi, phi)), context, places[1], fraction=False)
 
 
 def fractions(
@@ -116,28 +119,33 @@ def fractions(
     places
         Where the lower bound and the vector stand in the query.
     """
+    limits = np.vstack((lower, upper))
 
-    def of_native(histogram: Sparse, row: int, step: int) -> float:
-        if has_nan_observations(histogram):
-            context.query.annotations.inform(
-                "input to histogram_fraction has NaN observations, which are excluded from all fractions"
-                + of_metric(name_of(vector.labels, row)),
-                places[0],
-            )
-        return fraction(float(lower[step]), float(upper[step]), histogram)
+    def read(part: Dense | Objects, rows: NDArray[np.int64], steps: NDArray[np.int64]) -> Readings:
+        return read_fractions(limits[:, steps], part, rows)
 
-    return _classic_and_native(vector, np.vstack((lower, upper)), of_native, context, places[1], True)
+    def note(row: int, kind: int) -> None:
+        del kind
+        context.query.annotations.inform(
+            "input to histogram_fraction has NaN observations, which are excluded from all fractions"
+            + of_metric(name_of(vector.labels, row)),
+            places[0],
+        )
+
+    native = _of_histograms(vector, read, note)
+    return _classic_and_native(vector, native, limits, context, places[1], fraction=True)
 
 
 def _classic_and_native(
     vector: Vector,
+    native: Vector,
     params: NDArray[np.float64],
-    of_native: Callable[[Sparse, int, int], float],
     context: Context,
     place: Span,
+    *,
     fraction: bool,
 ) -> Vector:
-    native = _of_histograms(vector, of_native)
+    """Return the results of the native histograms with those of the classic ones beside them."""
     buckets = find_buckets(vector, context, place)
     if len(buckets.labels) == 0:
         return without_names(native, context)

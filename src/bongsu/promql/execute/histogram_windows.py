@@ -1,4 +1,4 @@
-"""Range functions of series that hold native histograms, alone or among floats; one window after another."""
+"""Range functions of series that hold native histograms, alone or among floats."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels._window_changes import extrapolation
+from bongsu.kernels.histogram_samples import mark_transitions
+from bongsu.kernels.histogram_windows import histogram_windows
 from bongsu.kernels.window_ops import WindowOp
 from bongsu.kernels.windows import windows
 from bongsu.model.histograms import ResetHint
@@ -16,7 +18,8 @@ from bongsu.model.samples import KIND_FLOAT, KIND_HISTOGRAM
 from bongsu.promql.annotations import ignored_in_mixed_range, mixed_floats_and_histograms
 from bongsu.promql.execute.shape import name_of
 from bongsu.promql.histograms.arithmetic import IncompatibleLayouts, add, is_reset, same, subtract
-from bongsu.promql.histograms.sparse import Sparse, thaw
+from bongsu.promql.histograms.columns import NEGATIVE, POSITIVE, Dense
+from bongsu.promql.histograms.sparse import Sparse
 from bongsu.promql.histograms.totals import HistogramTotal
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from bongsu.promql.execute.context import Context
     from bongsu.promql.execute.samples import SampleBlock
     from bongsu.promql.execute.sources import Cells
+    from bongsu.promql.histograms.columns import HistogramArray, HistogramCells
     from bongsu.promql.parser.ast import Span
 
 _OF_FLOATS = frozenset(
@@ -45,6 +49,19 @@ _OF_FLOATS = frozenset(
     }
 )
 """Functions that use the floats of a range and pass over its histograms."""
+
+_OF_COLUMNS = frozenset(
+    {
+        WindowOp.RATE,
+        WindowOp.INCREASE,
+        WindowOp.DELTA,
+        WindowOp.IRATE,
+        WindowOp.IDELTA,
+        WindowOp.SUM_OVER_TIME,
+        WindowOp.AVG_OVER_TIME,
+    }
+)
+"""Functions that a kernel computes of all columns at once where the samples of a series are of one layout."""
 
 _BY_POSITION = frozenset(
     {
@@ -65,20 +82,20 @@ class _Row:
     """The samples of one series; histograms are taken apart, and compared with the one before, once for all windows."""
 
     def __init__(
-        self, times: NDArray[np.int64], values: NDArray[np.float64], histograms: NDArray[np.object_]
+        self, times: NDArray[np.int64], values: NDArray[np.float64], histograms: HistogramArray
     ) -> None:
         self.times = times
         self.values = values
         self.histograms = histograms
-        self.is_histogram: NDArray[np.bool_] = np.asarray(histograms != None)  # noqa: E711 - elementwise
-        # Nobody changes these: whoever computes takes a copy.
-        self.points = [None if histogram is None else thaw(histogram) for histogram in histograms]
+        self.is_histogram = histograms.present()
+        self._points: dict[int, Sparse] = {}
         self._resets: dict[int, bool] = {}
 
     def point(self, place: int) -> Sparse:
-        """Return the histogram at a place where there is one."""
-        point = self.points[place]
-        assert point is not None, "BUG: a float where a histogram was expected"
+        """Return the histogram at a place where there is one; nobody changes it, whoever computes takes a copy."""
+        point = self._points.get(place)
+        if point is None:
+            point = self._points[place] = self.histograms.sparse(place)
         return point
 
     def is_reset(self, place: int) -> bool:
@@ -88,10 +105,13 @@ class _Row:
             known = self._resets[place] = is_reset(self.point(place), self.point(place - 1))
         return known
 
-    def cell(self, place: int) -> float | Histogram:
-        """Return the sample at a place."""
-        histogram: Histogram | None = self.histograms[place]
-        return float(self.values[place]) if histogram is None else histogram
+    def columns(self) -> Dense | None:
+        """Return the samples as dense rows where all of them are histograms of one layout."""
+        used = self.histograms.used_parts()
+        if len(used) != 1 or not isinstance(used[0][1], Dense) or not self.is_histogram.all():
+            return None
+        part, rows = used[0][1], self.histograms.row_numbers()
+        return part.take(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +133,7 @@ class _Window:
     @property
     def points(self) -> list[Sparse]:
         """The histograms of a window that holds nothing else."""
-        return [point for point in self.row.points[self.low : self.high] if point is not None]
+        return [self.row.point(place) for place in range(self.low, self.high)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +160,7 @@ class HistogramWindows:
     context: Context
 
     def __call__(
-        self, row: int, block: SampleBlock, block_row: int, cells: Cells, histograms: NDArray[np.object_]
+        self, row: int, block: SampleBlock, block_row: int, cells: Cells, histograms: HistogramCells
     ) -> None:
         """Fill the cells of row `row`, which is `block_row` of the block."""
         assert block.histograms is not None
@@ -150,8 +170,18 @@ class HistogramWindows:
         if self.op in _OF_FLOATS:
             self._floats_alone(name, samples, block_row, cells)
             return
-        lows = np.searchsorted(samples.times, self.ends - self.span, side="right").tolist()
-        highs = np.searchsorted(samples.times, self.ends, side="right").tolist()
+        low = np.searchsorted(samples.times, self.ends - self.span, side="right")
+        high = np.searchsorted(samples.times, self.ends, side="right")
+        if self.op in (WindowOp.FIRST_OVER_TIME, WindowOp.LAST_OVER_TIME):
+            self._picked(samples, low, high, block_row, cells, histograms)
+            return
+        columns = samples.columns() if self.op in _OF_COLUMNS else None
+        if columns is not None:
+            steps = self._of_columns(name, samples.times, columns, low, high)
+            cells.kinds[block_row, steps[0]] = KIND_HISTOGRAM
+            histograms.put_rows((block_row, steps[0]), steps[1], np.arange(len(steps[0])))
+            return
+        lows, highs = low.tolist(), high.tolist()
         for step, end in enumerate(self.ends.tolist()):
             if lows[step] >= highs[step]:
                 continue
@@ -163,8 +193,57 @@ class HistogramWindows:
             if isinstance(result, float):
                 cells.values[block_row, step], cells.kinds[block_row, step] = result, KIND_FLOAT
             elif result is not None:
-                histograms[block_row, step] = result
+                histograms.put((block_row, step), result)
                 cells.kinds[block_row, step] = KIND_HISTOGRAM
+
+    def _picked(
+        self,
+        samples: _Row,
+        low: NDArray[np.int64],
+        high: NDArray[np.int64],
+        block_row: int,
+        cells: Cells,
+        histograms: HistogramCells,
+    ) -> None:
+        """Take the first or the last sample of each window."""
+        steps = np.flatnonzero(high > low)
+        picks = low[steps] if self.op is WindowOp.FIRST_OVER_TIME else high[steps] - 1
+        cells.values[block_row, steps] = samples.values[picks]
+        cells.kinds[block_row, steps] = np.where(samples.is_histogram[picks], KIND_HISTOGRAM, KIND_FLOAT)
+        histograms.put_cells((block_row, steps), samples.histograms[picks])
+
+    def _of_columns(
+        self,
+        name: str,
+        times: NDArray[np.int64],
+        columns: Dense,
+        low: NDArray[np.int64],
+        high: NDArray[np.int64],
+    ) -> tuple[NDArray[np.intp], Dense]:
+        """Return the steps that have a result, and the results."""
+        sums = self.op in (WindowOp.SUM_OVER_TIME, WindowOp.AVG_OVER_TIME)
+        steps = np.flatnonzero(high - low >= (1 if sums else 2))
+        hints = _HintCounts(columns.hints, low[steps], high[steps])
+        counter = self.op in (WindowOp.RATE, WindowOp.INCREASE, WindowOp.IRATE)
+        if self.op in (WindowOp.IRATE, WindowOp.IDELTA):
+            hints = _HintCounts(columns.hints, high[steps] - 2, high[steps])
+        if sums:
+            if (hints.of(ResetHint.RESET) & hints.of(ResetHint.NO_RESET)).any():
+                self._warn("conflicting counter resets during histogram aggregation")
+        elif counter and hints.of(ResetHint.GAUGE).any():
+            self._warn(_not_a("counter", name))
+        elif not counter and not hints.ends_are(ResetHint.GAUGE).all():
+            self._warn(_not_a("gauge", name))
+        resets, _ = mark_transitions(columns.rows, columns.hints)
+        rows = histogram_windows(self.op, (times, columns.rows, resets), self.ends, self.span, low, high)
+        if not sums:
+            return steps, Dense(columns.layout, rows, np.full(len(steps), ResetHint.GAUGE, dtype=np.uint8))
+        given = None
+        if columns.given is not None:
+            given = np.zeros(len(steps), dtype=np.uint8)
+            for side in (NEGATIVE, POSITIVE):
+                given[_count_true(columns.given & side != 0, low[steps], high[steps]) > 0] |= side
+        return steps, Dense(columns.layout, rows, hints.joined(), given)
 
     def _floats_alone(self, name: str, samples: _Row, block_row: int, cells: Cells) -> None:
         is_float = ~samples.is_histogram
@@ -187,10 +266,6 @@ class HistogramWindows:
     def _one(self, name: str, window: _Window) -> float | Histogram | None:
         if self.op in _BY_POSITION:
             return self._by_position(window)
-        if self.op is WindowOp.FIRST_OVER_TIME:
-            return window.row.cell(window.low)
-        if self.op is WindowOp.LAST_OVER_TIME:
-            return window.row.cell(window.high - 1)
         if self.op in (WindowOp.RESETS, WindowOp.CHANGES):
             return float(sum(self._is_transition(window.row, i) for i in range(window.low + 1, window.high)))
         if self.op in (WindowOp.IRATE, WindowOp.IDELTA):
@@ -223,12 +298,13 @@ class HistogramWindows:
 
     def _is_transition(self, row: _Row, place: int) -> bool:
         """Tell whether there is a reset, or a change, between a sample and the one before."""
-        before, current = row.points[place - 1], row.points[place]
-        if (before is None) != (current is None):
+        if row.is_histogram[place] != row.is_histogram[place - 1]:
             return True
-        if before is None or current is None:
+        if not row.is_histogram[place]:
             return self._is_float_transition(float(row.values[place - 1]), float(row.values[place]))
-        return row.is_reset(place) if self.op is WindowOp.RESETS else not same(current, before)
+        if self.op is WindowOp.RESETS:
+            return row.is_reset(place)
+        return not same(row.point(place), row.point(place - 1))
 
     def _is_float_transition(self, before: float, current: float) -> bool:
         if self.op is WindowOp.RESETS:
@@ -240,17 +316,16 @@ class HistogramWindows:
         if len(window) < 2 or row.times[last] == row.times[last - 1]:
             return None
         seconds = float(row.times[last] - row.times[last - 1]) / 1000.0
-        before, current = row.points[last - 1], row.points[last]
         rate = self.op is WindowOp.IRATE
-        if before is None and current is None:
+        if not row.is_histogram[last - 1 : last + 1].any():
             change = float(row.values[last])
             if not rate or not change < row.values[last - 1]:
                 change -= float(row.values[last - 1])
             return change / seconds if rate else change
-        if before is None or current is None:
+        if not row.is_histogram[last - 1 : last + 1].all():
             self._warn(mixed_floats_and_histograms(name))
             return None
-        result = self._difference_of_two(name, before, current.copy(), rate)
+        result = self._difference_of_two(name, row.point(last - 1), row.point(last).copy(), rate)
         return (result.divide(seconds) if rate else result).frozen()
 
     def _difference_of_two(self, name: str, before: Sparse, current: Sparse, rate: bool) -> Sparse:
@@ -337,6 +412,40 @@ class HistogramWindows:
 
     def _inform(self, message: str) -> None:
         self.context.query.annotations.inform(message, self.place)
+
+
+class _HintCounts:
+    """The reset hints of the samples ``low:high`` of some windows."""
+
+    def __init__(self, hints: NDArray[np.uint8], low: NDArray[np.int64], high: NDArray[np.int64]) -> None:
+        self._hints, self._low, self._high = hints, low, high
+
+    def of(self, hint: ResetHint) -> NDArray[np.bool_]:
+        """Tell for each window whether any sample has the hint."""
+        return self._count(hint) > 0
+
+    def ends_are(self, hint: ResetHint) -> NDArray[np.bool_]:
+        """Tell for each window whether its first and its last sample have the hint."""
+        return np.asarray((self._hints[self._low] == hint) & (self._hints[self._high - 1] == hint))
+
+    def joined(self) -> NDArray[np.uint8]:
+        """Return what is known of the sum of each window: a gauge if any is one, what all say, or nothing."""
+        result = np.zeros(len(self._low), dtype=np.uint8)
+        for hint in (ResetHint.RESET, ResetHint.NO_RESET):
+            result[self._count(hint) == self._high - self._low] = hint
+        result[self.of(ResetHint.GAUGE)] = ResetHint.GAUGE
+        return result
+
+    def _count(self, hint: ResetHint) -> NDArray[np.int64]:
+        return _count_true(self._hints == hint, self._low, self._high)
+
+
+def _count_true(
+    flags: NDArray[np.bool_], low: NDArray[np.int64], high: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return how many of the flags ``low:high`` hold, for each window."""
+    running = np.concatenate(([0], np.cumsum(flags)))
+    return running[high] - running[low]
 
 
 def _counts(times: NDArray[np.int64], ends: NDArray[np.int64], span: int) -> NDArray[np.bool_]:

@@ -133,7 +133,7 @@ def enrich(base: Vector, info: Vector, times: Vector, wanted: InfoMatchers) -> V
         If an info series is a histogram, or two of them contradict each other.
     """
     if info.histograms is not None:
-        row = int(np.flatnonzero((info.histograms != None).any(axis=1))[0])  # noqa: E711 - elementwise
+        row = int(np.flatnonzero(info.histograms.present().any(axis=1))[0])
         raise ExecutionError(
             f"this should be an info metric, with float samples: {braced(info.labels.labels(row))}",
             id="promql-info-not-float",

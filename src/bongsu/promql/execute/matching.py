@@ -12,6 +12,7 @@ from bongsu.model.matchers import quote
 from bongsu.model.samples import KIND_ABSENT, KIND_FLOAT
 from bongsu.promql.errors import ExecutionError
 from bongsu.promql.execute.shape import RESERVED_LABELS
+from bongsu.promql.histograms.columns import concatenate, no_histograms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -119,7 +120,7 @@ def filled(
     kinds = np.where(missing[wanted], KIND_FLOAT, KIND_ABSENT).astype(np.uint8)
     histograms = many.histograms
     if histograms is not None:
-        histograms = np.concatenate((histograms, np.full(kinds.shape, None, dtype=object)))
+        histograms = concatenate([histograms, no_histograms(kinds.shape)])
     drop_name = many.drop_name
     if drop_name is not None:
         drop_name = np.concatenate((drop_name, np.zeros(len(wanted), dtype=np.bool_)))

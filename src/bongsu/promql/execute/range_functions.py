@@ -169,6 +169,9 @@ def _has_results(window: Window, name: str) -> bool:
     column = window.reader.labels.get(METRIC_NAME)
     assert column is not None
     rows = np.flatnonzero(column.texts() == name).tolist()
+    reader = window.reader
+    if isinstance(reader, StoredSamples):
+        rows = [row for row in rows if reader.has_floats(row)]
     needed = 2 if window.extent is None else 1
     return any(_steps_with_floats(window, [row], needed, alone=True).any() for row in rows)
 
@@ -182,7 +185,7 @@ def _steps_with_floats(
         block = window.reader.read(row, row + 1)
         is_float = np.ones(len(block.times), dtype=np.bool_)
         if block.histograms is not None:
-            is_float = np.asarray(block.histograms == None)  # noqa: E711 - elementwise
+            is_float = ~block.histograms.present()
         fits = _counts(window, block.times[is_float]) >= needed
         if alone and not is_float.all():
             fits &= _counts(window, block.times[~is_float]) == 0

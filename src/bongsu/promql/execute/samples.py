@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from bongsu.kernels.rows import read_rows
-from bongsu.model.samples import KIND_HISTOGRAM, STALE_BITS
-from bongsu.storage.histograms import decode_histogram
-from bongsu.storage.raw import read_chunk
+from bongsu.model.samples import KIND_FLOAT, KIND_HISTOGRAM, STALE_BITS, STALE_NAN
+from bongsu.promql.execute.histogram_samples import read_histograms
+from bongsu.promql.histograms.columns import concatenate, no_histograms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bongsu.model.label_columns import LabelColumns
     from bongsu.promql.execute.context import Grid
+    from bongsu.promql.histograms.columns import HistogramArray
     from bongsu.promql.values import Vector
     from bongsu.storage.contract import ChunkView, Selection
 
@@ -38,15 +39,15 @@ class SampleBlock:
         Row *i* owns ``offsets[i]:offsets[i + 1]``.
     starts : ndarray of int64, shape (n_samples,)
         Start timestamps, 0 where unknown; of length 0 when they were not asked for.
-    histograms : ndarray of object, shape (n_samples,), optional
-        The `Histogram` of each such sample, None for floats; no array when all are floats.
+    histograms : HistogramArray, shape (n_samples,), optional
+        The histogram of each such sample; no array when all are floats.
     """
 
     times: NDArray[np.int64]
     values: NDArray[np.float64]
     offsets: NDArray[np.int64]
     starts: NDArray[np.int64]
-    histograms: NDArray[np.object_] | None = None
+    histograms: HistogramArray | None = None
 
     @property
     def floats(self) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
@@ -57,7 +58,7 @@ class SampleBlock:
         """Return the rows that hold at least one histogram."""
         if self.histograms is None:
             return np.empty(0, dtype=np.int64)
-        counts = np.concatenate(([0], np.cumsum(self.histograms != None)))  # noqa: E711 - elementwise
+        counts = np.concatenate(([0], np.cumsum(self.histograms.present())))
         return np.flatnonzero(counts[self.offsets[1:]] > counts[self.offsets[:-1]])
 
 
@@ -95,6 +96,9 @@ class StoredSamples:
         Stale markers are wanted: a selector ends a series there, a range passes over them.
     with_starts
         Start timestamps are wanted.
+    own_hints
+        Histograms are what was written; otherwise their reset hints are what the samples before them say, and one whose sum is
+        the stale marker is a stale marker.
     """
 
     selection: Selection
@@ -102,6 +106,7 @@ class StoredSamples:
     end_ms: int
     keep_stale: bool
     with_starts: bool = False
+    own_hints: bool = False
 
     @property
     def labels(self) -> LabelColumns:
@@ -143,35 +148,28 @@ class StoredSamples:
             return floats
         return self._with_histograms(floats, view)
 
+    def has_floats(self, row: int) -> bool:
+        """Tell whether a row may have float samples; nothing is decoded."""
+        return bool((self.selection.chunks(row, row + 1).kind == KIND_FLOAT).any())
+
     def _with_histograms(self, floats: SampleBlock, view: ChunkView) -> SampleBlock:
         """Weave the histogram samples of `view` into the floats."""
-        chunks = np.flatnonzero(view.kind == KIND_HISTOGRAM)
-        rows = np.searchsorted(view.first_chunk, chunks, side="right") - 1
-        found = [
-            (int(row), sample.timestamp, decode_histogram(sample.value), sample.start)
-            for row, chunk in zip(rows, chunks, strict=True)
-            for sample in read_chunk(view, int(chunk))
-            if self.start_ms <= sample.timestamp <= self.end_ms and isinstance(sample.value, bytes)
-        ]
-        n_floats = len(floats.times)
-        of_rows = np.concatenate(
-            (
-                np.repeat(np.arange(len(floats.offsets) - 1), np.diff(floats.offsets)),
-                np.array([row for row, *_ in found], dtype=np.int64),
-            )
-        )
-        times = np.concatenate((floats.times, np.array([t for _, t, *_ in found], dtype=np.int64)))
-        objects = np.full(len(times), None, dtype=object)
-        for i, (_, _, histogram, _) in enumerate(found):
-            objects[n_floats + i] = histogram
+        found = read_histograms(view, self.start_ms, self.end_ms, own_hints=self.own_hints)
+        if not self.keep_stale:
+            found = found.take(found.histograms.present())
+        if len(found.times) == 0:
+            return floats
+        n_floats, n_rows = len(floats.times), len(floats.offsets) - 1
+        of_rows = np.concatenate((np.repeat(np.arange(n_rows), np.diff(floats.offsets)), found.rows))
+        times = np.concatenate((floats.times, found.times))
         order = np.lexsort((times, of_rows))
-        values = np.concatenate((floats.values, np.zeros(len(found))))
+        values = np.concatenate((floats.values, np.where(found.histograms.present(), 0.0, STALE_NAN)))
         starts = floats.starts
         if self.with_starts:
-            starts = np.concatenate((starts, np.array([s for *_, s in found], dtype=np.int64)))[order]
-        counts = np.bincount(of_rows, minlength=len(floats.offsets) - 1)
-        offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
-        return SampleBlock(times[order], values[order], offsets, starts, objects[order])
+            starts = np.concatenate((starts, found.starts))[order]
+        offsets = np.concatenate(([0], np.cumsum(np.bincount(of_rows, minlength=n_rows)))).astype(np.int64)
+        histograms = concatenate([no_histograms((n_floats,)), found.histograms])[order]
+        return SampleBlock(times[order], values[order], offsets, starts, histograms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +203,7 @@ class EvaluatedSamples:
         values = self.vector.values[start_row:stop_row][present]
         histograms = None
         if self.vector.histograms is not None:
-            histograms = self.vector.histograms[start_row:stop_row][present]
-            values = np.where(histograms != None, 0.0, values)  # noqa: E711 - elementwise
+            # The sample before may be another one than that which the hint is about.
+            histograms = self.vector.histograms[start_row:stop_row][present].without_reset_hints()
+            values = np.where(histograms.present(), 0.0, values)
         return SampleBlock(times, values, offsets, _NO_STARTS, histograms)

@@ -96,14 +96,17 @@ def merge_equal(vector: Vector, *, across_steps: bool = True) -> Vector:
         raise ExecutionError(DUPLICATES, id="promql-duplicate-series")
     merged = vector.take(first)
     values, kinds = merged.values.copy(), merged.kind_matrix().copy()
-    histograms = None if merged.histograms is None else merged.histograms.copy()
+    codes = None if merged.histograms is None else merged.histograms.codes.copy()
     all_kinds = vector.kind_matrix()
     for row in np.setdiff1d(np.arange(vector.n_series), first):
         cells, group = present[row], ids[row]
         values[group, cells] = vector.values[row, cells]
         kinds[group, cells] = all_kinds[row, cells]
-        if histograms is not None and vector.histograms is not None:
-            histograms[group, cells] = vector.histograms[row, cells]
+        if codes is not None and vector.histograms is not None:
+            codes[group, cells] = vector.histograms.codes[row, cells]
+    histograms = None
+    if codes is not None and merged.histograms is not None:
+        histograms = replace(merged.histograms, codes=codes)
     return replace(merged, values=values, kinds=kinds, histograms=histograms)
 
 
@@ -114,7 +117,7 @@ def repeat_step(vector: Vector, n_steps: int) -> Vector:
         vector,
         values=np.broadcast_to(vector.values, shape),
         kinds=None if vector.kinds is None else np.broadcast_to(vector.kinds, shape),
-        histograms=None if vector.histograms is None else np.broadcast_to(vector.histograms, shape),
+        histograms=None if vector.histograms is None else vector.histograms.repeated(shape),
     )
 
 

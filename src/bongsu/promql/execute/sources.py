@@ -18,6 +18,7 @@ from bongsu.model.samples import KIND_FLOAT, KIND_HISTOGRAM, STALE_BITS
 from bongsu.promql.errors import NotImplementedYet
 from bongsu.promql.execute.blocks import run_blocks
 from bongsu.promql.execute.shape import prune
+from bongsu.promql.histograms.columns import HistogramCells
 from bongsu.promql.values import Vector
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from bongsu.kernels.window_ops import WindowOp
     from bongsu.promql.execute.context import QueryScope
     from bongsu.promql.execute.samples import SampleBlock, SampleReader, StoredSamples
+    from bongsu.promql.histograms.columns import HistogramArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +40,10 @@ class Cells:
     Attributes
     ----------
     values, kinds : ndarray, shape (n_rows, n_steps)
-    histograms : ndarray of object, shape (n_rows, n_steps), optional
     """
 
     values: NDArray[np.float64]
     kinds: NDArray[np.uint8]
-    histograms: NDArray[np.object_] | None = None
 
 
 class Source(Protocol):
@@ -59,7 +59,7 @@ class Source(Protocol):
         """Columns of the matrix."""
         ...
 
-    def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> NDArray[np.object_] | None:
+    def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> HistogramArray | None:
         """Compute the cells of the rows from `start_row`; return histograms beside them, if there are any."""
         ...
 
@@ -85,7 +85,7 @@ class SelectorSource:
         """Columns of the matrix."""
         return len(self.ends)
 
-    def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> NDArray[np.object_] | None:
+    def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> HistogramArray | None:
         """Pick the samples of a block."""
         del start_row
         picks = np.empty(cells.values.shape, dtype=np.int64)
@@ -98,9 +98,9 @@ class SelectorSource:
         np.not_equal(picks, -1, out=cells.kinds.view(np.bool_))
         if block.histograms is None or self.of_sample is not None:
             return None
-        histograms = np.where(cells.kinds == 0, None, block.histograms[picks])  # type: ignore[call-overload]
-        cells.kinds[histograms != None] = KIND_HISTOGRAM  # noqa: E711 - elementwise
-        return histograms  # type: ignore[no-any-return]
+        histograms = block.histograms[picks].where(cells.kinds != 0)
+        cells.kinds[histograms.present()] = KIND_HISTOGRAM
+        return histograms
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,34 +121,34 @@ class WindowSource:
     ends: NDArray[np.int64]
     span: int
     params: NDArray[np.float64]
-    with_histograms: Callable[[int, SampleBlock, int, Cells, NDArray[np.object_]], None]
+    with_histograms: Callable[[int, SampleBlock, int, Cells, HistogramCells], None]
 
     @property
     def n_steps(self) -> int:
         """Columns of the matrix."""
         return len(self.ends)
 
-    def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> NDArray[np.object_] | None:
+    def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> HistogramArray | None:
         """Compute the windows of a block."""
         windows(self.op, block.floats, self.ends, self.span, self.params, cells.values, cells.kinds)
         return histogram_rows(self.with_histograms, start_row, block, cells)
 
 
 def histogram_rows(
-    compute: Callable[[int, SampleBlock, int, Cells, NDArray[np.object_]], None],
+    compute: Callable[[int, SampleBlock, int, Cells, HistogramCells], None],
     start_row: int,
     block: SampleBlock,
     cells: Cells,
-) -> NDArray[np.object_] | None:
+) -> HistogramArray | None:
     """Compute anew the rows of a block that hold histograms; return these, None when there are no such rows."""
     rows = block.rows_with_histograms()
     if len(rows) == 0:
         return None
-    histograms = np.full(cells.values.shape, None, dtype=object)
+    histograms = HistogramCells(cells.values.shape)
     for row in rows.tolist():
         cells.kinds[row] = 0
         compute(start_row + row, block, row, cells, histograms)
-    return histograms
+    return histograms.array()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +169,14 @@ class StartedSource:
     ends: NDArray[np.int64]
     span: int
     note_overlap: Callable[[int], None]
-    with_histograms: Callable[[int, SampleBlock, int, Cells, NDArray[np.object_]], None]
+    with_histograms: Callable[[int, SampleBlock, int, Cells, HistogramCells], None]
 
     @property
     def n_steps(self) -> int:
         """Columns of the matrix."""
         return len(self.ends)
 
-    def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> NDArray[np.object_] | None:
+    def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> HistogramArray | None:
         """Compute the windows of a block."""
         overlaps = np.zeros(len(cells.values), dtype=np.uint8)
         started_windows(
@@ -210,7 +210,7 @@ class ExtendedSource:
         """Columns of the matrix."""
         return len(self.ends)
 
-    def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> NDArray[np.object_] | None:
+    def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> HistogramArray | None:
         """Compute the windows of a block."""
         del start_row
         _refuse_histograms(block)
@@ -240,7 +240,7 @@ class SmoothedSource:
         """Columns of the matrix."""
         return len(self.ends)
 
-    def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> NDArray[np.object_] | None:
+    def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> HistogramArray | None:
         """Interpolate the samples of a block."""
         del start_row
         _refuse_histograms(block)
@@ -259,7 +259,7 @@ def materialize(source: Source, query: QueryScope) -> Vector:
     shape = (len(labels), source.n_steps)
     query.budget.hold(shape[0] * shape[1])
     values, kinds = np.empty(shape), np.empty(shape, dtype=np.uint8)
-    pieces: list[tuple[int, NDArray[np.object_]]] = []
+    pieces: list[tuple[int, HistogramArray]] = []
 
     def work(part: int, start: int, stop: int) -> None:
         del part
@@ -273,9 +273,10 @@ def materialize(source: Source, query: QueryScope) -> Vector:
     query.budget.release(shape[0] * shape[1])
     histograms = None
     if pieces:
-        histograms = np.full(shape, None, dtype=object)
+        woven = HistogramCells(shape)
         for start, piece in pieces:
-            histograms[start : start + len(piece)] = piece
+            woven.put_cells(slice(start, start + len(piece)), piece)
+        histograms = woven.array()
     return prune(Vector(labels, values, kinds, histograms, source.reader.drop_name))
 
 

@@ -143,7 +143,7 @@ def variance(histogram: Sparse) -> float:
     """Return the variance, each observation taken to be in the middle of its bucket."""
     mean = ratio(histogram.sum, histogram.count)
     squares = [
-        bucket.count * (_middle(bucket, histogram) - mean) ** 2
+        bucket.count * (middle(bucket.lower, bucket.upper, custom=histogram.is_custom) - mean) ** 2
         for bucket in histogram.all_buckets()
         if bucket.count != 0
     ]
@@ -152,10 +152,10 @@ def variance(histogram: Sparse) -> float:
     return ratio(total, histogram.count)
 
 
-def _middle(bucket: Bucket, histogram: Sparse) -> float:
-    if histogram.is_custom:
-        return (bucket.lower + bucket.upper) / 2
-    if bucket.lower <= 0 <= bucket.upper:
+def middle(lower: float, upper: float, *, custom: bool) -> float:
+    """Return where the observations of a bucket are taken to be: its geometric middle, or the other one of custom bounds."""
+    if custom:
+        return (lower + upper) / 2
+    if lower <= 0 <= upper:
         return 0.0
-    middle = math.sqrt(bucket.lower) * math.sqrt(bucket.upper) if bucket.lower > 0 else 0.0
-    return middle if bucket.lower > 0 else -math.sqrt(-bucket.lower) * math.sqrt(-bucket.upper)
+    return math.copysign(math.sqrt(abs(lower)) * math.sqrt(abs(upper)), lower)

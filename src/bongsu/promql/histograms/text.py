@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bongsu.promql.annotations import go_float
-from bongsu.promql.histograms.sparse import Bucket, thaw
+from bongsu.promql.histograms.sparse import Bucket
 
 if TYPE_CHECKING:
-    from bongsu.model.histograms import Histogram
+    from bongsu.promql.histograms.sparse import Sparse
 
 
-def histogram_text(histogram: Histogram) -> str:
+def histogram_text(sparse: Sparse) -> str:
     """Return a histogram as Prometheus writes it, such as ``{count:3, sum:4, (1,2]:3}``."""
-    sparse = thaw(histogram)
     parts = [f"count:{go_float(sparse.count)}", f"sum:{go_float(sparse.sum)}"]
     buckets = list(sparse.all_buckets())
     if sparse.zero_count < 0:
