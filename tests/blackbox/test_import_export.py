@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.exporters import PlainExporter
 from tests.support.process import BONGSU, call, eventually, running_server
 from tests.support.prometheus_peer import running_prometheus
 
@@ -246,3 +247,44 @@ def test_a_project_over_its_rate_is_asked_to_wait(server: ServerProcess, tmp_pat
         f'bongsu_limit_refused_total{{limit="max_samples_per_second",project="{tenant.project_id}"}} 1.0'
         in metrics
     )
+
+
+def test_a_prometheus_configuration_becomes_workspaces_that_are_scraped(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    tenant = server.create_project("from a configuration")
+    with PlainExporter("taken_over 1\ndropped 2\n") as exporter:
+        (tmp_path / "prometheus.yml").write_text(
+            f"""
+scrape_configs:
+  - job_name: shop
+    scrape_interval: 1s
+    scrape_timeout: 1s
+    static_configs: [{{targets: ["127.0.0.1:{exporter.port}"], labels: {{env: prod}}}}]
+    metric_relabel_configs: [{{source_labels: [__name__], regex: dropped, action: drop}}]
+    kubernetes_sd_configs: [{{role: pod}}]
+  - job_name: broken
+    scrape_timeout: never
+"""
+        )
+        arguments = ("import", "config", tenant.project_id, tmp_path / "prometheus.yml")
+        environment = {**os.environ, "BONGSU_URL": server.url, "BONGSU_SERVER_DATA": str(server.data)}
+
+        def run(*more: str) -> subprocess.CompletedProcess[str]:
+            command = [BONGSU, *map(str, arguments), *more]
+            return subprocess.run(
+                command, env=environment, capture_output=True, text=True, timeout=120, check=False
+            )
+
+        dry = run("--dry-run")
+        assert 0 == dry.returncode, dry.stderr
+        assert "not carried over: scrape_configs[shop].kubernetes_sd_configs" in dry.stderr
+        done = run()
+        assert 2 == done.returncode, done.stderr
+        assert "refused: broken: " in done.stderr
+        assert "2 workspaces, 1 servers and 1 targets made" in done.stderr
+        again = run()
+        assert "0 workspaces, 0 servers and 0 targets made" in again.stderr
+        (row,) = eventually(lambda: tenant.query('taken_over{job="shop",env="prod"}'), what="a scrape")
+        assert "1" == row["value"][1]
+        assert [] == tenant.query("dropped")

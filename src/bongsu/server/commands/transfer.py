@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
 import time
 import urllib.parse
@@ -11,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bongsu.server.commands.output import progress_bar
+from bongsu.server.commands.connection import admin_option
+from bongsu.server.commands.output import progress_bar, show_records
 from bongsu.server.commands.project_calls import key_of, key_option, url_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from bongsu.client.admin import AdminClient
     from bongsu.client.transfer.prometheus import MessageSink
     from bongsu.client.transfer.summary import Sink, Summary
 
@@ -25,7 +28,7 @@ _SHOWN_FAULTS = 20
 
 @click.group("import")
 def import_() -> None:
-    """Bring in samples from files and from a running Prometheus."""
+    """Bring in samples from files and from a running Prometheus, and the set-up of one."""
 
 
 def _target(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -170,6 +173,61 @@ def prometheus(
             err=True,
         )
     _report(total)
+
+
+@import_.command()
+@click.argument("project_id")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--dry-run", is_flag=True, help="Only tell what would be made, and what could not be carried over."
+)
+@click.option(
+    "--keep-rules",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Copy the rule files there, for later: rules are not evaluated yet.",
+)
+@admin_option
+def config(
+    admin: AdminClient,
+    project_id: str,
+    file: Path,
+    dry_run: bool,
+    keep_rules: Path | None,
+) -> None:
+    """
+    Take over FILE, a prometheus.yml: its scrape configurations become workspaces, servers and targets of a project.
+
+    Static, file and HTTP service discovery are read once, now. Everything that could not be carried over is listed. What is there
+    already is left, so the command may be repeated. Exits with 2 when the server refused something.
+    """
+    from bongsu.client.migration.apply import Migration
+    from bongsu.client.migration.plan import read_plan
+
+    plan = read_plan(file)
+    if keep_rules is not None:
+        keep_rules.mkdir(parents=True, exist_ok=True)
+        for path in plan.rule_files:
+            shutil.copy(path, keep_rules / path.name)
+    planned = [
+        {"workspace": job.name, "targets": len(job.targets), "options": ", ".join(sorted(job.options))}
+        for job in plan.jobs
+    ]
+    show_records(planned, ("workspace", "targets", "options"))
+    for note in plan.notes:
+        click.echo(f"not carried over: {note}", err=True)
+    if dry_run:
+        return
+    applied = Migration(admin, project_id).apply(plan.jobs)
+    for refusal in applied.refused:
+        click.echo(f"refused: {refusal}", err=True)
+    click.echo(
+        f"{applied.workspaces} workspaces, {applied.servers} servers and {applied.targets} targets made; "
+        f"{len(plan.notes)} things not carried over, {len(applied.refused)} refused",
+        err=True,
+    )
+    if applied.refused:
+        sys.exit(2)
 
 
 @click.command()

@@ -1,0 +1,1 @@
+"""Taking over the set-up of a Prometheus: what its configuration scrapes becomes workspaces and targets."""
