@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import orjson
@@ -25,6 +25,7 @@ from bongsu.tsdb.parts import KIND_SHIFT
 from bongsu.tsdb.sections import SectionWriter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -46,9 +47,33 @@ _BATCH_SAMPLES = 1_000_000
 """Samples recoded at a time: 24 MB of scratch at most."""
 
 
+class BlockSource(Protocol):
+    """The series that a block is written from, and their samples."""
+
+    labels: LabelColumns
+    identity: NDArray[np.int64]
+
+    def slices(self) -> Iterator[TsdbSelection]:
+        """Yield the samples of the series, some rows at a time, in the order of the labels."""
+        ...
+
+
+class Merged:
+    """A selection as a whole: the source of a merged block."""
+
+    def __init__(self, selection: TsdbSelection) -> None:
+        self._selection = selection
+        self.labels = selection.labels
+        self.identity = selection.identity
+
+    def slices(self) -> Iterator[TsdbSelection]:
+        """Yield the selection."""
+        yield self._selection
+
+
 def write_block(
     path: Path,
-    selection: TsdbSelection,
+    source: BlockSource,
     bounds: tuple[int, int],
     *,
     number: int,
@@ -57,11 +82,11 @@ def write_block(
     sequence: int,
     sources: tuple[int, ...] = (),
 ) -> BlockMeta | None:
-    """Write the samples of a selection that lie in the closed bounds; None, and no file, if there are none."""
+    """Write the samples of a source that lie in the closed bounds; None, and no file, if there are none."""
     writer = SectionWriter(path)
     try:
         writer.begin()
-        first, table = _write_chunks(writer, selection, bounds, MERGED_SAMPLES if level else BLOCK_SAMPLES)
+        first, table = _write_chunks(writer, source, bounds, MERGED_SAMPLES if level else BLOCK_SAMPLES)
         writer.end("chunks")
         if not len(table):
             return None
@@ -83,8 +108,8 @@ def write_block(
         writer.write("samples", table[:, ENTRY_SAMPLES].astype(np.int32))
         writer.write("shapes", table[:, ENTRY_SHAPE].astype(np.int32))
         writer.write("first", first)
-        writer.write("identity", selection.identity)
-        _write_labels(writer, selection.labels)
+        writer.write("identity", source.identity)
+        _write_labels(writer, source.labels)
         writer.write("meta", orjson.dumps(meta.as_json()))
         writer.finish()
         return meta
@@ -93,15 +118,15 @@ def write_block(
 
 
 def _write_chunks(
-    writer: SectionWriter, selection: TsdbSelection, bounds: tuple[int, int], longest: int
+    writer: SectionWriter, source: BlockSource, bounds: tuple[int, int], longest: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     counts, tables = [np.empty(0, dtype=np.int64)], [np.empty((0, 8), dtype=np.int64)]
-    for low, high in batches(selection.sample_counts):
-        view = selection.chunks(low, high)
-        rows, data, chunks = _recode(view, bounds, longest)
-        writer.extend(data)
-        counts.append(np.bincount(rows, minlength=high - low))
-        tables.append(chunks)
+    for selection in source.slices():
+        for low, high in batches(selection.sample_counts):
+            rows, data, chunks = _recode(selection.chunks(low, high), bounds, longest)
+            writer.extend(data)
+            counts.append(np.bincount(rows, minlength=high - low))
+            tables.append(chunks)
     first = np.concatenate(([0], np.cumsum(np.concatenate(counts))))
     return first, np.concatenate(tables)
 

@@ -40,6 +40,7 @@ from bongsu.storage.refusals import (
 from bongsu.tsdb.admission import allow_series
 from bongsu.tsdb.block import tombstones_path
 from bongsu.tsdb.checkpoint import CHECKPOINT_NAME
+from bongsu.tsdb.flush import Flush
 from bongsu.tsdb.head import NO_TIME, Conflict, slot_of, slots_of
 from bongsu.tsdb.keys import join_keys
 from bongsu.tsdb.records import (
@@ -74,7 +75,7 @@ if TYPE_CHECKING:
     from bongsu.model.samples import Exemplar, HistogramRows, MetricMetadata, SampleBatch
     from bongsu.runtime.clock import Clock
     from bongsu.storage.contract import StoreOptions
-    from bongsu.tsdb.block import Block, BlockMeta
+    from bongsu.tsdb.block import BlockMeta
     from bongsu.tsdb.keys import Keys
     from bongsu.tsdb.log import CommitLog, Ticket
     from bongsu.tsdb.metrics import StoreMetrics
@@ -287,35 +288,22 @@ class Database:
             # Late samples alone wait for the next block's turn, unless they are many.
             if oldest >= floor or (floor <= self._flushed_until and n_late < MANY_LATE):
                 return False
-            frozen = state.head.begin_flush(floor)
-            slots = state.head.with_samples(
-                state.head.series.live_slots().astype(np.int64), NO_TIME, floor - 1
+            flush = Flush(
+                state,
+                self._lock,
+                oldest_ms=oldest,
+                floor_ms=floor,
+                span_ms=BLOCK_MS,
+                sequence=self.applied_sequence,
             )
-            labels = state.head.index.columns(slots)
-            identity = state.head.series.identity[slots][:, [HASH_LOW, HASH_HIGH]]
-            parts = {
-                bounds: SelectedPart(labels, identity, state.head.snapshot(slots, *bounds))
-                for bounds in state.head.spans(slots, oldest, floor, BLOCK_MS)
-            }
-            sequence = self.applied_sequence
-        added: list[Block] = []
         try:
-            for bounds, part in parts.items():
-                with TsdbSelection([part], *bounds) as selection:
-                    block = state.shelf.add(selection, bounds, sequence=sequence)
-                if block is not None:
-                    added.append(block)
+            flush.write()
         except BaseException:
-            for block in added:
-                block.remove()
             with self._lock:
-                state.head.end_flush()
+                flush.abandon()
             raise
         with self._lock:
-            state.shelf.replace([], added)
-            state.head.drop_before(floor, frozen)
-            ended = state.head.ended_slots(floor)
-            state.head.remove_series(ended)
+            flush.end()
             self._flushed_until = floor
         return True
 

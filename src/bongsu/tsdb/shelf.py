@@ -12,7 +12,7 @@ import numpy as np
 
 from bongsu.storage.errors import StoreDamaged
 from bongsu.tsdb.block import BLOCK_SUFFIX, TOMBSTONES_SUFFIX, Block, block_path
-from bongsu.tsdb.block_writer import write_block
+from bongsu.tsdb.block_writer import Merged, write_block
 from bongsu.tsdb.selection import SelectedPart, TsdbSelection
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bongsu.model.matchers import Matcher
+    from bongsu.tsdb.block_writer import BlockSource
 
 HOUR_MS = 3_600_000
 BLOCK_MS = 2 * HOUR_MS
@@ -90,18 +91,18 @@ class Shelf:
 
     def add(
         self,
-        selection: TsdbSelection,
+        source: BlockSource,
         bounds: tuple[int, int],
         *,
         sequence: int,
         sources: Sequence[Block] = (),
     ) -> Block | None:
-        """Write a block that is not yet on the shelf; None if the selection has no samples in the bounds."""
+        """Write a block that is not yet on the shelf; None if the source has no samples in the bounds."""
         number = self.next_number()
         path = block_path(self._folder, number)
         meta = write_block(
             path,
-            selection,
+            source,
             bounds,
             number=number,
             level=max((block.meta.level + 1 for block in sources), default=0),
@@ -137,7 +138,7 @@ class Shelf:
         """Replace blocks by one with the same samples, without the deleted ones."""
         bounds = (min(b.meta.min_time for b in blocks), max(b.meta.max_time for b in blocks))
         with TsdbSelection(self.parts([()], *bounds, blocks), *bounds) as selection:
-            merged = self.add(selection, bounds, sequence=sequence, sources=blocks)
+            merged = self.add(Merged(selection), bounds, sequence=sequence, sources=blocks)
         self.replace(blocks, [] if merged is None else [merged])
 
     def next_merge(self, *, settled_ms: int, longest_ms: int) -> list[Block]:
