@@ -169,7 +169,8 @@ class Engine:
         )
         value = _result(expr, Context(query, grid))
         budget = query.budget
-        stats = QueryStats(time.perf_counter() - began, budget.read, budget.peak, budget.series)
+        seconds = time.perf_counter() - began
+        stats = QueryStats(seconds, budget.read, budget.peak, budget.series, budget.has_types)
         return QueryResult(value, grid.times(), annotations.warnings, annotations.infos, stats)
 
 
@@ -214,7 +215,7 @@ def _range_vector(expr: PlanExpr, context: Context) -> RangeVector:
         histograms = None if block.histograms is None else block.histograms[picked]
         kinds = None
         if histograms is not None:
-            kinds = np.where(histograms.present(), 2, 1).astype(np.uint8)
+            kinds = np.where(histograms != None, 2, 1).astype(np.uint8)  # noqa: E711 - elementwise
         labels = window.reader.labels.take(order)
         return RangeVector(labels, offsets, block.times[picked], block.values[picked], kinds, histograms)
 

@@ -36,6 +36,11 @@ class RangeQuery:
     """
     A query at every step from `start_ms` to at most `end_ms`; the other fields as in `InstantQuery`.
 
+    Attributes
+    ----------
+    cached
+        Whether what is known of an earlier answer may be used.
+
     Raises
     ------
     InvalidInput
@@ -48,6 +53,12 @@ class RangeQuery:
     step_ms: int
     timeout_ms: int | None = None
     lookback_ms: int | None = None
+    cached: bool = True
+
+    @property
+    def last_ms(self) -> int:
+        """The last step."""
+        return self.end_ms - (self.end_ms - self.start_ms) % self.step_ms
 
     def __post_init__(self) -> None:
         if self.end_ms < self.start_ms:

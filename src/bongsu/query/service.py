@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from bongsu.promql.values import QueryResult
     from bongsu.query.active import ActiveQuery
+    from bongsu.query.result_cache import ResultCache
     from bongsu.runtime.clock import Clock
     from bongsu.storage.contract import ProjectStore
 
@@ -172,6 +173,8 @@ class QueryService:
         ``bongsu_query_samples_total`` and ``bongsu_query_at_once_total``.
     log
         Told of slow queries.
+    cache
+        Keeps answers of range queries; None when every query is evaluated.
     """
 
     def __init__(
@@ -182,7 +185,9 @@ class QueryService:
         clock: Clock,
         registry: CollectorRegistry,
         log: FilteringBoundLogger,
+        cache: ResultCache | None = None,
     ) -> None:
+        self._cache = cache
         self.limits = limits
         self._engine = engine
         self._clock = clock
@@ -354,7 +359,7 @@ class QueryService:
     ) -> Answer:
         """Evaluate and finish; called when the query runs, and no more waits."""
         started_s, busy_s = self._clock.monotonic(), time.thread_time()
-        result = self._evaluate(open_store(), query, deadline)
+        result = self._evaluate(open_store(), query, deadline, owner)
         ran_s = self._clock.monotonic() - started_s
         answer = finish(Outcome(result, started_s - submitted_s, ran_s))
         self._samples.inc(result.stats.samples)
@@ -368,21 +373,27 @@ class QueryService:
             raise QueueTimeout(deadline.seconds, self.limits.max_concurrent) from None
 
     def _evaluate(
-        self, store: ProjectStore, query: InstantQuery | RangeQuery, deadline: Deadline
+        self, store: ProjectStore, query: InstantQuery | RangeQuery, deadline: Deadline, owner: str
     ) -> QueryResult:
         if isinstance(query, InstantQuery):
             return self._engine.instant(
                 store, query.text, query.time_ms, lookback_ms=query.lookback_ms, deadline=deadline
             )
-        return self._engine.range(
-            store,
-            query.text,
-            query.start_ms,
-            query.end_ms,
-            query.step_ms,
-            lookback_ms=query.lookback_ms,
-            deadline=deadline,
-        )
+
+        def evaluate(start_ms: int, end_ms: int) -> QueryResult:
+            return self._engine.range(
+                store,
+                query.text,
+                start_ms,
+                end_ms,
+                query.step_ms,
+                lookback_ms=query.lookback_ms,
+                deadline=deadline,
+            )
+
+        if self._cache is None:
+            return evaluate(query.start_ms, query.end_ms)
+        return self._cache.answer(store, query, evaluate, owner=owner)
 
     def _note(self, query: InstantQuery | RangeQuery, seconds: float, outcome: str) -> None:
         kind = "instant" if isinstance(query, InstantQuery) else "range"

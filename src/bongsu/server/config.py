@@ -102,6 +102,11 @@ class QuerySettings:
     max_samples: int = _setting(50_000_000, "most samples that a query may hold at once", minimum=1)
     max_concurrent: int = _setting(20, "queries that run at the same time; more wait", minimum=1)
     threads: int = _setting(0, "threads of one query; 0: one per processor", minimum=0)
+    cache_bytes: int = _setting(
+        32 << 20,
+        "memory for answers of range queries that are asked again with the time moved on; 0: none",
+        minimum=0,
+    )
 
 
 @dataclass(frozen=True, slots=True)

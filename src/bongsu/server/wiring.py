@@ -24,6 +24,7 @@ from bongsu.ingest.imports import ImportMetrics
 from bongsu.ingest.otlp_metrics import OtlpMetricsIngest
 from bongsu.ingest.remote_writers import RemoteWriters
 from bongsu.promql.engine import Engine
+from bongsu.query.result_cache import ResultCache
 from bongsu.query.service import QueryService
 from bongsu.scrape.scraper import Scraper
 from bongsu.server import options
@@ -230,12 +231,18 @@ def _self_watch(
 def _open_queries(around: Surroundings, stack: contextlib.ExitStack) -> QueryService:
     engine = Engine(options.engine_options(around.settings))
     stack.callback(engine.close)
+    cache = ResultCache(
+        max_bytes=around.settings.query.cache_bytes,
+        features=around.settings.features,
+        registry=around.registry,
+    )
     queries = QueryService(
         engine,
         limits=options.query_limits(around.settings),
         clock=around.clock,
         registry=around.registry,
         log=around.logger("query"),
+        cache=cache,
     )
     stack.callback(queries.close)
     return queries

@@ -91,6 +91,8 @@ class Queries:
             step_ms=parameters.duration_ms("step"),
             timeout_ms=_optional_duration(parameters, "timeout"),
             lookback_ms=_lookback(parameters),
+            # Statistics are those of the whole evaluation.
+            cached=not parameters.flag("nocache") and not parameters.text("stats"),
         )
         limit = parameters.count("limit")
         return await self._evaluate(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bongsu.model.labels import METRIC_NAME
 from bongsu.promql.errors import NotImplementedYet
 from bongsu.promql.execute.aggregate import aggregate_source, aggregate_vector, can_stream
 from bongsu.promql.execute.binary import combine
@@ -54,6 +55,8 @@ from bongsu.promql.values import Scalar, String, Vector
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from bongsu.model.label_columns import LabelColumns
+    from bongsu.promql.execute.context import QueryScope
     from bongsu.promql.execute.sources import Source
     from bongsu.promql.plan.nodes import PlanExpr
     from bongsu.promql.values import Value
@@ -279,11 +282,16 @@ def selector_source(
     if expr.extent is Extent.SMOOTHED:
         end += query.lookback_ms
     selection = stack.enter_context(query.store.select(expr.matchers, start, end))
-    query.budget.count_series(len(selection.labels))
+    _count_series(selection.labels, query)
     if expr.extent is Extent.SMOOTHED:
         reader = StoredSamples(selection, start, end, keep_stale=False)
         return SmoothedSource(reader, ends, query.lookback_ms)
     return SelectorSource(StoredSamples(selection, start, end, keep_stale=True), ends, query.lookback_ms)
+
+
+def _count_series(labels: LabelColumns, query: QueryScope) -> None:
+    has_types = any(name in labels for name in RESERVED_LABELS if name != METRIC_NAME)
+    query.budget.count_series(len(labels), has_types=has_types)
 
 
 def range_window(expr: PlanExpr, context: Context, stack: ExitStack) -> Window:
@@ -301,7 +309,7 @@ def range_window(expr: PlanExpr, context: Context, stack: ExitStack) -> Window:
     if selector.extent is Extent.SMOOTHED:
         end += context.query.lookback_ms
     selection = stack.enter_context(context.query.store.select(selector.matchers, start, end))
-    context.query.budget.count_series(len(selection.labels))
+    _count_series(selection.labels, context.query)
     reader = StoredSamples(selection, start, end, keep_stale=False)
     return Window(reader, ends, span, expr, selector.extent)
 

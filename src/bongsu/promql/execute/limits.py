@@ -66,6 +66,7 @@ class SampleBudget:
         self.peak = 0
         self.read = 0
         self.series = 0
+        self.has_types = False
 
     def hold(self, cells: int) -> None:
         """
@@ -92,7 +93,8 @@ class SampleBudget:
         with self._lock:
             self.read += samples
 
-    def count_series(self, series: int) -> None:
-        """Count series that were selected."""
+    def count_series(self, series: int, *, has_types: bool = False) -> None:
+        """Count series that were selected, and note whether reserved labels say what any of them is."""
         with self._lock:
             self.series += series
+            self.has_types |= has_types
