@@ -15,6 +15,7 @@ from bongsu.model.errors import InvalidInput
 from bongsu.promql.annotations import Annotations
 from bongsu.promql.execute.context import Context, Grid, QueryScope
 from bongsu.promql.execute.evaluator import evaluate, range_window
+from bongsu.promql.execute.extended_ranges import extended_samples
 from bongsu.promql.execute.limits import Deadline, SampleBudget
 from bongsu.promql.execute.presence import to_vector
 from bongsu.promql.execute.shape import prune, with_dropped_names
@@ -203,9 +204,12 @@ def _range_vector(expr: PlanExpr, context: Context) -> RangeVector:
         n_rows = len(window.reader.labels)
         block = window.reader.read(0, n_rows)
         context.query.budget.count_read(len(block.times))
+        if window.extent is not None:
+            block = extended_samples(window, block, context.query.lookback_ms)
         context.query.budget.hold(len(block.times))
         end = int(window.ends[0])
-        inside = (block.times > end - window.span) & (block.times <= end)
+        opens = block.times >= end - window.span if window.extent else block.times > end - window.span
+        inside = opens & (block.times <= end)
         rows = np.repeat(np.arange(n_rows), np.diff(block.offsets))[inside]
         counts = np.bincount(rows, minlength=n_rows)
         used = np.flatnonzero(counts)
@@ -215,7 +219,7 @@ def _range_vector(expr: PlanExpr, context: Context) -> RangeVector:
         histograms = None if block.histograms is None else block.histograms[picked]
         kinds = None
         if histograms is not None:
-            kinds = np.where(histograms != None, 2, 1).astype(np.uint8)  # noqa: E711 - elementwise
+            kinds = np.where(histograms.present(), 2, 1).astype(np.uint8)
         labels = window.reader.labels.take(order)
         return RangeVector(labels, offsets, block.times[picked], block.values[picked], kinds, histograms)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bongsu.model.label_columns import LabelColumns
+    from bongsu.promql.histograms.columns import HistogramArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,8 @@ class Vector:
         Undefined where the kind is not `KIND_FLOAT`. Nobody writes into it once the vector is made.
     kinds : ndarray of uint8, shape (n_series, n_steps), optional
         `KIND_ABSENT`, `KIND_FLOAT` or `KIND_HISTOGRAM`; None means that every cell is a float.
-    histograms : ndarray of object, shape (n_series, n_steps), optional
-        The `Histogram` of each cell of that kind, None elsewhere; no array when there is none at all.
+    histograms : HistogramArray, shape (n_series, n_steps), optional
+        The histogram of each cell of that kind; no array when there is none at all.
     drop_name : ndarray of bool, shape (n_series,), optional
         Series whose metric name goes when the query ends; only while names are removed with delay.
     ordered
@@ -55,7 +56,7 @@ class Vector:
     labels: LabelColumns
     values: NDArray[np.float64]
     kinds: NDArray[np.uint8] | None = None
-    histograms: NDArray[np.object_] | None = None
+    histograms: HistogramArray | None = None
     drop_name: NDArray[np.bool_] | None = None
     ordered: bool = False
 
@@ -114,7 +115,7 @@ class RangeVector:
     timestamps: NDArray[np.int64]
     values: NDArray[np.float64]
     kinds: NDArray[np.uint8] | None = None
-    histograms: NDArray[np.object_] | None = None
+    histograms: HistogramArray | None = None
 
 
 Value: TypeAlias = Scalar | String | Vector
