@@ -33,6 +33,7 @@ _REST = """
 | `BONGSU_ADMIN_TOKEN` | the admin token; without it one is made and kept in the data folder's `credentials.json` |
 | `BONGSU_CACHE_DIR` | where compiled kernels are kept; else `XDG_CACHE_HOME`, else `~/.cache`. Without a writable folder they are compiled at every start |
 | `BONGSU_URL` | address of the server, for the commands that talk to one |
+| `BONGSU_KEY` | key of a project, for `bongsu query` |
 
 ## Features that are off by default
 
