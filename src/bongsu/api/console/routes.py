@@ -15,6 +15,7 @@ from bongsu.api.console.layouts import ConsoleLayouts
 from bongsu.api.console.live import ConsoleLive
 from bongsu.api.console.page import render, security_headers
 from bongsu.api.console.sessions import cookie_name, require_own_page
+from bongsu.api.console.tree import ConsoleTree
 from bongsu.api.errors import Unauthorized, guard
 from bongsu.api.respond import json_response, no_content
 from bongsu.api.threads import in_thread
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from bongsu.api.access import AccessControl, ProjectAccess
     from bongsu.api.console.keys import KeyBook
     from bongsu.api.console.layouts import LayoutBook
+    from bongsu.api.console.limits import ConsoleLimits
     from bongsu.api.console.live import TickSource
     from bongsu.api.console.sessions import SessionStore
     from bongsu.api.errors import Failure, Handler
@@ -53,6 +55,8 @@ def routes(
     layouts: LayoutBook | None = None,
     ticks: TickSource | None = None,
     stopping: Callable[[], bool] = lambda: False,
+    limits: ConsoleLimits | None = None,
+    features: frozenset[str] = frozenset(),
     files: StaticFiles | None = None,
 ) -> list[BaseRoute]:
     """
@@ -72,6 +76,10 @@ def routes(
         The newest real-time numbers; None leaves out the live stream.
     stopping
         Whether the server is about to stop.
+    limits
+        Tells the project's limits; None leaves them out.
+    features
+        What is switched on in PromQL.
     files
         The static files; the package's own by default.
     """
@@ -90,6 +98,8 @@ def routes(
         Route("/console/api/session", guarded(console.sign_out), methods=["DELETE"]),
         *([] if keys is None else _key_routes(ConsoleKeys(access, keys), guarded)),
         *([] if layouts is None else _layout_routes(ConsoleLayouts(access, layouts), guarded)),
+        *([] if limits is None else [Route("/console/api/limits", guarded(limits.show), methods=["GET"])]),
+        Route("/console/api/tree", guarded(ConsoleTree(access, features).show), methods=["GET"]),
         *(
             []
             if ticks is None

@@ -5,6 +5,7 @@ import { consoleApi, session } from "./api.js";
 import { Segments } from "./choices.js";
 import { t } from "./i18n.js";
 import { place, ROOT } from "./router.js";
+import { Try } from "./snippet-trial.js";
 import { Button, CopyButton, Dialog, Failure } from "./widgets.js";
 
 const PLACEHOLDER = "YOUR_APPKEY";
@@ -122,6 +123,7 @@ function Snippets({ onMade }) {
       ${mayMake && !made[chosen] && html`<${Button} icon="key" kind="primary" onClick=${make}>${t("access.make", { scopes: snippet.scopes.join(", ") })}<//>`}
       <span class="hint">${made[chosen] ? t("access.made") : t("access.replace", { placeholder: PLACEHOLDER })}</span>
     </div>
+    <${Try} key=${chosen} name=${chosen} />
     ${error && html`<${Failure} error=${error} />`}
   `;
 }

@@ -25,11 +25,11 @@ let skewMs = 0;
 export const nowMs = () => Date.now() + skewMs;
 
 /**
- * @typedef {{query?: Record<string, any>, json?: unknown, form?: Record<string, any>, headers?: Record<string, string>, signal?: AbortSignal}} Options
+ * @typedef {{query?: Record<string, any>, json?: unknown, form?: Record<string, any>, bytes?: BodyInit, headers?: Record<string, string>, signal?: AbortSignal}} Options
  * @param {string} method @param {string} path @param {Options} [options]
  * @returns {Promise<{status: number, body: any}>}
  */
-async function call(method, path, { query, json, form, headers: extra, signal: abort } = {}) {
+async function call(method, path, { query, json, form, bytes, headers: extra, signal: abort } = {}) {
   /** @type {Record<string, string>} */
   const headers = { "X-Bongsu-Console": "1", Accept: "application/json", ...extra };
   let body;
@@ -37,6 +37,7 @@ async function call(method, path, { query, json, form, headers: extra, signal: a
     headers["Content-Type"] = "application/json";
     body = JSON.stringify(json);
   } else if (form !== undefined) body = parameters(form);
+  else body = bytes;
   const search = query ? `?${parameters(query)}` : "";
   let answer;
   try {
@@ -143,4 +144,15 @@ export async function openapm(path, abort, query) {
 /** Ask an API of the console itself. @param {string} method @param {string} path @param {Options} [options] */
 export async function consoleApi(method, path, options) {
   return expectOk(await call(method, `/console/api/${path}`, options));
+}
+
+/** Send an empty OTLP request, which stores nothing: the answer tells whether the way is open and the right there. */
+export async function sendOtlp() {
+  expectOk(await call("POST", "/otlp/v1/traces", { json: { resourceSpans: [] } }));
+}
+
+/** Send an empty remote-write request, an empty message in snappy's block format: one byte that says that nothing follows. */
+export async function sendSample() {
+  const headers = { "Content-Type": "application/x-protobuf", "Content-Encoding": "snappy", "X-Prometheus-Remote-Write-Version": "0.1.0" };
+  expectOk(await call("POST", "/prometheus/api/v1/write", { bytes: new Uint8Array([0]), headers }));
 }

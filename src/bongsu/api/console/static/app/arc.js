@@ -1,47 +1,27 @@
 // The arc of active transactions: a spoke for each agent, in three bands by age, and sweeps that turn with the throughput,
 // so that a server with few but fast requests is seen to work.
 import { html, useEffect, useRef } from "./ui.js";
-import { prometheus } from "./api.js";
 import { useCanvas } from "./canvas.js";
 import { number } from "./format.js";
 import { t } from "./i18n.js";
-import { useLoad } from "./load.js";
-import { sample } from "./series.js";
 import { reducedMotion } from "./settings.js";
-import { TICK_MS } from "./spot.js";
-import { bounds, paused, range } from "./time.js";
-import { Loading, Panel } from "./widgets.js";
+import { BANDS } from "./spot.js";
+import { paused, range } from "./time.js";
+import { Panel } from "./widgets.js";
 
-const BANDS = ["0-3s", "3-8s", "8s-"];
 const PAINTS = ["accent", "warn", "bad"];
 const MOST_SPOKES = 60; // more would be thinner than a pixel or two; the busiest are shown
 const LEAST_FULL = 10; // a spoke is full at this many, so that one request is not drawn as a crowd
 
 /** @typedef {{name: string, bands: number[], total: number}} Spoke */
 
-/** @param {number} endMs @param {AbortSignal} abort @returns {Promise<Spoke[]>} the busiest first */
-async function loadSpokes(endMs, abort) {
-  const query = "sum by (job, instance, band) (bongsu_apm_agent_in_flight)";
-  const data = await prometheus("query", { query, time: endMs / 1000 }, abort);
-  /** @type {Map<string, number[]>} */
-  const agents = new Map();
-  for (const { metric, value } of data.result) {
-    const name = `${metric.job} ${metric.instance ?? ""}`.trim();
-    const bands = agents.get(name) ?? [0, 0, 0];
-    bands[Math.max(0, BANDS.indexOf(metric.band))] += sample(value[1]);
-    agents.set(name, bands);
-  }
-  const spokes = [...agents].map(([name, bands]) => ({ name, bands, total: bands.reduce((a, b) => a + b, 0) }));
-  return spokes.sort((a, b) => b.total - a.total || a.name.localeCompare(b.name)).slice(0, MOST_SPOKES);
-}
-
-/** @param {{numbers: import("./spot.js").Spot}} props */
-export function Arc({ numbers }) {
-  const { live } = range.value;
-  const loaded = useLoad((abort) => loadSpokes(bounds(range.value).end, abort), [range.value], { every: live ? TICK_MS : 0 });
-  return html`<${Panel} title=${t("arc.title")}>
-    <${Loading} of=${loaded}>${(/** @type {Spoke[]} */ spokes) => html`<${Drawing} spokes=${spokes} numbers=${numbers} />`}<//>
-  <//>`;
+/** @param {{numbers: import("./spot.js").Spot, agents: import("./spot.js").Agent[]}} props */
+export function Arc({ numbers, agents }) {
+  const spokes = agents
+    .map(({ oname, bands }) => ({ name: oname, bands, total: bands.reduce((a, b) => a + b, 0) }))
+    .sort((a, b) => b.total - a.total || a.name.localeCompare(b.name))
+    .slice(0, MOST_SPOKES);
+  return html`<${Panel} title=${t("arc.title")}><${Drawing} spokes=${spokes} numbers=${numbers} /><//>`;
 }
 
 /** @param {{spokes: Spoke[], numbers: import("./spot.js").Spot}} props */

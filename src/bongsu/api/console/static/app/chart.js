@@ -24,10 +24,10 @@ export const colour = (index) => COLOURS[index] ?? `hsl(${Math.round(index * 137
 
 /**
  * @param {{title: string, lines: Lines, unit?: import("./format.js").Unit, height?: number, min?: number, max?: number,
- *   legend?: boolean, fill?: boolean, start?: number, end?: number}} props
+ *   legend?: boolean, fill?: boolean, stack?: boolean, start?: number, end?: number}} props
  * start and end in Unix seconds fix the time axis, so that a gap at either side is seen
  */
-export function LineChart({ title, lines, unit = "none", height = 180, min, max, legend = true, fill = false, start, end }) {
+export function LineChart({ title, lines, unit = "none", height = 180, min, max, legend = true, fill = false, stack = false, start, end }) {
   const [asTable, setAsTable] = useState(false);
   const [all, setAll] = useState(false);
   const [alone, setAlone] = useState(/** @type {string | null} */ (null));
@@ -38,7 +38,7 @@ export function LineChart({ title, lines, unit = "none", height = 180, min, max,
     <figcaption class="visually-hidden">${title}. ${summary(lines, unit)}</figcaption>
     ${asTable
       ? html`<${ValueTable} lines=${drawn} unit=${unit} height=${height} />`
-      : html`<${Plot} ...${{ title, lines: drawn, unit, height, min, max, fill, start, end }} />`}
+      : html`<${Plot} ...${{ title, lines: drawn, unit, height, min, max, fill, stack, start, end }} />`}
     <div class="chart-foot">
       ${legend && html`<${Legend} lines=${lines} drawn=${drawn} unit=${unit} alone=${alone} onPick=${pickOne} />`}
       ${hidden > 0 && alone === null && html`<${Button} kind="quiet" onClick=${() => setAll(true)}>${t("chart.showAll", { hidden })}<//>`}
@@ -65,18 +65,18 @@ function summary(lines, unit) {
   return t("chart.summary", { last: withUnit(last(known), unit), min: withUnit(low, unit), max: withUnit(high, unit) });
 }
 
-/** @param {{title: string, lines: Lines & {colours: string[]}, unit: import("./format.js").Unit, height: number, min?: number, max?: number, fill: boolean, start?: number, end?: number}} props */
-function Plot({ title, lines, unit, height, min, max, fill, start, end }) {
+/** @param {{title: string, lines: Lines & {colours: string[]}, unit: import("./format.js").Unit, height: number, min?: number, max?: number, fill: boolean, stack: boolean, start?: number, end?: number}} props */
+function Plot({ title, lines, unit, height, min, max, fill, stack, start, end }) {
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   const plot = useRef(/** @type {any} */ (null));
-  const newest = useRef({ start, end });
-  newest.current = { start, end };
+  const newest = useRef({ start, end, lines });
+  newest.current = { start, end, lines };
   const [spoken, setSpoken] = useState("");
-  const shape = `${dark.value} ${zone.value} ${unit} ${height} ${min} ${max} ${lines.series.map((one) => one.name).join("\u0000")}`;
+  const shape = `${dark.value} ${zone.value} ${unit} ${height} ${min} ${max} ${stack} ${lines.series.map((one) => one.name).join("\u0000")}`;
 
   useLayoutEffect(() => {
     const target = /** @type {HTMLDivElement} */ (box.current);
-    plot.current = new uPlot(options(target, { lines, unit, height, min, max, fill, newest }), data(lines), target);
+    plot.current = new uPlot(options(target, { lines, unit, height, min, max, fill, stack, newest }), data(lines, stack), target);
     const resized = new ResizeObserver(() => plot.current?.setSize({ width: target.clientWidth, height }));
     resized.observe(target);
     return () => {
@@ -87,7 +87,7 @@ function Plot({ title, lines, unit, height, min, max, fill, start, end }) {
   }, [shape]);
 
   useEffect(() => {
-    plot.current?.setData(data(lines));
+    plot.current?.setData(data(lines, stack));
   }, [lines, start, end]);
 
   const move = (/** @type {KeyboardEvent} */ event) => {
@@ -109,11 +109,16 @@ function describe(lines, index, unit) {
   return `${clock(lines.times[index] * 1000)}: ${few.join(", ")}`;
 }
 
-/** @param {Lines} lines */
-const data = (lines) => [lines.times, ...lines.series.map((one) => one.values)];
+/** What is drawn: the values, or each on top of those before it. @param {Lines} lines @param {boolean} stack */
+function data(lines, stack) {
+  const values = lines.series.map((one) => one.values);
+  if (!stack) return [lines.times, ...values];
+  const below = new Array(lines.times.length).fill(0);
+  return [lines.times, ...values.map((row) => row.map((value, index) => (value === null ? null : (below[index] += value))))];
+}
 
 /** @param {HTMLElement} target @param {any} about */
-function options(target, { lines, unit, height, min, max, fill, newest }) {
+function options(target, { lines, unit, height, min, max, fill, stack, newest }) {
   const style = getComputedStyle(target);
   const [text, grid] = [style.getPropertyValue("--muted"), style.getPropertyValue("--grid")];
   const font = `11px ${style.fontFamily}`;
@@ -122,7 +127,7 @@ function options(target, { lines, unit, height, min, max, fill, newest }) {
     width: target.clientWidth,
     height,
     legend: { show: false },
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0], // room for the half of a time below the right edge
     cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 }, sync: { key: "time" } },
     select: { show: true },
     scales: {
@@ -140,12 +145,19 @@ function options(target, { lines, unit, height, min, max, fill, newest }) {
         stroke: lines.colours[index],
         width: 1.5,
         points: { show: isLone, size: 4 },
-        fill: fill && lines.series.length === 1 ? `${lines.colours[index]}22` : undefined,
+        fill: fillOf(lines, index, fill, stack),
       })),
     ],
-    plugins: [tooltip(unit)],
+    bands: stack ? lines.series.slice(1).map((/** @type {Series} */ _, /** @type {number} */ index) => ({ series: [index + 2, index + 1] })) : undefined,
+    plugins: [tooltip(unit, newest)],
     hooks: { setSelect: [(/** @type {any} */ self) => zoom(self)] },
   };
+}
+
+/** @param {any} lines @param {number} index @param {boolean} fill @param {boolean} stack */
+function fillOf(lines, index, fill, stack) {
+  if (!stack && !(fill && lines.series.length === 1)) return undefined;
+  return lines.colours[index].replace(/^hsl\((.*)\)$/, `hsl($1 / ${stack ? "40%" : "13%"})`).replace(/^(#\w{6})$/, `$1${stack ? "66" : "22"}`);
 }
 
 /** Room for the longest label of the value axis, so that no chart is pushed to the right for nothing. @param {any} _ @param {string[] | null} labels */
@@ -170,8 +182,8 @@ function zoom(self) {
   self.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
 }
 
-/** @param {import("./format.js").Unit} unit */
-function tooltip(unit) {
+/** @param {import("./format.js").Unit} unit @param {{current: {lines: Lines}}} newest values before they are stacked */
+function tooltip(unit, newest) {
   const tip = document.createElement("div");
   tip.className = "tip";
   const MOST = 12; // the highest ones under the cursor; a longer list would leave the screen
@@ -180,7 +192,7 @@ function tooltip(unit) {
     if (idx === null || idx === undefined || left < 0) return tip.remove();
     const rows = self.series
       .slice(1)
-      .map((/** @type {any} */ one, /** @type {number} */ index) => ({ name: one.label, paint: colourOf(one), value: self.data[index + 1][idx] }))
+      .map((/** @type {any} */ one, /** @type {number} */ index) => ({ name: one.label, paint: colourOf(one), value: newest.current.lines.series[index]?.values[idx] }))
       .filter((/** @type {any} */ row) => row.value !== null && row.value !== undefined)
       .sort((/** @type {any} */ a, /** @type {any} */ b) => b.value - a.value);
     tip.replaceChildren(line("time", dateTime(self.data[0][idx] * 1000)));

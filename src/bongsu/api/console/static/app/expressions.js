@@ -2,7 +2,7 @@
 // g0.expr=up&g0.tab=table&g1.expr=...
 import { parseDuration } from "./time.js";
 
-/** @typedef {{expr: string, tab: "graph" | "table"}} Expression */
+/** @typedef {{expr: string, tab: "graph" | "table" | "explain"}} Expression */
 
 /** @param {URLSearchParams} query @returns {Expression[]} at least one */
 export function readExpressions(query) {
@@ -13,8 +13,11 @@ export function readExpressions(query) {
   return found.length ? found : [{ expr: "", tab: "graph" }];
 }
 
-/** Older links write 0 for the graph and 1 for the table. @param {string | null} text @returns {"graph" | "table"} */
-const readTab = (text) => (text === "1" || text === "table" ? "table" : "graph");
+/** Older links write 0 for the graph and 1 for the table. @param {string | null} text @returns {Expression["tab"]} */
+function readTab(text) {
+  if (text === "explain" || text === "tree") return "explain";
+  return text === "1" || text === "table" ? "table" : "graph";
+}
 
 /** @param {Expression[]} list @param {URLSearchParams} query @returns {Record<string, string | null>} changes of the query */
 export function writeExpressions(list, query) {

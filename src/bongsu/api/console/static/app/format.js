@@ -35,6 +35,17 @@ export function milliseconds(value) {
   return Math.abs(value) < 1000 ? `${number(value, 0)} ms` : `${number(value / 1000, 2)} s`;
 }
 
+/** The two largest parts of a length of time: 3d 4h. @param {number} seconds */
+export function duration(seconds) {
+  if (!Number.isFinite(seconds)) return NOTHING;
+  const parts = [["d", 86_400], ["h", 3600], ["m", 60], ["s", 1]].map(([unit, size], index, all) => {
+    const rest = index === 0 ? seconds : seconds % /** @type {number} */ (all[index - 1][1]);
+    return { unit, count: Math.floor(rest / /** @type {number} */ (size)) };
+  });
+  const first = parts.findIndex(({ count }) => count > 0);
+  return first < 0 ? "0s" : parts.slice(first, first + 2).filter(({ count }) => count > 0).map(({ unit, count }) => `${count}${unit}`).join(" ");
+}
+
 const UNITS = {
   none: short,
   percent: (/** @type {number} */ value) => `${number(value, 1)}%`,
@@ -44,8 +55,10 @@ const UNITS = {
   bytes,
   bytesPerSecond: (/** @type {number} */ value) => `${bytes(value)}/s`,
   perSecond: (/** @type {number} */ value) => `${short(value)}/s`,
+  duration,
 };
 /** @typedef {keyof typeof UNITS} Unit */
+export const UNIT_NAMES = /** @type {Unit[]} */ (Object.keys(UNITS));
 
 /** @param {number | null | undefined} value @param {Unit} [unit] */
 export function withUnit(value, unit = "none") {

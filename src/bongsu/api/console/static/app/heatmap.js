@@ -1,17 +1,20 @@
 // The hit map: transactions by end time and elapsed time, counted in cells. Drag a box over it for the transactions behind it.
-import { html, useState } from "./ui.js";
+import { html, useMemo, useState } from "./ui.js";
 import { prometheus } from "./api.js";
 import { useCanvas } from "./canvas.js";
-import { axisLabel, dateTime, milliseconds, number } from "./format.js";
+import { axisLabel, dateTime, number, withUnit } from "./format.js";
 import { t } from "./i18n.js";
+import { gaps, ticks } from "./live.js";
 import { useLoad } from "./load.js";
 import { sample } from "./series.js";
+import { TICK_MS } from "./spot.js";
 import { grid, range, roundStep } from "./time.js";
 import { BoxedTransactions, openBox } from "./transactions.js";
 import { Button, Empty, Loading, Panel } from "./widgets.js";
 
-const QUERY = "sum by (le) (bongsu_apm_transaction_duration_seconds_bucket)";
+const METRIC = "transaction_duration_seconds_bucket";
 const MOST_COLUMNS = 180; // cells of a few pixels each
+const TICK_S = TICK_MS / 1000;
 const [SLOW_S, STUCK_S] = [3, 8]; // the bands of active transactions: in time, slow, very slow
 const [LEFT, BOTTOM] = [52, 18]; // room for the labels
 
@@ -21,21 +24,27 @@ const [LEFT, BOTTOM] = [52, 18]; // room for the labels
  * @typedef {{column: number, row: number}} Cell
  */
 
-/** @param {AbortSignal} abort @returns {Promise<Cells>} */
-export async function loadCells(abort) {
+/** @param {string} selector of the chosen agents; empty for all @param {AbortSignal} abort @returns {Promise<Cells>} */
+export async function loadCells(selector, abort) {
   const asked = grid(range.value, MOST_COLUMNS);
+  const query = `sum by (le) (${selector ? `bongsu_apm_agent_${METRIC}{${selector}}` : `bongsu_apm_${METRIC}`})`;
   // One step more at the left: a column is the difference of two readings.
-  const data = await prometheus("query_range", { query: QUERY, ...asked, start: asked.start - asked.step }, abort);
+  const data = await prometheus("query_range", { query, ...asked, start: asked.start - asked.step }, abort);
   return toCells(data, asked);
 }
 
-/** From cumulative counters by `le` to counts by cell. @param {any} data @param {{start: number, end: number, step: number}} asked @returns {Cells} */
-export function toCells(data, { start, end, step }) {
+/**
+ * From readings by `le`, which hold all below, to what is in each cell.
+ * @param {any} data @param {{start: number, end: number, step: number}} asked
+ * @param {{counters?: boolean}} [kind] counters: a cell is what they grew by; else it is what they say
+ * @returns {Cells}
+ */
+export function toCells(data, { start, end, step }, { counters = true } = {}) {
   const count = Math.floor((end - start) / step + 1e-9) + 1;
   const readings = data.result
     .map((/** @type {any} */ one) => ({ bound: sample(one.metric.le), values: spread(one.values, start - step, step, count + 1) }))
     .sort((/** @type {any} */ a, /** @type {any} */ b) => a.bound - b.bound);
-  const below = readings.map((/** @type {any} */ row) => increases(row.values));
+  const below = readings.map((/** @type {any} */ row) => (counters ? increases(row.values) : row.values.slice(1).map((/** @type {number | null} */ value) => value ?? 0)));
   const cells = below.map((/** @type {number[]} */ row, /** @type {number} */ index) =>
     row.map((value, column) => Math.max(0, value - (index > 0 ? below[index - 1][column] : 0))),
   );
@@ -44,9 +53,12 @@ export function toCells(data, { start, end, step }) {
     step,
     bounds: readings.map((/** @type {any} */ row) => row.bound),
     cells,
-    most: Math.max(1, ...cells.map((/** @type {number[]} */ row) => row.reduce((a, b) => Math.max(a, b), 0))),
+    most: mostOf(cells),
   };
 }
+
+/** @param {number[][]} cells */
+const mostOf = (cells) => cells.reduce((most, row) => row.reduce((a, b) => Math.max(a, b), most), 0) || 1;
 
 /** @param {[number, string][]} pairs @param {number} start @param {number} step @param {number} count @returns {(number | null)[]} */
 function spread(pairs, start, step, count) {
@@ -64,16 +76,35 @@ function increases(values) {
   });
 }
 
-/** @param {{every: number}} props */
-export function HitMap({ every }) {
-  const loaded = useLoad(loadCells, [range.value], { every });
+/**
+ * Cells with a column for each tick that came after them; as many fall out at the left.
+ * @param {Cells} cells @param {import("./live.js").Tick[]} newer @returns {Cells}
+ */
+export function appendTicks(cells, newer) {
+  const end = cells.times[cells.times.length - 1];
+  const fresh = newer.filter((tick) => tick.endMs / 1000 > end + cells.step - 1e-6 && tick.buckets.length === cells.bounds.length);
+  if (fresh.length === 0) return cells;
+  const count = cells.times.length;
+  const counted = cells.cells.map((row, index) => [...row, ...fresh.map((tick) => tick.buckets[index])].slice(-count));
+  return { ...cells, times: [...cells.times, ...fresh.map((tick) => tick.endMs / 1000)].slice(-count), cells: counted, most: mostOf(counted) };
+}
+
+/** @param {{selector: string}} props */
+export function HitMap({ selector }) {
+  const { live } = range.value;
+  const asked = useLoad((abort) => loadCells(selector, abort), [range.value, selector, gaps.value]);
+  const step = asked.data?.step ?? 0;
+  const later = useLoad((abort) => (step > TICK_S ? loadCells(selector, abort) : Promise.resolve(undefined)), [range.value, selector, step], { every: live && step > TICK_S ? step * 1000 : 0 });
+  const found = later.data ?? asked.data;
+  const data = useMemo(() => (found && live && found.step === TICK_S ? appendTicks(found, ticks.value) : found), [found, ticks.value, live]);
+  const loaded = { ...asked, data };
   const [asTable, setAsTable] = useState(false);
   const table = html`<${Button} icon="table" kind="quiet" label=${t("chart.table")} pressed=${asTable} onClick=${() => setAsTable(!asTable)} />`;
   return html`<${Panel} title=${t("hitmap.title")} class="span2" actions=${table}>
     <${Loading} of=${loaded}>
       ${(/** @type {Cells} */ cells) => {
         if (cells.bounds.length === 0) return html`<${Empty} why=${t("realtime.noHistory")} hint=${t("realtime.noHistoryHint")} />`;
-        return html`<figure>${asTable ? html`<${Table} cells=${cells} />` : html`<${Map} cells=${cells} />`}<${Keys} /></figure>`;
+        return html`<figure>${asTable ? html`<${Table} cells=${cells} />` : html`<${CellMap} cells=${cells} title=${t("hitmap.title")} onBox=${openBox} />`}<${Keys} /></figure>`;
       }}
     <//>
     <${BoxedTransactions} />
@@ -96,11 +127,14 @@ const sizes = (cells, width, height) => ({
   high: (height - BOTTOM) / cells.bounds.length,
 });
 
-/** @param {{cells: Cells}} props */
-function Map({ cells }) {
+/**
+ * @param {{cells: Cells, title: string, onBox?: (box: import("./transactions.js").Box) => void, height?: number, unit?: import("./format.js").Unit}} props
+ * `onBox` takes what was chosen by dragging or Enter; `unit` is that of the bounds
+ */
+export function CellMap({ cells, title, onBox, height, unit = "s" }) {
   const [at, setAt] = useState(/** @type {Cell | null} */ (null));
   const [from, setFrom] = useState(/** @type {Cell | null} */ (null));
-  const { ref } = useCanvas((context, width, height, paint) => drawMap(context, width, height, paint, cells, at, from), [cells, at, from]);
+  const { ref } = useCanvas((context, width, high, paint) => drawMap(context, width, high, paint, cells, at, from, unit), [cells, at, from]);
   const find = (/** @type {PointerEvent} */ event) => {
     const box = /** @type {HTMLElement} */ (ref.current).getBoundingClientRect();
     const { wide, high } = sizes(cells, box.width, box.height);
@@ -111,20 +145,20 @@ function Map({ cells }) {
     setFrom(find(event));
   };
   const up = (/** @type {PointerEvent} */ event) => {
-    if (from !== null) openBox(boxOf(cells, from, find(event)));
+    if (from !== null) onBox?.(boxOf(cells, from, find(event)));
     setFrom(null);
   };
   const key = (/** @type {KeyboardEvent} */ event) => {
-    if (event.key === "Enter" && at) openBox(boxOf(cells, at, at));
+    if (event.key === "Enter" && at) onBox?.(boxOf(cells, at, at));
     const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
     if (!move) return;
     event.preventDefault();
     const old = at ?? { column: cells.times.length - 1, row: 0 };
     setAt(clampCell(cells, old.column + move[0], old.row + move[1]));
   };
-  return html`<canvas ref=${ref} class="canvas hitmap" tabindex="0" role="img" aria-label=${t("hitmap.title")}
+  return html`<canvas ref=${ref} class=${`canvas hitmap ${onBox ? "boxed" : ""}`} style=${height === undefined ? undefined : { height: `${height - 26}px` }} tabindex="0" role="img" aria-label=${title}
       onPointerMove=${(/** @type {PointerEvent} */ event) => setAt(find(event))} onPointerLeave=${() => setAt(null)} onPointerDown=${down} onPointerUp=${up} onKeyDown=${key}></canvas>
-    <p class="hint cell" aria-live="polite">${at ? describe(cells, at) : t("hitmap.hint")}</p>`;
+    <p class="hint cell" aria-live="polite">${at ? describe(cells, at, unit) : onBox ? t("hitmap.hint") : ""}</p>`;
 }
 
 /** @param {Cells} cells @param {number} column @param {number} row */
@@ -145,32 +179,24 @@ export function boxOf(cells, a, b) {
   };
 }
 
-/** @param {Cells} cells @param {Cell} at */
-function describe(cells, { column, row }) {
-  return t("hitmap.cell", { time: dateTime(cells.times[column] * 1000), span: spanOf(cells, row), count: number(cells.cells[row][column]) });
+/** @param {Cells} cells @param {Cell} at @param {import("./format.js").Unit} unit */
+function describe(cells, { column, row }, unit) {
+  return t("hitmap.cell", { time: dateTime(cells.times[column] * 1000), span: spanOf(cells, row, unit), count: number(cells.cells[row][column]) });
 }
 
-/** @param {Cells} cells @param {number} row */
-function spanOf(cells, row) {
-  const low = milliseconds((cells.bounds[row - 1] ?? 0) * 1000);
-  return Number.isFinite(cells.bounds[row]) ? `${low} – ${milliseconds(cells.bounds[row] * 1000)}` : `> ${low}`;
+/** @param {Cells} cells @param {number} row @param {import("./format.js").Unit} [unit] */
+function spanOf(cells, row, unit = "s") {
+  const low = withUnit(cells.bounds[row - 1] ?? 0, unit);
+  return Number.isFinite(cells.bounds[row]) ? `${low} – ${withUnit(cells.bounds[row], unit)}` : `> ${low}`;
 }
 
-/** @param {CanvasRenderingContext2D} context @param {number} width @param {number} height @param {(name: string) => string} paint @param {Cells} cells @param {Cell | null} at @param {Cell | null} from */
-function drawMap(context, width, height, paint, cells, at, from) {
+/** @param {CanvasRenderingContext2D} context @param {number} width @param {number} height @param {(name: string) => string} paint @param {Cells} cells @param {Cell | null} at @param {Cell | null} from @param {import("./format.js").Unit} unit */
+function drawMap(context, width, height, paint, cells, at, from, unit) {
   const { wide, high } = sizes(cells, width, height);
   const top = (/** @type {number} */ row) => height - BOTTOM - (row + 1) * high;
-  drawAxes(context, width, height, paint, cells, wide, high);
-  const full = Math.log1p(cells.most);
-  cells.cells.forEach((row, index) => {
-    context.fillStyle = paint(bandOf(cells.bounds[index]));
-    row.forEach((count, column) => {
-      if (count === 0) return;
-      context.globalAlpha = 0.2 + 0.8 * (Math.log1p(count) / full); // a single slow one among thousands is seen, too
-      context.fillRect(LEFT + column * wide, top(index), Math.max(1, wide - 0.5), Math.max(1, high - 0.5));
-    });
-  });
-  context.globalAlpha = 1;
+  drawAxes(context, width, height, paint, cells, wide, high, unit);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(pictureOf(cells, paint), LEFT, 0, width - LEFT, height - BOTTOM);
   if (from !== null && at) {
     context.fillStyle = paint("accent-soft");
     context.globalAlpha = 0.5;
@@ -188,8 +214,37 @@ function drawMap(context, width, height, paint, cells, at, from) {
   }
 }
 
-/** @param {CanvasRenderingContext2D} context @param {number} width @param {number} height @param {(name: string) => string} paint @param {Cells} cells @param {number} wide @param {number} high */
-function drawAxes(context, width, height, paint, cells, wide, high) {
+/**
+ * The cells as a picture of one pixel each, to be stretched: its cost is that of its pixels, not of a call for every cell.
+ * @param {Cells} cells @param {(name: string) => string} paint
+ */
+export function pictureOf(cells, paint) {
+  const [wide, high] = [cells.times.length, cells.bounds.length];
+  const picture = new OffscreenCanvas(wide, high);
+  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (picture.getContext("2d"));
+  const pixels = context.createImageData(wide, high);
+  const full = Math.log1p(cells.most);
+  cells.cells.forEach((row, index) => {
+    const [red, green, blue] = rgb(paint(bandOf(cells.bounds[index])));
+    let at = (high - 1 - index) * wide * 4;
+    for (const count of row) {
+      // A single slow one among thousands is seen, too.
+      if (count > 0) pixels.data.set([red, green, blue, 51 + 204 * (Math.log1p(count) / full)], at);
+      at += 4;
+    }
+  });
+  context.putImageData(pixels, 0, 0);
+  return picture;
+}
+
+/** The parts of a colour written as #rrggbb, as the style sheet writes those of the bands. @param {string} text */
+function rgb(text) {
+  const number = Number.parseInt(text.trim().slice(1), 16);
+  return [number >> 16, (number >> 8) & 255, number & 255];
+}
+
+/** @param {CanvasRenderingContext2D} context @param {number} width @param {number} height @param {(name: string) => string} paint @param {Cells} cells @param {number} wide @param {number} high @param {import("./format.js").Unit} unit */
+function drawAxes(context, width, height, paint, cells, wide, high, unit) {
   context.fillStyle = paint("muted");
   context.strokeStyle = paint("grid");
   context.lineWidth = 1;
@@ -203,7 +258,7 @@ function drawAxes(context, width, height, paint, cells, wide, high) {
     context.moveTo(LEFT, y);
     context.lineTo(width, y);
     context.stroke();
-    context.fillText(milliseconds(bound * 1000), LEFT - 5, Math.max(7, y));
+    context.fillText(withUnit(bound, unit), LEFT - 5, Math.max(7, y));
   });
   context.textAlign = "center";
   const interval = roundStep((cells.step * 80) / wide); // a time of 8 characters and some air

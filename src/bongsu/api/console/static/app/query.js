@@ -6,7 +6,7 @@ import { t } from "./i18n.js";
 import { useLoad } from "./load.js";
 import { href } from "./router.js";
 import { legendName, seriesName, toLines } from "./series.js";
-import { grid, range, refreshMs } from "./time.js";
+import { bounds, grid, range, refreshMs } from "./time.js";
 import { Empty, Loading, Panel } from "./widgets.js";
 
 /**
@@ -21,10 +21,24 @@ const TICK_S = 5;
 /** `$__ticks`: two, between which a counter has grown by one tick. */
 const TWO_TICKS_S = 10;
 
-/** @param {string} expr @param {number} step seconds */
-function withWindows(expr, step) {
-  const least = { $__rate: LEAST_RATE_S, $__ticks: TWO_TICKS_S, $__tick: TICK_S };
-  return expr.replace(/\$__\w+/g, (name) => `${Math.max(least[/** @type {keyof typeof least} */ (name)], step)}s`);
+/** What stands for a length of time, with the least that it is; Grafana's names mean the same here. */
+const LEAST_S = { $__rate: LEAST_RATE_S, $__rate_interval: LEAST_RATE_S, $__interval: 1, $__ticks: TWO_TICKS_S, $__tick: TICK_S };
+
+/** @param {string} expr @param {number} step seconds @param {number} [span] seconds of the whole range */
+export function withWindows(expr, step, span = spanS()) {
+  return expr.replace(/\$__(\w+)|\$\{__(\w+)\}/g, (whole, plain, braced) => {
+    const name = `$__${plain ?? braced}`;
+    if (name === "$__range") return `${Math.round(span)}s`;
+    if (name === "$__range_s") return String(Math.round(span));
+    if (name === "$__interval_ms") return String(step * 1000);
+    const least = LEAST_S[/** @type {keyof typeof LEAST_S} */ (name)];
+    return least === undefined ? whole : `${Math.max(least, step)}s`;
+  });
+}
+
+function spanS() {
+  const { start, end } = bounds(range.value);
+  return (end - start) / 1000;
 }
 
 /**

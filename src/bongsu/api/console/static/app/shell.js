@@ -3,11 +3,11 @@ import { html, signal, useEffect, useErrorBoundary, useState } from "./ui.js";
 import { session, signOut } from "./api.js";
 import { ThemeButton, LanguageChoice } from "./choices.js";
 import { t } from "./i18n.js";
+import { lazy } from "./lazy.js";
 import { go, href, place } from "./router.js";
 import { paused } from "./time.js";
 import { TimeBar } from "./timebar.js";
 import { Button, Dialog, Empty, Failure, Icon } from "./widgets.js";
-import { AccessDialog } from "./access.js";
 
 /**
  * The views, in the order of the navigation. Each is a module of its own, fetched when it is first opened.
@@ -23,6 +23,7 @@ const VIEWS = [
   { name: "settings", text: "nav.settings", icon: "gear", key: "7", load: () => import("./pages/settings.js") },
 ];
 
+const AccessDialog = lazy(() => import("./access.js"), "AccessDialog");
 const openDialog = signal(/** @type {"" | "help" | "access"} */ (""));
 
 export function Shell() {

@@ -1,10 +1,11 @@
 // The transactions behind a box of the hit map. The box is in the address: hit=<from>,<to>,<least>,<most> in milliseconds.
-import { html } from "./ui.js";
+import { html, useState } from "./ui.js";
 import { openapm } from "./api.js";
 import { dateTime, milliseconds, number } from "./format.js";
 import { t } from "./i18n.js";
 import { useLoad } from "./load.js";
 import { place, setQuery } from "./router.js";
+import { Spans } from "./spans.js";
 import { setFixed } from "./time.js";
 import { Badge, Button, Dialog, Empty, Loading } from "./widgets.js";
 
@@ -61,6 +62,7 @@ function List({ box }) {
 
 /** @param {{list: Transaction[]}} props */
 function Table({ list }) {
+  const [open, setOpen] = useState(/** @type {string | null} */ (null));
   return html`<div class="scroll transactions" tabindex="0"><table>
     <thead><tr>
       <th scope="col">${t("transactions.end")}</th><th scope="col" class="number">${t("hitmap.elapsed")}</th><th scope="col">${t("realtime.state")}</th>
@@ -70,9 +72,9 @@ function Table({ list }) {
       <td>${dateTime(one.time)}</td>
       <td class="number">${milliseconds(one.elapsed)}</td>
       <td><${Badge} state=${one.failed ? "bad" : "ok"} title=${one.message}>${one.failed ? t("transactions.failed") : t("transactions.well")}${one.status > 0 && ` ${one.status}`}<//></td>
-      <td>${one.name}${one.message && html`<div class="hint">${one.message}</div>`}</td>
+      <td><button type="button" class="linklike" aria-expanded=${open === one.traceId} aria-label=${t("transactions.showSpans", { name: one.name })} onClick=${() => setOpen(open === one.traceId ? null : one.traceId)}>${one.name}</button>${one.message && html`<div class="hint">${one.message}</div>`}</td>
       <td>${one.oname}</td>
       <td><code>${one.traceId}</code></td>
-    </tr>`)}</tbody>
+    </tr>${open === one.traceId && html`<tr key=${`${one.spanId} spans`}><td colspan="6"><${Spans} traceId=${one.traceId} /></td></tr>`}`)}</tbody>
   </table></div>`;
 }

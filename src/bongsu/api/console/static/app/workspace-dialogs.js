@@ -1,11 +1,12 @@
 // Dialogs that change workspaces and their targets.
 import { html, useState } from "./ui.js";
-import { sysmon } from "./api.js";
+import { ApiError, sysmon } from "./api.js";
 import { t } from "./i18n.js";
 import { useLoad } from "./load.js";
 import { href } from "./router.js";
 import { loadServers } from "./targets.js";
-import { Empty, Field, FormDialog, Loading } from "./widgets.js";
+import { TrialResult, tryTarget } from "./target-trial.js";
+import { Button, Empty, Field, FormDialog, Loading } from "./widgets.js";
 
 /** @typedef {import("./targets.js").Workspace} Workspace */
 
@@ -46,36 +47,63 @@ export function DeleteWorkspace({ workspace, targets, onClose, onSaved }) {
   <//>`;
 }
 
-/** Several servers at once, on one port. @param {{workspace: Workspace, targets: any[], onClose: () => void, onSaved: () => void}} props */
+/** Several servers at once, on one port; each can be tried before it is added. @param {{workspace: Workspace, targets: any[], onClose: () => void, onSaved: () => void}} props */
 export function NewTargets({ workspace, targets, onClose, onSaved }) {
   const servers = useLoad(loadServers, []);
+  const [text, setText] = useState("");
   const [picked, setPicked] = useState(/** @type {string[]} */ ([]));
   const [port, setPort] = useState("9100");
-  const has = (/** @type {any} */ server) => targets.some((target) => target.hostId === server.hostId && String(target.port) === port);
-  const chosen = picked.filter((id) => !has({ hostId: id }));
+  const [tried, setTried] = useState(/** @type {Record<string, any>} */ ({}));
+  const has = (/** @type {string} */ id) => targets.some((target) => target.hostId === id && String(target.port) === port);
+  const chosen = picked.filter((id) => !has(id));
   const save = async () => {
-    try {
-      // One after the other: what was added stays added when a later one is refused.
-      for (const hostId of chosen) await sysmon("POST", `${pathOf(workspace.jobId)}/targets`, { hostId, port: Number(port) });
-    } finally {
-      onSaved();
+    const refused = [];
+    for (const hostId of chosen) {
+      // One after the other: what was added stays added when another one is refused.
+      try {
+        await sysmon("POST", `${pathOf(workspace.jobId)}/targets`, { hostId, port: Number(port) });
+      } catch (error) {
+        refused.push({ hostId, error: /** @type {Error} */ (error) });
+      }
     }
+    onSaved();
+    if (refused.length === 0) return;
+    setPicked(refused.map(({ hostId }) => hostId));
+    const names = new Map((servers.data ?? []).map((server) => [server.hostId, server.hostNm]));
+    throw new ApiError(refused.map(({ hostId, error }) => `${names.get(hostId)}: ${error.message}`).join("\n"), { id: "targets-refused" });
+  };
+  const tryAll = async () => {
+    setTried(Object.fromEntries(chosen.map((id) => [id, "busy"])));
+    await Promise.all(
+      chosen.map(async (id) => {
+        const result = await tryTarget(workspace.jobId, id, Number(port)).catch((error) => ({ health: "down", reason: error.message, durationMs: 0 }));
+        setTried((/** @type {Record<string, any>} */ old) => ({ ...old, [id]: result }));
+      }),
+    );
   };
   const toggle = (/** @type {string} */ id) => setPicked(picked.includes(id) ? picked.filter((other) => other !== id) : [...picked, id]);
+  const shown = (servers.data ?? []).filter((server) => `${server.hostNm} ${server.svrIp}`.toLowerCase().includes(text.toLowerCase()));
+  const free = shown.filter((server) => !has(server.hostId));
+  const all = free.length > 0 && free.every((server) => picked.includes(server.hostId));
+  const toggleAll = () => setPicked(all ? [] : [...new Set([...picked, ...free.map((server) => server.hostId)])]);
   return html`<${FormDialog} title=${t("targets.add")} submit=${t("targets.addCount", { count: chosen.length })} disabled=${chosen.length === 0} onSubmit=${save} onClose=${onClose}>
     <${Field} label=${t("targets.port")} hint=${t("targets.portHint", { path: workspace.metricsPath })}>
-      <input type="number" required min="1" max="65535" value=${port} onInput=${(/** @type {any} */ event) => setPort(event.target.value)} />
+      <input type="number" required min="1" max="65535" value=${port} onInput=${(/** @type {any} */ event) => (setPort(event.target.value), setTried({}))} />
     <//>
     <${Loading} of=${servers}>
       ${(/** @type {any[]} */ list) =>
         list.length === 0
           ? html`<${Empty} why=${t("servers.none")} hint=${t("servers.noneHint")}><a class="button" href=${href("servers")}>${t("nav.servers")}</a><//>`
-          : html`<div class="picks" role="group" aria-label=${t("targets.server")}>
-              ${list.map((server) => html`<label key=${server.hostId}>
-                <input type="checkbox" disabled=${has(server)} checked=${has(server) || picked.includes(server.hostId)} onChange=${() => toggle(server.hostId)} />
-                ${server.hostNm}<small>${has(server) ? t("targets.already") : server.svrIp}</small>
+          : html`${list.length > 8 && html`<input type="search" placeholder=${t("servers.search")} aria-label=${t("servers.search")} value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)} />`}
+            <div class="picks" role="group" aria-label=${t("targets.server")}>
+              ${free.length > 1 && html`<label><input type="checkbox" checked=${all} onChange=${toggleAll} />${t("targets.all", { count: free.length })}</label>`}
+              ${shown.map((server) => html`<label key=${server.hostId}>
+                <input type="checkbox" disabled=${has(server.hostId)} checked=${has(server.hostId) || picked.includes(server.hostId)} onChange=${() => toggle(server.hostId)} />
+                ${server.hostNm}<small>${has(server.hostId) ? t("targets.already") : server.svrIp}</small>
+                ${tried[server.hostId] && (tried[server.hostId] === "busy" ? html`<span class="hint">${t("targets.testing")}</span>` : html`<${TrialResult} trial=${tried[server.hostId]} />`)}
               </label>`)}
-            </div>`}
+            </div>
+            <div class="actions"><${Button} icon="play" disabled=${chosen.length === 0} onClick=${tryAll}>${t("targets.test")}<//><span class="hint">${t("targets.testHint")}</span></div>`}
     <//>
   <//>`;
 }

@@ -2,6 +2,7 @@
 import { html, useEffect, useRef, useState } from "../ui.js";
 import { nowMs, prometheus } from "../api.js";
 import { LineChart } from "../chart.js";
+import { Explain } from "../explain.js";
 import { dateTime, number } from "../format.js";
 import { foreignRange, readExpressions, writeExpressions } from "../expressions.js";
 import { t } from "../i18n.js";
@@ -31,8 +32,18 @@ export function Page() {
     <div class="actions">
       <${Button} icon="plus" onClick=${() => write([...expressions, { expr: "", tab: "graph" }])}>${t("explore.add")}<//>
       <${CopyButton} text=${location.href} label=${t("explore.copyLink")} />
+      <${CopyButton} text=${fixedLink()} label=${t("explore.copyFixed")} />
     </div>
   `;
+}
+
+/** The address with the range as it is now, for whoever opens it tomorrow. */
+function fixedLink() {
+  const { start, end } = bounds(range.value);
+  const url = new URL(location.href);
+  url.searchParams.set("from", String(Math.round(start)));
+  url.searchParams.set("to", String(Math.round(end)));
+  return url.href;
 }
 
 /** @param {{expression: import("../expressions.js").Expression, onChange: (next: any) => void, onRemove?: () => void}} props */
@@ -49,6 +60,7 @@ function Expression({ expression, onChange, onRemove }) {
   const tabs = [
     { value: "graph", text: t("explore.graph") },
     { value: "table", text: t("explore.table") },
+    { value: "explain", text: t("explore.explain") },
   ];
   return html`<${Panel}>
     <div class="editor">
@@ -128,6 +140,7 @@ function Suggestions({ onPick }) {
 
 /** @param {{expression: import("../expressions.js").Expression, turn: number}} props */
 function Result({ expression: { expr, tab }, turn }) {
+  if (tab === "explain") return html`<${Explain} expr=${expr} turn=${turn} />`;
   return tab === "graph" ? html`<${Graph} expr=${expr} turn=${turn} />` : html`<${Table} expr=${expr} turn=${turn} />`;
 }
 

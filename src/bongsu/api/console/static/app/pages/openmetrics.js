@@ -1,13 +1,19 @@
 // OpenMetrics: workspaces on the left; the targets of the chosen one, with their state and its reason, on the right.
 import { html, useState } from "../ui.js";
+import { session } from "../api.js";
 import { number } from "../format.js";
 import { t } from "../i18n.js";
 import { useLoad } from "../load.js";
-import { exploreHref, QueryPanel } from "../query.js";
+import { lazy } from "../lazy.js";
+import { Layouts } from "../layout/view.js";
+import { exploreHref } from "../query.js";
 import { go, href, place } from "../router.js";
-import { loadAll, loadTargets, stateOf } from "../targets.js";
+import { loadAll, loadTargets, marked, reasonOf, stateOf } from "../targets.js";
 import { Badge, Button, Empty, Loading, Panel } from "../widgets.js";
-import { DeleteWorkspace, EditWorkspace, NewTargets, RemoveTargets } from "../workspace-dialogs.js";
+import { TrialButton } from "../target-trial.js";
+
+const part = (/** @type {string} */ name) => lazy(() => import("../workspace-dialogs.js"), name);
+const [DeleteWorkspace, EditWorkspace, NewTargets, RemoveTargets] = ["DeleteWorkspace", "EditWorkspace", "NewTargets", "RemoveTargets"].map(part);
 
 const ALL_MS = 15_000; // the pace of scraping; a request for each workspace
 const CHOSEN_MS = 5000; // whoever has just added a target waits for its first result
@@ -59,7 +65,7 @@ function Health({ targets }) {
 
 /** @param {{group: any, reload: () => void}} props */
 function Detail({ group: { workspace, targets: known }, reload: reloadAll }) {
-  const newest = useLoad((abort) => loadTargets(workspace.jobId, abort), [workspace.jobId], { every: CHOSEN_MS });
+  const newest = useLoad(async (abort) => marked(workspace, await loadTargets(workspace.jobId, abort)), [workspace.jobId], { every: CHOSEN_MS });
   const targets = newest.data ?? known;
   const reload = () => {
     newest.reload();
@@ -87,9 +93,11 @@ function Detail({ group: { workspace, targets: known }, reload: reloadAll }) {
       <p class="hint">${workspace.metricsPath}${workspace.description && ` · ${workspace.description}`}${reserved && ` · ${t("workspaces.reserved")}`}</p>
       ${targets.length === 0
         ? html`<${NoTargets} reserved=${reserved} onAdd=${() => setDialog("targets")} />`
-        : html`<${Targets} targets=${targets} picked=${picked} onToggle=${reserved ? undefined : toggle} />`}
+        : html`<${Targets} targets=${targets} picked=${picked} onToggle=${reserved ? undefined : toggle} onPick=${setPicked} />`}
     <//>
-    ${targets.length > 0 && html`<div class="grid"><${Charts} job=${workspace.jobName} /></div>`}
+    ${targets.length > 0 &&
+    html`<${Layouts} key=${workspace.jobId} where=${workspace.jobId} given=${{ job: workspace.jobName }} loadDefault=${async (/** @type {AbortSignal} */ abort) => (await import("../layout/defaults.js")).loadDefault(workspace.jobName, abort)}
+      empty=${{ why: t("layout.noMetrics"), hint: t("layout.noMetricsHint") }} />`}
     ${dialog === "targets" && html`<${NewTargets} workspace=${workspace} targets=${targets} onClose=${close} onSaved=${reload} />`}
     ${dialog === "remove" && html`<${RemoveTargets} workspace=${workspace} targets=${chosen} onClose=${close} onSaved=${() => (setPicked(new Set()), reload())} />`}
     ${dialog === "edit" && html`<${EditWorkspace} workspace=${workspace} onClose=${close} onSaved=${reload} />`}
@@ -105,12 +113,13 @@ function NoTargets({ reserved, onAdd }) {
   return html`<${Empty} why=${t("targets.noneHere")} hint=${t("targets.noneHint")}><${Button} kind="primary" icon="plus" onClick=${onAdd}>${t("targets.add")}<//><//>`;
 }
 
-/** @param {{targets: import("../targets.js").Target[], picked: Set<string>, onToggle?: (id: string) => void}} props */
-function Targets({ targets, picked, onToggle }) {
+/** @param {{targets: import("../targets.js").Target[], picked: Set<string>, onToggle?: (id: string) => void, onPick: (picked: Set<string>) => void}} props */
+function Targets({ targets, picked, onToggle, onPick }) {
+  const all = targets.every((target) => picked.has(target.targetId));
   const order = { bad: 0, warn: 1, wait: 2, ok: 3 };
   const sorted = [...targets].sort((a, b) => order[stateOf(a)] - order[stateOf(b)] || a.hostNm.localeCompare(b.hostNm) || a.port - b.port);
-  return html`<div class="scroll"><table>
-    <thead><tr>${onToggle && html`<th><span class="visually-hidden">${t("targets.pick")}</span></th>`}<th scope="col">${t("targets.state")}</th><th scope="col">${t("targets.server")}</th><th scope="col">${t("targets.address")}</th><th scope="col">${t("targets.reason")}</th></tr></thead>
+  return html`<div class="scroll targets"><table>
+    <thead><tr>${onToggle && html`<th><input type="checkbox" aria-label=${t("targets.pickAll")} checked=${all} onChange=${() => onPick(all ? new Set() : new Set(targets.map((target) => target.targetId)))} /></th>`}<th scope="col">${t("targets.state")}</th><th scope="col">${t("targets.server")}</th><th scope="col">${t("targets.address")}</th><th scope="col">${t("targets.reason")}</th><th><span class="visually-hidden">${t("targets.test")}</span></th></tr></thead>
     <tbody>
       ${sorted.map((target) => {
         const state = stateOf(target);
@@ -119,21 +128,16 @@ function Targets({ targets, picked, onToggle }) {
           <td><${Badge} state=${state}>${t(`target.state.${state}`)}<//></td>
           <td>${target.hostNm}</td>
           <td><code>${target.svrIp}:${target.port}</code></td>
-          <td>${target.failReason ?? (state === "wait" ? t("targets.waiting") : "")}</td>
+          <td>${reasonOf(target)}</td>
+          <td>${mayTest() && html`<${TrialButton} jobId=${target.jobId} hostId=${target.hostId} port=${target.port} label=${t("targets.testName", { name: `${target.hostNm}:${target.port}` })} />`}</td>
         </tr>`;
       })}
     </tbody>
   </table></div>`;
 }
 
-/** How the scrapes of a workspace do. @param {{job: string}} props */
-function Charts({ job }) {
-  const filter = `{job=${JSON.stringify(job)}}`;
-  return html`
-    <${QueryPanel} title=${t("targets.duration")} queries=${[{ expr: `scrape_duration_seconds${filter}`, legend: "{{instance}}" }]} unit="s" min=${0} height=${140} />
-    <${QueryPanel} title=${t("targets.samples")} queries=${[{ expr: `scrape_samples_scraped${filter}`, legend: "{{instance}}" }]} min=${0} height=${140} />
-  `;
-}
+/** Only whoever may change targets may have one scraped. */
+const mayTest = () => session.value.scopes.includes("manage");
 
 /** @param {{id: string}} props */
 function Missing({ id }) {

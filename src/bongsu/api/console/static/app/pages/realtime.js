@@ -1,87 +1,117 @@
-// Real time: the newest 5-second tick of all applications, and the minutes before it.
+// Real time: the newest 5-second tick of all applications or of the chosen agents, as it is sealed, and the minutes before it.
 import { html } from "../ui.js";
 import { ActiveTransactions } from "../active.js";
+import { AgentStrip, agentSelector, chosenAgents } from "../agents.js";
 import { Arc } from "../arc.js";
+import { DaysPanel } from "../days.js";
 import { dateTime, withUnit } from "../format.js";
 import { HitMap } from "../heatmap.js";
 import { t } from "../i18n.js";
+import { lost, ticks, useStream } from "../live.js";
+import { LivePanel } from "../live-lines.js";
 import { useLoad } from "../load.js";
+import { SpeedMeter } from "../meter.js";
 import { href } from "../router.js";
-import { apdexBand, hasApplications, loadAgents, loadAgentsAt, loadSpot, loadSpotAt, NUMBERS, TICK_MS } from "../spot.js";
-import { QueryPanel } from "../query.js";
-import { range, setSpan } from "../time.js";
-import { Badge, Button, Empty, Loading, Panel, Stat } from "../widgets.js";
+import { apdexBand, hasApplications, loadAgentsAt, loadSpotAt, NUMBERS, TICK_MS } from "../spot.js";
+import { paused, range, setSpan } from "../time.js";
+import { Button, Empty, Failure, Loading, Panel, Stat } from "../widgets.js";
 
-/** The mean of a number over each step, from what the store keeps of every sealed tick. @param {string} name */
-const mean = (name) => ({ expr: `avg_over_time(bongsu_apm_${name}[$__tick])`, legend: name });
+/** @typedef {import("../live.js").Tick} Tick */
 
-/** Weighted by transactions: a mean of the ticks' means would give a slow one in a quiet tick too much weight. */
-const RESPONSE_TIME = {
-  expr: "1000 * rate(bongsu_apm_transaction_duration_seconds_sum[$__ticks]) / rate(bongsu_apm_transaction_duration_seconds_count[$__ticks])",
-  legend: "rtime",
-};
+/** The mean of a number over each step, from what the store keeps of every sealed tick. @param {string} name @param {string} selector @param {string} fold of the chosen agents */
+function mean(name, selector, fold = "sum") {
+  const expr = selector ? `${fold}(avg_over_time(bongsu_apm_agent_${name}{${selector}}[$__tick]))` : `avg_over_time(bongsu_apm_${name}[$__tick])`;
+  return { expr, legend: name };
+}
 
-const CHARTS = [
-  { title: "spot.tps", queries: [mean("tps")], fill: true, min: 0 },
-  { title: "spot.rtime", queries: [RESPONSE_TIME], unit: "ms", min: 0 },
-  { title: "spot.actx", queries: [mean("actx")], fill: true, min: 0 },
-  { title: "spot.user", queries: [mean("user")], fill: true, min: 0 },
-  { title: "spot.cpu", queries: [mean("cpu")], unit: "percent", min: 0, max: 100 },
-  { title: "realtime.errors", queries: [mean("errors"), mean("txcount")], min: 0 },
-  { title: "realtime.pool", queries: ["dbc_active", "dbc_idle", "threadpool_active", "threadpool_queue"].map(mean), min: 0 },
+/** Weighted by transactions: a mean of the ticks' means would give a slow one in a quiet tick too much weight. @param {string} selector */
+function responseTime(selector) {
+  const metric = selector ? "bongsu_apm_agent_transaction_duration_seconds" : "bongsu_apm_transaction_duration_seconds";
+  const sum = (/** @type {string} */ part) => `sum(rate(${metric}_${part}${selector && `{${selector}}`}[$__ticks]))`;
+  return { expr: `1000 * ${sum("sum")} / ${sum("count")}`, legend: "rtime" };
+}
+
+/** @param {Tick} tick @param {string[]} names */
+const values = (tick, ...names) => names.map((name) => tick.numbers[name]);
+
+/** @param {string} selector of the chosen agents; empty for all */
+const charts = (selector) => [
+  { title: "spot.tps", queries: [mean("tps", selector)], pick: (/** @type {Tick} */ tick) => values(tick, "tps"), fill: true, min: 0, height: 252 },
+  { title: "spot.rtime", queries: [responseTime(selector)], pick: (/** @type {Tick} */ tick) => [tick.numbers.txcount > 0 ? tick.numbers.rtime : null], unit: "ms", min: 0 },
+  { title: "spot.actx", queries: [mean("actx", selector)], pick: (/** @type {Tick} */ tick) => values(tick, "actx"), fill: true, min: 0 },
+  { title: "spot.user", queries: [mean("user", selector)], pick: (/** @type {Tick} */ tick) => values(tick, "user"), fill: true, min: 0 },
+  { title: "spot.cpu", queries: [mean("cpu", selector, "avg")], pick: (/** @type {Tick} */ tick) => values(tick, "cpu"), unit: "percent", min: 0, max: 100 },
+  { title: "spot.apdex", queries: [mean("apdex", selector, "avg")], pick: (/** @type {Tick} */ tick) => [tick.numbers.txcount > 0 ? tick.numbers.apdex : null], min: 0, max: 1 },
+  { title: "realtime.errors", queries: [mean("errors", selector), mean("txcount", selector)], pick: (/** @type {Tick} */ tick) => [tick.errors, tick.numbers.txcount], min: 0 },
+  {
+    title: "realtime.pool",
+    queries: ["dbc_active", "dbc_idle", "threadpool_active", "threadpool_queue"].map((name) => mean(name, selector)),
+    pick: (/** @type {Tick} */ tick) => values(tick, "dbconn_act", "dbconn_idle", "threadpool_active", "threadpool_queue"),
+    min: 0,
+  },
 ];
 
 export function Page() {
-  const { live, end } = { end: 0, ...range.value };
-  const spot = useLoad((abort) => (live ? loadSpot(abort) : loadSpotAt(end, abort)), [live, end], { every: live ? TICK_MS : 0 });
-  return html`<${Loading} of=${spot}>
-    ${(/** @type {any} */ numbers) => {
-      if (!hasApplications(numbers)) return live ? html`<${NoApplications} />` : html`<${NothingThen} />`;
-      return html`${!live && html`<p class="hint">${t("realtime.past", { time: dateTime(end) })}</p>`}<${Numbers} numbers=${numbers} /><${Details} numbers=${numbers} />`;
-    }}
+  const { live } = range.value;
+  const agents = chosenAgents();
+  useStream(agents, live);
+  return live ? html`<${Live} agents=${agents} />` : html`<${Past} agents=${agents} />`;
+}
+
+/** @param {{agents: string[]}} props */
+function Live({ agents }) {
+  const known = ticks.value;
+  const newest = known[known.length - 1];
+  if (!newest) {
+    return lost.value ? html`<${Failure} error=${{ id: "unreachable" }} onRetry=${() => location.reload()} />` : html`<div class="busy" aria-busy="true">${t("state.loading")}</div>`;
+  }
+  if (!hasApplications(newest.numbers) && agents.length === 0) return html`<${NoApplications} />`;
+  return html`${lost.value && html`<${Failure} error=${{ id: "unreachable" }} onRetry=${() => location.reload()} />`}
+    ${paused.value && html`<p class="hint">${t("realtime.past", { time: dateTime(newest.endMs) })}</p>`}
+    <${Body} tick=${newest} before=${known[known.length - 2]} agents=${agents} />`;
+}
+
+/** @param {{agents: string[]}} props */
+function Past({ agents }) {
+  const { end } = { end: 0, ...range.value };
+  const loaded = useLoad((abort) => loadTickAt(end, agents, abort), [end, agents.join()]);
+  return html`<${Loading} of=${loaded}>
+    ${(/** @type {Tick} */ tick) =>
+      tick.agents.length === 0
+        ? html`<${NothingThen} />`
+        : html`<p class="hint">${t("realtime.past", { time: dateTime(end) })}</p><${Body} tick=${tick} agents=${agents} />`}
   <//>`;
 }
 
-/** @param {{numbers: import("../spot.js").Spot}} props */
-function Numbers({ numbers }) {
-  return html`<div class="stats" aria-live="off">
-    ${NUMBERS.map(({ name, spot, unit }) => html`<${Stat} key=${name} label=${t(`spot.${name}`)} hint=${name} value=${withUnit(numbers[spot], unit)} state=${stateOf(name, numbers)} />`)}
-  </div>`;
+/** A tick as it was: each is in the store. @param {number} end @param {string[]} agents @param {AbortSignal} abort @returns {Promise<Tick>} */
+async function loadTickAt(end, agents, abort) {
+  const [numbers, listed] = await Promise.all([loadSpotAt(end, agents.length ? agentSelector(agents) : "", abort), loadAgentsAt(end, abort)]);
+  return { endMs: end, tickMs: TICK_MS, numbers, errors: 0, buckets: [], boundsS: [], agents: listed };
+}
+
+/** @param {{tick: Tick, before?: Tick, agents: string[]}} props */
+function Body({ tick, before, agents }) {
+  const selector = agents.length > 0 ? agentSelector(agents) : "";
+  const { numbers } = tick;
+  return html`<${AgentStrip} agents=${tick.agents} />
+    <div class="stats" aria-live="off">
+      ${NUMBERS.map(({ name, spot, unit }) => html`<${Stat} key=${name} label=${t(`spot.${name}`)} hint=${name} value=${withUnit(numbers[spot], unit)} state=${stateOf(name, numbers)} />`)}
+    </div>
+    <div class="grid">
+      <${Arc} numbers=${numbers} agents=${tick.agents.filter((agent) => agents.length === 0 || agents.includes(agent.oname))} />
+      <${ActiveTransactions} numbers=${numbers} />
+      <${SpeedMeter} numbers=${numbers} before=${before?.numbers} tickMs=${tick.tickMs} />
+      <${HitMap} selector=${selector} />
+      ${charts(selector).map((chart) => html`<${LivePanel} key=${chart.title} ...${chart} title=${t(chart.title)} />`)}
+      <${DaysPanel} title=${t("days.tps")} expr=${selector ? `sum(avg_over_time(bongsu_apm_agent_tps{${selector}}[5m] @offset))` : "avg_over_time(bongsu_apm_tps[5m] @offset)"} />
+      <${DaysPanel} title=${t("days.users")} expr=${selector ? `sum(avg_over_time(bongsu_apm_agent_user{${selector}}[5m] @offset))` : "avg_over_time(bongsu_apm_user[5m] @offset)"} />
+    </div>`;
 }
 
 /** @param {string} name @param {import("../spot.js").Spot} numbers */
 function stateOf(name, numbers) {
   if (name === "inact_agent") return numbers.inact_agent > 0 ? "warn" : "";
   return name === "apdex" && numbers.txcount > 0 ? apdexBand(numbers.apdex) : "";
-}
-
-/** @param {{numbers: import("../spot.js").Spot}} props */
-function Details({ numbers }) {
-  const every = range.value.live ? TICK_MS : 0;
-  return html`<div class="grid">
-    <${Arc} numbers=${numbers} />
-    <${ActiveTransactions} numbers=${numbers} />
-    <${Agents} key="agents" changed=${`${numbers.act_agent} ${numbers.inact_agent}`} />
-    <${HitMap} every=${every} />
-    ${CHARTS.map((chart) => html`<${QueryPanel} key=${chart.title} ...${chart} title=${t(chart.title)} every=${every} height=${150} empty=${{ why: t("realtime.noHistory"), hint: t("realtime.noHistoryHint") }} />`)}
-  </div>`;
-}
-
-/** @param {{changed: string}} props */
-function Agents({ changed }) {
-  const { live, end } = { end: 0, ...range.value };
-  const agents = useLoad((abort) => (live ? loadAgents(abort) : loadAgentsAt(end, abort)), [changed, live, end], { every: live ? TICK_MS * 3 : 0 });
-  return html`<${Panel} title=${t("realtime.agents")}>
-    <${Loading} of=${agents}>
-      ${(/** @type {any[]} */ list) => html`<div class="scroll" style=${{ maxHeight: "220px" }} tabindex="0"><table>
-        <thead><tr><th scope="col">${t("realtime.agent")}</th><th scope="col">${t("realtime.host")}</th><th scope="col">${t("realtime.state")}</th></tr></thead>
-        <tbody>${[...list].sort((a, b) => Number(a.active) - Number(b.active)).map((agent) => html`<tr key=${agent.oname}>
-          <th scope="row">${agent.oname}</th><td>${agent.host_ip}</td>
-          <td><${Badge} state=${agent.active ? "ok" : "warn"}>${t(agent.active ? "realtime.active" : "realtime.inactive")}<//></td>
-        </tr>`)}</tbody>
-      </table></div>`}
-    <//>
-  <//>`;
 }
 
 function NothingThen() {

@@ -3,9 +3,9 @@ import { html, useState } from "../ui.js";
 import { session } from "../api.js";
 import { t } from "../i18n.js";
 import { useLoad } from "../load.js";
-import { QueryPanel } from "../query.js";
+import { Layouts } from "../layout/view.js";
 import { href, place, ROOT } from "../router.js";
-import { loadAll, loadServers, stateOf } from "../targets.js";
+import { loadAll, loadServers, reasonOf, stateOf } from "../targets.js";
 import { Badge, CopyButton, Empty, Loading, Panel } from "../widgets.js";
 
 const EVERY_MS = 15_000;
@@ -67,6 +67,11 @@ function HowToAdd() {
   return html`<div class="stack"><p class="hint">${t("servers.how")}</p><pre class="snippet"><code>${line}</code></pre><div class="actions"><${CopyButton} text=${line} /></div></div>`;
 }
 
+async function loadMachine() {
+  const { laidOut, nodePanels } = await import("../layout/defaults.js");
+  return laidOut(nodePanels('openmetrics_id=~"$targets"'));
+}
+
 /** @param {{row: any}} props */
 function Detail({ row: { server, targets } }) {
   return html`<div class="stack">
@@ -78,25 +83,11 @@ function Detail({ row: { server, targets } }) {
             <th scope="row"><a href=${href(`openmetrics/${target.jobId}`)}>${target.workspace.jobName}</a></th>
             <td><code>:${target.port}${target.workspace.metricsPath}</code></td>
             <td><${Badge} state=${stateOf(target)}>${t(`target.state.${stateOf(target)}`)}<//></td>
-            <td>${target.failReason}</td>
+            <td>${reasonOf(target)}</td>
           </tr>`)}</tbody></table>`}
     <//>
-    ${targets.length > 0 && html`<div class="grid"><${Layout} targets=${targets} /></div>`}
+    ${targets.length > 0 &&
+    html`<${Layouts} where="servers" given=${{ targets: targets.map((/** @type {any} */ target) => target.targetId).join("|"), server: server.hostNm }}
+      loadDefault=${loadMachine} empty=${{ why: t("server.noNode"), hint: t("server.noNodeHint") }} />`}
   </div>`;
-}
-
-/** What node exporter tells of a machine. @param {{targets: any[]}} props */
-function Layout({ targets }) {
-  const own = `openmetrics_id=~"${targets.map((target) => target.targetId).join("|")}"`;
-  const real = `${own},fstype!~"tmpfs|overlay|squashfs|ramfs|fuse.*"`;
-  /** @type {any[]} */
-  const charts = [
-    { title: t("server.cpu"), queries: [{ expr: `100 * sum by (mode) (rate(node_cpu_seconds_total{${own},mode!="idle"}[$__rate])) / scalar(count(node_cpu_seconds_total{${own},mode="idle"}))`, legend: "{{mode}}" }], unit: "percent", min: 0 },
-    { title: t("server.load"), queries: ["1", "5", "15"].map((minutes) => ({ expr: `node_load${minutes}{${own}}`, legend: `${minutes} min` })), min: 0 },
-    { title: t("server.memory"), queries: [{ expr: `node_memory_MemTotal_bytes{${own}} - node_memory_MemAvailable_bytes{${own}}`, legend: t("server.used") }, { expr: `node_memory_MemTotal_bytes{${own}}`, legend: t("server.total") }], unit: "bytes", min: 0 },
-    { title: t("server.filesystem"), queries: [{ expr: `100 - 100 * node_filesystem_avail_bytes{${real}} / node_filesystem_size_bytes{${real}}`, legend: "{{mountpoint}}" }], unit: "percent", min: 0, max: 100 },
-    { title: t("server.disk"), queries: [{ expr: `sum by (device) (rate(node_disk_read_bytes_total{${own}}[$__rate]))`, legend: `{{device}} ${t("server.read")}` }, { expr: `sum by (device) (rate(node_disk_written_bytes_total{${own}}[$__rate]))`, legend: `{{device}} ${t("server.write")}` }], unit: "bytesPerSecond", min: 0 },
-    { title: t("server.network"), queries: [{ expr: `rate(node_network_receive_bytes_total{${own},device!="lo"}[$__rate])`, legend: `{{device}} ${t("server.in")}` }, { expr: `rate(node_network_transmit_bytes_total{${own},device!="lo"}[$__rate])`, legend: `{{device}} ${t("server.out")}` }], unit: "bytesPerSecond", min: 0 },
-  ];
-  return charts.map((chart) => html`<${QueryPanel} key=${chart.title} ...${chart} height=${150} empty=${{ why: t("server.noNode"), hint: t("server.noNodeHint") }} />`);
 }

@@ -7,7 +7,8 @@ import { LANGUAGES, language, setLanguage, t } from "../i18n.js";
 import { Keys, loadKeys } from "../keys.js";
 import { useLoad } from "../load.js";
 import * as settings from "../settings.js";
-import { Panel } from "../widgets.js";
+import { formatDuration } from "../time.js";
+import { CopyButton, Panel } from "../widgets.js";
 
 export function Page() {
   const mayManage = session.value.scopes.includes("manage");
@@ -22,9 +23,26 @@ export function Page() {
       </tbody></table>
       <p class="hint">${t("settings.where")}</p>
     <//>
+    <${Project} />
     <${Panel} title="URL & Appkey"><div class="stack"><${AccessSheet} onMade=${keys.reload} /></div><//>
     ${mayManage && html`<${Keys} keys=${keys} />`}
   `;
+}
+
+/** What the operator has set for the project, and how to change it. */
+function Project() {
+  const { project } = session.value;
+  const line = `bongsu project update ${project.projectId} --retention 30d`;
+  const retention = project.retentionMs === 0 ? t("status.forEver") : formatDuration(project.retentionMs);
+  return html`<${Panel} title=${t("settings.project")}>
+    <table class="pairs"><tbody>
+      <${Row} name=${t("workspaces.name")}>${project.name}<//>
+      <${Row} name=${t("settings.region")}>${project.region} <span class="hint">${t("settings.regionHint")}</span><//>
+      <${Row} name=${t("status.retention")}>${retention}<//>
+    </tbody></table>
+    <p class="hint">${t("settings.operator")}</p>
+    <div class="actions"><code>${line}</code><${CopyButton} text=${line} /></div>
+  <//>`;
 }
 
 /** @param {{name: string, children: any}} props */

@@ -1,0 +1,158 @@
+// One panel of a layout, drawn by its kind. A panel that is empty says why, one that fails says the server's reason.
+import { html } from "../ui.js";
+import { prometheus } from "../api.js";
+import { LineChart } from "../chart.js";
+import { withUnit } from "../format.js";
+import { t } from "../i18n.js";
+import { lazy } from "../lazy.js";
+import { useLoad } from "../load.js";
+import { exploreHref, loadLines, withWindows } from "../query.js";
+import { legendName, sample, seriesName } from "../series.js";
+import { bounds, grid, range, refreshMs } from "../time.js";
+import { Empty, Icon, Loading, Panel as Box } from "../widgets.js";
+import { ROW_PX } from "./place.js";
+import { interpolate } from "./variables.js";
+
+/** @typedef {import("./place.js").Panel} Panel */
+/** @typedef {import("../format.js").Unit} Unit */
+
+const GAP_PX = 10;
+const MOST_ROWS = 500; // of a table: more are scrolled past, not read
+const FRAME_PX = 74; // title, legend and padding of a panel
+
+/** @param {{panel: Panel, values: Map<string, string[]>, editing?: boolean}} props */
+export function PanelView({ panel, values, editing = false }) {
+  const title = interpolate(panel.title, values);
+  const queries = (panel.queries ?? []).map((query) => ({ ...query, expr: interpolate(query.expr, values) }));
+  const first = queries[0]?.expr;
+  const about = panel.describes && html`<span class="about" tabindex="0" role="note" title=${panel.describes} aria-label=${panel.describes}><${Icon} name="help" /></span>`;
+  const link = !editing && first && html`<a class="button quiet reveal" title=${t("action.explore")} aria-label=${`${t("action.explore")}: ${title}`} href=${exploreHref(withWindows(first, grid(range.value).step))}><${Icon} name="search" /></a>`;
+  if (panel.kind === "text") return html`<section class=${`panel note ${panel.text ? "" : "rule"}`}>${title && html`<h2>${title}</h2>`}${panel.text && html`<p class="prose">${interpolate(panel.text, values)}</p>`}</section>`;
+  return html`<${Box} title=${html`<span title=${title}>${title}</span>${about}`} class=${`kind-${panel.kind}`} actions=${link}>
+    <${Content} panel=${{ ...panel, queries }} title=${title} />
+  <//>`;
+}
+
+/** @param {{panel: Panel, title: string}} props */
+export function Content({ panel, title }) {
+  const queries = /** @type {import("./place.js").Query[]} */ (panel.queries).filter((query) => query.expr.trim() !== "");
+  if (queries.length === 0) return html`<${Empty} why=${t("panel.noQuery")} hint=${t("panel.noQueryHint")} />`;
+  const Kind = KINDS[/** @type {keyof typeof KINDS} */ (panel.kind)] ?? Lines;
+  return html`<${Kind} key=${panel.kind} panel=${{ ...panel, queries }} title=${title} />`;
+}
+
+/** Pixels that the content of a panel may take. @param {Panel} panel */
+export const heightOf = (panel) => Math.max(60, panel.h * ROW_PX + (panel.h - 1) * GAP_PX - FRAME_PX);
+
+function NoData() {
+  return html`<${Empty} why=${t("chart.noSeries")} hint=${t("chart.noSeriesHint")} />`;
+}
+
+/** @param {Panel} panel */
+const askedOf = (panel) => (panel.queries ?? []).map((query) => `${query.expr}\u0000${query.legend ?? ""}`).join("\n");
+
+/** @param {{panel: Panel, title: string}} props */
+function Lines({ panel, title }) {
+  const loaded = useLoad((abort) => loadLines(panel.queries ?? [], abort), [askedOf(panel), range.value], { every: refreshMs.value });
+  return html`<${Loading} of=${loaded}>
+    ${(/** @type {Awaited<ReturnType<typeof loadLines>>} */ { lines, asked }) =>
+      lines.series.length === 0
+        ? html`<${NoData} />`
+        : html`<${LineChart} title=${title} lines=${lines} unit=${unitOf(panel)} height=${heightOf(panel)} min=${panel.min ?? undefined} max=${panel.max ?? undefined}
+            fill=${panel.fill ?? false} stack=${panel.stack ?? false} start=${asked.start} end=${asked.end} />`}
+  <//>`;
+}
+
+/** @typedef {{labels: Record<string, string>, name: string, value: number}} Row */
+
+/** The newest value of every series. @param {Panel} panel @param {AbortSignal} abort @returns {Promise<Row[]>} */
+async function loadNow(panel, abort) {
+  const { start, end } = bounds(range.value);
+  const step = grid(range.value).step;
+  const answers = await Promise.all(
+    (panel.queries ?? []).map(({ expr }) => prometheus("query", { query: withWindows(expr, step, (end - start) / 1000), time: end / 1000 }, abort)),
+  );
+  return answers.flatMap((data, index) => {
+    const legend = panel.queries?.[index].legend;
+    const rows = data.resultType === "scalar" ? [{ metric: {}, value: data.result }] : data.result;
+    return rows
+      .filter((/** @type {any} */ one) => one.value)
+      .map((/** @type {any} */ one) => ({ labels: one.metric, name: legend ? legendName(legend, one.metric) : seriesName(one.metric), value: sample(one.value[1]) }));
+  });
+}
+
+/** @param {Panel} panel */
+const useNow = (panel) => useLoad((abort) => loadNow(panel, abort), [askedOf(panel), range.value], { every: refreshMs.value });
+
+/** The state of a value by the panel's steps. @param {Panel} panel @param {number} value */
+export function stateAt(panel, value) {
+  const steps = (panel.steps ?? []).filter((step) => step.at === null || value >= step.at);
+  return steps.length === 0 ? "" : steps[steps.length - 1].state;
+}
+
+const MOST_TILES = 24; // beyond it a table is the better panel
+
+/** @param {{panel: Panel, title: string}} props */
+function Stats({ panel }) {
+  const loaded = useNow(panel);
+  return html`<${Loading} of=${loaded}>
+    ${(/** @type {Row[]} */ rows) =>
+      rows.length === 0
+        ? html`<${NoData} />`
+        : html`<div class=${`tiles ${rows.length === 1 ? "one" : ""}`}>
+            ${rows.slice(0, MOST_TILES).map((row, index) => html`<div key=${index} class=${`tile ${stateAt(panel, row.value)}`}>
+              <span class="value">${withUnit(row.value, unitOf(panel))}</span>${rows.length > 1 && html`<span class="label" title=${row.name}>${row.name}</span>`}
+            </div>`)}
+          </div>`}
+  <//>`;
+}
+
+/** @param {{panel: Panel, title: string}} props */
+function Gauges({ panel }) {
+  const loaded = useNow(panel);
+  return html`<${Loading} of=${loaded}>
+    ${(/** @type {Row[]} */ rows) =>
+      rows.length === 0
+        ? html`<${NoData} />`
+        : html`<div class="tiles">${rows.slice(0, MOST_TILES).map((row, index) => html`<${Gauge} key=${index} panel=${panel} row=${row} named=${rows.length > 1} />`)}</div>`}
+  <//>`;
+}
+
+const HALF_CIRCLE = Math.PI * 40;
+
+/** @param {{panel: Panel, row: Row, named: boolean}} props */
+function Gauge({ panel, row, named }) {
+  const [low, high] = [panel.min ?? 0, panel.max ?? (unitOf(panel) === "ratio" ? 1 : 100)];
+  const share = Math.max(0, Math.min(1, (row.value - low) / (high - low || 1))) || 0;
+  const text = withUnit(row.value, unitOf(panel));
+  return html`<div class=${`gauge ${stateAt(panel, row.value)}`} role="meter" aria-label=${row.name} aria-valuenow=${row.value} aria-valuemin=${low} aria-valuemax=${high} aria-valuetext=${text}>
+    <svg viewBox="0 0 100 56" aria-hidden="true">
+      <path class="track" d="M10 50a40 40 0 0 1 80 0" /><path class="arc" d="M10 50a40 40 0 0 1 80 0" stroke-dasharray=${`${share * HALF_CIRCLE} ${HALF_CIRCLE}`} />
+      <text x="50" y="48">${text}</text>
+    </svg>
+    ${named && html`<span class="label" title=${row.name}>${row.name}</span>`}
+  </div>`;
+}
+
+/** One row for each series, a column for each label that tells them apart. @param {{panel: Panel, title: string}} props */
+function Table({ panel }) {
+  const loaded = useNow(panel);
+  return html`<${Loading} of=${loaded}>
+    ${(/** @type {Row[]} */ rows) => {
+      if (rows.length === 0) return html`<${NoData} />`;
+      const labels = [...new Set(rows.flatMap((row) => Object.keys(row.labels)))].filter((name) => name !== "__name__" && new Set(rows.map((row) => row.labels[name])).size > 1);
+      const sorted = [...rows].sort((a, b) => b.value - a.value);
+      return html`<div class="scroll" tabindex="0" style=${{ maxHeight: `${heightOf(panel) + 30}px` }}><table>
+        <thead><tr>${labels.length === 0 && html`<th scope="col">${t("explore.series")}</th>`}${labels.map((name) => html`<th scope="col" key=${name}>${name}</th>`)}<th scope="col" class="number">${t("explore.value")}</th></tr></thead>
+        <tbody>${sorted.slice(0, MOST_ROWS).map((row, index) => html`<tr key=${index}>${labels.length === 0 && html`<td>${row.name}</td>`}${labels.map((name) => html`<td key=${name}>${row.labels[name] ?? ""}</td>`)}<td class=${`number ${stateAt(panel, row.value)}`}>${withUnit(row.value, unitOf(panel))}</td></tr>`)}</tbody>
+      </table></div>`;
+    }}
+  <//>`;
+}
+
+/** @param {Panel} panel @returns {Unit} */
+export const unitOf = (panel) => /** @type {Unit} */ (panel.unit || "none");
+
+const Heat = lazy(() => import("./heat.js"), "Heat");
+
+const KINDS = { lines: Lines, stat: Stats, gauge: Gauges, table: Table, heatmap: Heat };

@@ -1,0 +1,67 @@
+// Variables of a layout: chosen at its top, kept in the address as var-<name>, put into expressions as $name.
+import { prometheus } from "../api.js";
+import { place } from "../router.js";
+
+/** @typedef {{name: string, label?: string, query?: string, value?: string, values?: string[], multi?: boolean, all?: boolean}} Variable */
+
+export const ALL = "$__all";
+const MOST_VALUES = 1000; // a longer list is not chosen from; a filter in the expression is
+
+/** What is chosen: from the address, else from the layout. @param {Variable} variable @returns {string[]} */
+export function chosen(variable) {
+  const asked = place.value.query.get(`var-${variable.name}`) ?? variable.value ?? "";
+  if (asked === "" && variable.all) return [ALL];
+  return variable.multi ? asked.split(",").filter(Boolean) : [asked].filter(Boolean);
+}
+
+/** Regular expressions take values literally only when their own signs are escaped. @param {string} text */
+export const escapeRegex = (text) => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+
+/** @param {string[]} values @param {string} format */
+function written(values, format) {
+  if (values.length === 1 && values[0] === ALL) return ".*";
+  if (format === "csv") return values.join(",");
+  if (format === "pipe") return values.join("|");
+  if (format === "raw" || (format === "" && values.length === 1)) return values[0] ?? "";
+  return values.length === 1 ? escapeRegex(values[0]) : `(${values.map(escapeRegex).join("|")})`;
+}
+
+/**
+ * An expression with its variables' values; `$name`, `${name}`, `${name:regex}` and `[[name]]` are known, as in Grafana.
+ * @param {string} text @param {Map<string, string[]>} values
+ */
+export function interpolate(text, values) {
+  return text.replace(/\$\{(\w+)(?::(\w+))?\}|\[\[(\w+)\]\]|\$(\w+)/g, (whole, braced, format, bracketed, plain) => {
+    const found = values.get(braced ?? bracketed ?? plain);
+    return found === undefined ? whole : written(found, format ?? "");
+  });
+}
+
+/** @param {Variable[]} variables @param {Record<string, string>} [given] values of the page, such as the workspace's name @returns {Map<string, string[]>} */
+export function valuesOf(variables, given = {}) {
+  const values = new Map(Object.entries(given).map(([name, value]) => [name, [value]]));
+  for (const variable of variables) values.set(variable.name, chosen(variable));
+  return values;
+}
+
+/**
+ * What a variable may be: a list of its own, or what the server knows. Variables may stand in each other's queries.
+ * @param {Variable} variable @param {Map<string, string[]>} values @param {AbortSignal} abort @returns {Promise<string[]>}
+ */
+export async function loadValues(variable, values, abort) {
+  if (variable.values?.length) return variable.values;
+  const query = interpolate(variable.query ?? "", values).trim();
+  const asked = readQuery(query);
+  if (asked === null) return query.split(",").map((one) => one.trim()).filter(Boolean);
+  const match = asked.selector === "" ? {} : { "match[]": asked.selector };
+  const found = await prometheus(`label/${encodeURIComponent(asked.label)}/values`, { ...match, limit: MOST_VALUES }, abort);
+  return found;
+}
+
+/** @param {string} query `label_values(label)`, `label_values(selector, label)`, `label_names()`, `metrics(…)` @returns {{selector: string, label: string} | null} */
+export function readQuery(query) {
+  const metrics = /^metrics\((.*)\)$/.exec(query);
+  if (metrics) return { selector: `{__name__=~${JSON.stringify(metrics[1])}}`, label: "__name__" };
+  const labels = /^label_values\((?:(.*),)?\s*([\w.]+)\s*\)$/s.exec(query);
+  return labels ? { selector: (labels[1] ?? "").trim(), label: labels[2] } : null;
+}

@@ -1,0 +1,21 @@
+// Parts of a page that are fetched when they are first wanted, as dialogs are.
+import { html, useEffect, useState } from "./ui.js";
+import { t } from "./i18n.js";
+import { Failure } from "./widgets.js";
+
+/**
+ * A component that stands in for one of a module that is fetched now.
+ * @param {() => Promise<any>} load @param {string} name of the export
+ */
+export function lazy(load, name) {
+  /** @param {any} props */
+  return function Lazy(props) {
+    const [found, setFound] = useState(/** @type {any} */ (null));
+    const [error, setError] = useState(/** @type {any} */ (null));
+    useEffect(() => {
+      load().then((module) => setFound(() => module[name]), setError);
+    }, []);
+    if (error) return html`<${Failure} error=${error} onRetry=${() => location.reload()} />`;
+    return found ? html`<${found} ...${props} />` : html`<div class="busy" aria-busy="true">${t("state.loading")}</div>`;
+  };
+}
