@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from bongsu import __version__
 from bongsu.api.admin.routes import routes as admin_routes
 from bongsu.api.admin.token import AdminToken
-from bongsu.api.console.routes import routes as console_routes
 from bongsu.api.agents.routes import routes as agent_routes
+from bongsu.api.console.limits import ConsoleLimits
+from bongsu.api.console.routes import routes as console_routes
 from bongsu.api.openapm.routes import routes as openapm_routes
 from bongsu.api.otlp.routes import routes as otlp_routes
 from bongsu.api.prometheus.import_data import import_routes
@@ -164,5 +165,7 @@ def _control_routes(
             layouts=edge.control.layouts,
             ticks=edge.apm,
             stopping=edge.stopping,
+            limits=ConsoleLimits(edge.access, edge.control.projects, edge.limit_counts),
+            features=settings.features,
         ),
     ]
