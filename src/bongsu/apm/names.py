@@ -44,6 +44,9 @@ HOST_KEYS = ("host.id", "host.name", "k8s.node.name")
 HOST_NAME_KEYS = ("host.name", "k8s.node.name", "host.id")
 HOST_IP = "host.ip"
 
+AGENT_KIND, HOST_AGENT = "bongsu.agent.kind", "host"
+"""Marks the resource of a machine's own agent, which is no application."""
+
 # Span attributes.
 
 USER_KEYS = ("enduser.id", "user.id", "enduser.pseudo.id", "session.id")

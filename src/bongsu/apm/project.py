@@ -15,6 +15,7 @@ import itertools
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
+from bongsu.apm import names
 from bongsu.apm.agents import Agent
 from bongsu.apm.durations import is_duration, read_durations
 from bongsu.apm.entries import TRANSACTION_KINDS, Entry, Mark, SpanMemory, classify
@@ -136,6 +137,8 @@ class ProjectApm:
         """Take what the real-time numbers need of a metrics request; see `add_spans`."""
         refused = 0
         for group in batch.groups:
+            if group.resource.attributes.get(names.AGENT_KIND) == names.HOST_AGENT:
+                continue
             identity = identify(group.resource.attributes, peer)
             reports = [
                 (metric.name, report)

@@ -118,3 +118,54 @@ def _rules(file: Path | None, flags: dict[str, Any]) -> list[Rule]:
     if not given:
         raise click.UsageError("give --rules FILE, or one rule: --number actx --up-above 80 --up 'COMMAND'")
     return [make_rule({"name": given.get("number") or "rule", **given}, "of the options")]
+
+
+@agent.command("host")
+@_SERVER
+@_KEY
+@click.option("--name", default="", help="Name of the machine; default: its host name.")
+@click.option("--region", default="", help="Region code; default: the project's own.")
+@click.option("--instance-id", default="", help="Identifier of the machine where it came from.")
+@click.option(
+    "--collect",
+    type=click.Choice(["server", "agent"]),
+    default="server",
+    show_default=True,
+    help="Who scrapes the machine's targets: the server, or, where it cannot reach the machine, this agent, which pushes.",
+)
+@click.option(
+    "--local-host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Where this agent finds the machine's exporters.",
+)
+@click.option("--period", default="15s", show_default=True, help="Time between two reports of metrics.")
+def agent_host(
+    url: str | None,
+    key: str | None,
+    name: str,
+    region: str,
+    instance_id: str,
+    collect: str,
+    local_host: str,
+    period: str,
+) -> None:
+    """Register this machine as a server of the project, and report its metrics."""
+    from bongsu.agent.host.machine import MachineOptions
+    from bongsu.agent.host.main import run_machine
+    from bongsu.agent.run import environment_for
+    from bongsu.model.durations import parse_duration
+
+    environment = environment_for(os.environ, url=url, key=key, name="bongsu-host-agent", command=("host",))
+    options = MachineOptions(
+        name=name,
+        region=region,
+        instance_id=instance_id,
+        collects=collect == "agent",
+        local_host=local_host,
+        period_ms=parse_duration(period),
+    )
+    if not url or not key:
+        raise click.UsageError("give --url and --key, or set BONGSU_URL and BONGSU_KEY")
+    os.environ.update({name: value for name, value in environment.items() if name.startswith("OTEL_")})
+    run_machine(url, key, options)
