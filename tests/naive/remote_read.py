@@ -42,7 +42,11 @@ def samples(times: Sequence[int], values: Sequence[float]) -> bytes:
     )
 
 
-def request(*queries: tuple[int, int, list[tuple[int, str, str]]]) -> bytes:
+SAMPLES_ONLY, CHUNKS_ONLY, BOTH = b"\x10\x00", b"\x10\x01", b"\x10\x01\x10\x00"
+"""Answer types that a reader takes."""
+
+
+def request(*queries: tuple[int, int, list[tuple[int, str, str]]], types: bytes = SAMPLES_ONLY) -> bytes:
     """Return a request of queries, each of start, end and matchers (type, name, value)."""
     written = b""
     for start, end, matchers in queries:
@@ -51,7 +55,7 @@ def request(*queries: tuple[int, int, list[tuple[int, str, str]]]) -> bytes:
             for kind, name, value in matchers
         )
         written += inner(1, b"\x08" + varint(start) + b"\x10" + varint(end) + parts)
-    return written + b"\x10\x01\x10\x00"  # both answer types are taken
+    return written + types
 
 
 def response(data: bytes) -> list[list[Series]]:

@@ -1,24 +1,39 @@
 """
-Remote read 1.0: the request's queries, and the answer as samples.
+Remote read 1.0: the request's queries, and the answer as samples or as a stream of chunks.
 
 Source: Prometheus' ``prompb/remote.proto`` and ``prompb/types.proto``, of which only field numbers and types are used here.
 """
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from bongsu.kernels.remote_read import MAX_SAMPLE_BYTES, write_samples
+from bongsu.kernels.xor_stream import HEADER_BYTES, MAX_CHUNK_SAMPLES, crc32c, crc32c_table, write_xor_chunk
+from bongsu.kernels.xor_stream import MAX_SAMPLE_BYTES as MAX_CHUNK_SAMPLE_BYTES
 from bongsu.model.matchers import Matcher, MatchOp
+from bongsu.wire.encode import encode_varint
+from bongsu.wire.encode import field as _field
+from bongsu.wire.encode import number as _number
 from bongsu.wire.messages import BadMessage, Message, signed
+from bongsu.wire.remote_write.histograms import write_histogram
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    from bongsu.model.histograms import Histogram
+
+MAX_FRAME_BYTES = 1 << 20
+"""A frame ends with the chunk that reaches this size; it is Prometheus' own default."""
+
+_XOR = 1
+"""The type of chunk that holds floats."""
 
 _OPS = (MatchOp.EQUAL, MatchOp.NOT_EQUAL, MatchOp.REGEX, MatchOp.NOT_REGEX)
 """Matcher types by their number."""
@@ -33,16 +48,39 @@ class ReadQuery:
     matchers: tuple[Matcher, ...]
 
 
-def read_request(data: bytes) -> list[ReadQuery]:
+class AnswerType(enum.IntEnum):
+    """How the answer is written; the numbers are those of the protocol."""
+
+    SAMPLES = 0
+    STREAMED_XOR_CHUNKS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """The queries, and the answer types that the reader takes, best first; a reader that names none takes samples."""
+
+    queries: tuple[ReadQuery, ...]
+    accepted: tuple[AnswerType, ...]
+
+
+def read_request(data: bytes) -> ReadRequest:
     """
-    Return the queries of a ``ReadRequest``; hints and accepted answer types are passed over.
+    Return what a ``ReadRequest`` asks; hints, and answer types that are not known here, are passed over.
 
     Raises
     ------
     BadMessage
         If the bytes are not such a message.
     """
-    return [_query(query) for query in Message(data, 0, len(data)).messages(1)]
+    message = Message(data, 0, len(data))
+    queries = tuple(_query(query) for query in message.messages(1))
+    wanted = message.numbers(2)
+    accepted = tuple(AnswerType(number) for number in wanted if number < len(AnswerType))
+    if wanted and not accepted:
+        raise BadMessage(
+            f"the reader takes answers of the types {wanted[:10]}; known are 0 (samples) and 1 (XOR chunks)"
+        )
+    return ReadRequest(queries, accepted or (AnswerType.SAMPLES,))
 
 
 def _query(query: Message) -> ReadQuery:
@@ -57,28 +95,87 @@ def _matcher(matcher: Message) -> Matcher:
     return Matcher(matcher.text(2), _OPS[kind], matcher.text(3))
 
 
-def write_result(
-    series: Iterable[tuple[Mapping[str, str], NDArray[np.int64], NDArray[np.float64]]],
-) -> bytes:
-    """Return one ``QueryResult`` as a field of the ``ReadResponse``: for each series its labels, times and values."""
-    return _field(1, b"".join(_field(1, _time_series(*each)) for each in series))
+class ReadSeries(Protocol):
+    """
+    One series of an answer.
+
+    Attributes
+    ----------
+    times : ndarray of int64, shape (n_samples,)
+        Unix milliseconds, increasing.
+    values : ndarray of float64, shape (n_samples,)
+        Stale markers included.
+    histograms
+        Native histograms with their times; only answers of the type SAMPLES hold them.
+    """
+
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+
+    @property
+    def times(self) -> NDArray[np.int64]: ...
+
+    @property
+    def values(self) -> NDArray[np.float64]: ...
+
+    @property
+    def histograms(self) -> Sequence[tuple[int, Histogram]]: ...
 
 
-def _time_series(labels: Mapping[str, str], times: NDArray[np.int64], values: NDArray[np.float64]) -> bytes:
-    out = np.empty(len(times) * MAX_SAMPLE_BYTES, dtype=np.uint8)
-    used = write_samples(times, values, out)
+def write_result(series: Iterable[ReadSeries]) -> bytes:
+    """Return one ``QueryResult`` as a field of the ``ReadResponse``."""
+    return _field(1, b"".join(_field(1, _time_series(each)) for each in series))
+
+
+def _time_series(series: ReadSeries) -> bytes:
+    out = np.empty(len(series.times) * MAX_SAMPLE_BYTES, dtype=np.uint8)
+    used = write_samples(series.times, series.values, out)
+    histograms = [_field(4, write_histogram(value, time)) for time, value in series.histograms]
+    return _labels(series.labels) + out[:used].tobytes() + b"".join(histograms)
+
+
+def _labels(labels: Mapping[str, str]) -> bytes:
     pairs = (_field(1, name.encode()) + _field(2, value.encode()) for name, value in labels.items())
-    return b"".join(_field(1, pair) for pair in pairs) + out[:used].tobytes()
+    return b"".join(_field(1, pair) for pair in pairs)
 
 
-def _field(number: int, content: bytes) -> bytes:
-    return bytes((number << 3 | 2,)) + _varint(len(content)) + content
+class ChunkStream:
+    """Writes answers of the type STREAMED_XOR_CHUNKS, frame by frame."""
+
+    def __init__(self, max_frame_bytes: int = MAX_FRAME_BYTES) -> None:
+        self._max_frame_bytes = max_frame_bytes
+        self._table = crc32c_table()
+
+    def frames(self, query: int, series: ReadSeries) -> Iterator[bytes]:
+        """
+        Yield the frames of one series; a long one takes several, each with its labels.
+
+        Parameters
+        ----------
+        query
+            Place of the query in the request.
+        """
+        labels = _labels(series.labels)
+        chunks: list[bytes] = []
+        size = 0
+        for start in range(0, len(series.times), MAX_CHUNK_SAMPLES):
+            stop = start + MAX_CHUNK_SAMPLES
+            chunks.append(_field(2, _chunk(series.times[start:stop], series.values[start:stop])))
+            size += len(chunks[-1])
+            if size >= self._max_frame_bytes:
+                yield self._frame(query, labels, chunks)
+                chunks, size = [], 0
+        if chunks:
+            yield self._frame(query, labels, chunks)
+
+    def _frame(self, query: int, labels: bytes, chunks: Iterable[bytes]) -> bytes:
+        content = _field(1, labels + b"".join(chunks)) + _number(2, query)
+        checksum = crc32c(np.frombuffer(content, dtype=np.uint8), self._table)
+        return encode_varint(len(content)) + checksum.to_bytes(4, "big") + content
 
 
-def _varint(value: int) -> bytes:
-    written = bytearray()
-    while value > 0x7F:
-        written.append(value & 0x7F | 0x80)
-        value >>= 7
-    written.append(value)
-    return bytes(written)
+def _chunk(times: NDArray[np.int64], values: NDArray[np.float64]) -> bytes:
+    out = np.empty(HEADER_BYTES + len(times) * MAX_CHUNK_SAMPLE_BYTES, dtype=np.uint8)
+    used = write_xor_chunk(times, np.ascontiguousarray(values), out)
+    bounds = _number(1, int(times[0])) + _number(2, int(times[-1])) + _number(3, _XOR)
+    return bounds + _field(4, out[:used].tobytes())

@@ -1,17 +1,26 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import numpy as np
 import pytest
-from tests.naive.remote_read import request, response
+from tests.naive.remote_read import BOTH, CHUNKS_ONLY, request, response
+from tests.naive.xor_stream import read_stream
 from tests.support.prometheus_api import NOW_MS, PrometheusApi, put
 from tests.support.prometheus_peer import running_prometheus
 
+from bongsu.api.prometheus.read import STREAMED
 from bongsu.api.prometheus.routes import BASE, PREFIX
+from bongsu.model.histograms import Histogram
+from bongsu.model.labels import series_key
+from bongsu.model.samples import HistogramRows, SampleBatch
 from bongsu.runtime.compress import compress_snappy, decompress_snappy
+from bongsu.wire.messages import Message
+from bongsu.wire.remote_write.histograms import read_histogram
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +66,45 @@ async def test_a_read_gives_the_raw_samples_sorted_by_labels(api: PrometheusApi)
     assert b"hidden" not in answer.content
 
 
+def put_histogram(api: PrometheusApi) -> Histogram:
+    histogram = Histogram(0, 0.0, 0.0, 3.0, 4.0, ((1, 1),), (3.0,))
+    store = api.stores["alpha"]
+    ref = store.resolve([series_key({"__name__": "h"})]).refs
+    rows = HistogramRows(ref, np.array([NOW_MS], dtype=np.int64), (histogram,))
+    nothing = np.empty(0, dtype=np.int64)
+    assert 1 == store.append(SampleBatch(nothing, nothing, nothing.astype(np.float64), None, rows)).written
+    return histogram
+
+
+async def test_a_reader_of_chunks_gets_a_stream_sorted_by_labels(api: PrometheusApi) -> None:
+    queries = request((0, 1, UP), (NOW_MS - 15_000, NOW_MS, UP), types=BOTH)
+    answer = await read(api, compress_snappy(queries))
+
+    assert (200, STREAMED) == (answer.status_code, answer.headers["content-type"])
+    assert [
+        (1, {"__name__": "up", "instance": "a"}, [(NOW_MS - 15_000, 2.0), (NOW_MS, 3.0)]),
+        (1, {"__name__": "up", "instance": "b"}, [(NOW_MS - 15_000, 1.0), (NOW_MS, 0.0)]),
+    ] == [
+        (query, labels, [(t, struct.unpack("<d", value)[0]) for t, value in samples])
+        for query, labels, samples in read_stream(answer.content)
+    ]
+
+
+async def test_native_histograms_are_answered_as_samples_to_those_who_take_both(api: PrometheusApi) -> None:
+    histogram = put_histogram(api)
+    anything = (0, NOW_MS, [(2, "__name__", "h|up")])
+    both = await read(api, compress_snappy(request(anything, types=BOTH)))
+    chunks = await read(api, compress_snappy(request(anything, types=CHUNKS_ONLY)))
+    content = decompress_snappy(both.content, 1 << 20)
+    (result,) = Message(content, 0, len(content)).messages(1)
+    raw = result.messages(1)[0].raw(4).partition(b":")[2]
+
+    assert "application/x-protobuf" == both.headers["content-type"]
+    assert (NOW_MS, histogram) == ((found := read_histogram(raw, 0, len(raw))).timestamp, found.value)
+    assert STREAMED == chunks.headers["content-type"]
+    assert {"up"} == {labels["__name__"] for _, labels, _ in read_stream(chunks.content)}
+
+
 @pytest.mark.parametrize(
     ("body", "headers", "status"),
     [
@@ -64,6 +112,8 @@ async def test_a_read_gives_the_raw_samples_sorted_by_labels(api: PrometheusApi)
         (compress_snappy(b"\xff"), {}, 400),
         (compress_snappy(request((1, 2, []))), {}, 400),
         (compress_snappy(request((1, 2, [(2, "a", "(")]))), {}, 400),
+        (compress_snappy(request((1, 2, []), types=CHUNKS_ONLY)), {}, 400),
+        (compress_snappy(request((1, 2, UP), types=b"\x10\x09")), {}, 400),
         (compress_snappy(b""), {"Content-Encoding": "gzip"}, 415),
         # Four bytes that promise more than 4 MiB.
         (b"\xb1\xe2\xf0~", {}, 413),

@@ -1,4 +1,4 @@
-"""The remote read endpoint: raw samples for another Prometheus, or whatever speaks its protocol."""
+"""The remote read endpoint: raw samples, or chunks of them, for another Prometheus or whatever speaks its protocol."""
 
 from __future__ import annotations
 
@@ -8,31 +8,46 @@ from starlette.responses import Response
 
 from bongsu.api.body import BodyLimits, content_encoding, read_raw_body
 from bongsu.api.errors import BodyTooLarge, UnsupportedMedia
+from bongsu.api.prometheus.streaming import parts_response
 from bongsu.api.prometheus.times import MAX_TIME_MS
 from bongsu.api.threads import in_thread
 from bongsu.control.values import Scope
 from bongsu.model.errors import InvalidInput
-from bongsu.query.samples import stored_series
+from bongsu.query.samples import holds_histograms, stored_series
 from bongsu.runtime.compress import DecompressedTooLarge, compress_snappy, decompress_snappy
-from bongsu.wire.remote_read import read_request, write_result
+from bongsu.wire.remote_read import AnswerType, ChunkStream, read_request, write_result
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from starlette.requests import Request
 
     from bongsu.api.access import AccessControl, ProjectAccess
     from bongsu.api.prometheus.caller import OpenStore
+    from bongsu.storage.contract import ProjectStore
+    from bongsu.wire.remote_read import ReadQuery
 
 PROTOBUF = "application/x-protobuf"
 
 _LIMITS = BodyLimits(max_body_bytes=1 << 20, max_decompressed_bytes=4 << 20)
 """A request is a handful of selectors."""
 
+STREAMED = "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse"
+
 MAX_SAMPLES = 5_000_000
-"""Samples of one answer, which has to be made whole before it is compressed: some 100 MB."""
+"""Samples of an answer of samples, which has to be made whole before it is compressed: some 100 MB."""
+
+MAX_STREAMED_SAMPLES = 50_000_000
+"""Samples of a streamed answer, whose frames are made as they are sent; the bound that Prometheus has for both."""
 
 
 class RemoteRead:
-    """Handler of ``/read``. Answers are samples, the answer type that every reader takes; native histograms are left out."""
+    """
+    Handler of ``/read``.
+
+    Answers are a stream of chunks for readers that take one, else samples. Native histograms are in samples only, so a request
+    that meets some is answered with samples where the reader takes both, and without the histograms where it does not.
+    """
 
     def __init__(self, access: AccessControl, open_store: OpenStore) -> None:
         self._access = access
@@ -46,26 +61,46 @@ class RemoteRead:
             raise UnsupportedMedia(f"Content-Encoding is {encoding!r}; remote read sends snappy")
         body = await read_raw_body(request, _LIMITS)
         # Older readers compress without saying so.
-        content = await in_thread(self._read, access, body)
-        return Response(content, media_type=PROTOBUF, headers={"Content-Encoding": "snappy"})
+        return await in_thread(self._read, access, body)
 
-    def _read(self, access: ProjectAccess, body: bytes) -> bytes:
+    def _read(self, access: ProjectAccess, body: bytes) -> Response:
         try:
-            queries = read_request(decompress_snappy(body, _LIMITS.max_decompressed_bytes))
+            asked = read_request(decompress_snappy(body, _LIMITS.max_decompressed_bytes))
         except DecompressedTooLarge as error:
             raise BodyTooLarge(error.message) from error
+        if not all(query.matchers for query in asked.queries):
+            raise InvalidInput(
+                "a query of the request has no matchers; send at least one", id="match-missing"
+            )
         store = self._open_store(access)
-        results: list[bytes] = []
-        left = MAX_SAMPLES
-        for query in queries:
-            if not query.matchers:
-                raise InvalidInput(
-                    "a query of the request has no matchers; send at least one", id="match-missing"
-                )
-            start_ms, end_ms = max(query.start_ms, -MAX_TIME_MS), min(query.end_ms, MAX_TIME_MS)
-            found = list(stored_series(store, query.matchers, start_ms, end_ms, max_samples=left))
-            left -= sum(len(series.times) for series in found)
-            # Readers merge answers, so they rely on the order of labels.
-            found.sort(key=lambda series: list(series.labels.items()))
-            results.append(write_result(found))
-        return compress_snappy(b"".join(results))
+        if AnswerType.STREAMED_XOR_CHUNKS in asked.accepted and not (
+            AnswerType.SAMPLES in asked.accepted and _meets_histograms(store, asked.queries)
+        ):
+            return parts_response(_frames(store, asked.queries), gzip=False, media_type=STREAMED)
+        content = compress_snappy(b"".join(_results(store, asked.queries)))
+        return Response(content, media_type=PROTOBUF, headers={"Content-Encoding": "snappy"})
+
+
+def _meets_histograms(store: ProjectStore, queries: Sequence[ReadQuery]) -> bool:
+    return any(holds_histograms(store, query.matchers, *_range(query)) for query in queries)
+
+
+def _results(store: ProjectStore, queries: Sequence[ReadQuery]) -> Iterator[bytes]:
+    left = MAX_SAMPLES
+    for query in queries:
+        found = list(stored_series(store, query.matchers, *_range(query), max_samples=left))
+        left -= sum(len(series.times) + len(series.histograms) for series in found)
+        yield write_result(found)
+
+
+def _frames(store: ProjectStore, queries: Sequence[ReadQuery]) -> Iterator[bytes]:
+    stream = ChunkStream()
+    left = MAX_STREAMED_SAMPLES
+    for place, query in enumerate(queries):
+        for series in stored_series(store, query.matchers, *_range(query), max_samples=left):
+            left -= len(series.times)
+            yield from stream.frames(place, series)
+
+
+def _range(query: ReadQuery) -> tuple[int, int]:
+    return max(query.start_ms, -MAX_TIME_MS), min(query.end_ms, MAX_TIME_MS)
