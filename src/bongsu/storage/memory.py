@@ -6,6 +6,7 @@ Every engine is compared with it, and tests of query code run on it. It is writt
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import threading
 from dataclasses import dataclass, field
@@ -190,10 +191,7 @@ class MemoryProjectStore:
         """Return the matching series with samples in the range."""
         with self._open():
             labels, rows = self._matching([matchers])
-            samples = [
-                [s for t, s in sorted(self._series[r].samples.items()) if start_ms <= t <= end_ms]
-                for r in rows
-            ]
+            samples = [_in_range(self._series[r].samples, start_ms, end_ms) for r in rows]
             kept = np.array([i for i, row in enumerate(samples) if row], dtype=np.int64)
             return MemorySelection(labels.take(kept), [samples[i] for i in kept])
 
@@ -322,3 +320,13 @@ class MemoryStore:
         """Close every view."""
         for view in self._projects.values():
             view.close()
+
+
+def _in_range(samples: Mapping[int, Sample], start_ms: int, end_ms: int) -> list[Sample]:
+    """Return the samples in the range, and the histogram before the first one if that is one too: it tells of resets."""
+    times = sorted(t for t in samples if t <= end_ms)
+    first = bisect.bisect_left(times, start_ms)
+    if 0 < first < len(times):
+        before, after = samples[times[first - 1]], samples[times[first]]
+        first -= isinstance(before.value, bytes) and isinstance(after.value, bytes)
+    return [samples[t] for t in times[first:]]

@@ -49,10 +49,10 @@ def test_what_an_aggregation_streams_is_not_shared() -> None:
 def test_explain_shows_what_flows_and_what_is_shared() -> None:
     assert (
         "combine /\n"
-        "  aggregate sum by (job): as it flows, memory for the groups\n"
+        "  aggregate sum by (job): block by block, memory for the groups\n"
         "    call rate()\n"
         "      window a[5m]\n"
         "  aggregate topk: of the whole vector\n"
         "    constant 3\n"
         "    select b"
-    ) == explain(plan("sum by (job) (rate(a[5m])) / topk(3, b)"))
+    ) == "\n".join(explain(plan("sum by (job) (rate(a[5m])) / topk(3, b)")).lines())

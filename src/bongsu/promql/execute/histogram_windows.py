@@ -18,7 +18,7 @@ from bongsu.model.samples import KIND_FLOAT, KIND_HISTOGRAM
 from bongsu.promql.annotations import ignored_in_mixed_range, mixed_floats_and_histograms
 from bongsu.promql.execute.shape import name_of
 from bongsu.promql.histograms.arithmetic import IncompatibleLayouts, add, is_reset, same, subtract
-from bongsu.promql.histograms.columns import NEGATIVE, POSITIVE, Dense
+from bongsu.promql.histograms.columns import NEGATIVE, POSITIVE, Dense, no_histograms
 from bongsu.promql.histograms.sparse import Sparse
 from bongsu.promql.histograms.totals import HistogramTotal
 
@@ -78,7 +78,7 @@ class _NoResult(Exception):
     """The window has no result; a note says why."""
 
 
-class _Row:
+class SampleRow:
     """The samples of one series; histograms are taken apart, and compared with the one before, once for all windows."""
 
     def __init__(
@@ -90,6 +90,18 @@ class _Row:
         self.is_histogram = histograms.present()
         self._points: dict[int, Sparse] = {}
         self._resets: dict[int, bool] = {}
+
+    @staticmethod
+    def of_block(block: SampleBlock, block_row: int) -> SampleRow:
+        """Return one row of a block."""
+        own = slice(int(block.offsets[block_row]), int(block.offsets[block_row + 1]))
+        times = block.times[own]
+        histograms = no_histograms(times.shape) if block.histograms is None else block.histograms[own]
+        return SampleRow(times, block.values[own], histograms)
+
+    def sample(self, place: int) -> Sparse | float:
+        """Return the sample at a place; nobody changes it."""
+        return self.point(place) if self.is_histogram[place] else float(self.values[place])
 
     def point(self, place: int) -> Sparse:
         """Return the histogram at a place where there is one; nobody changes it, whoever computes takes a copy."""
@@ -118,7 +130,7 @@ class _Row:
 class _Window:
     """The samples ``low:high`` of a row."""
 
-    row: _Row
+    row: SampleRow
     low: int
     high: int
     end: int
@@ -163,9 +175,7 @@ class HistogramWindows:
         self, row: int, block: SampleBlock, block_row: int, cells: Cells, histograms: HistogramCells
     ) -> None:
         """Fill the cells of row `row`, which is `block_row` of the block."""
-        assert block.histograms is not None
-        own = slice(block.offsets[block_row], block.offsets[block_row + 1])
-        samples = _Row(block.times[own], block.values[own], block.histograms[own])
+        samples = SampleRow.of_block(block, block_row)
         name = name_of(self.labels, row)
         if self.op in _OF_FLOATS:
             self._floats_alone(name, samples, block_row, cells)
@@ -198,7 +208,7 @@ class HistogramWindows:
 
     def _picked(
         self,
-        samples: _Row,
+        samples: SampleRow,
         low: NDArray[np.int64],
         high: NDArray[np.int64],
         block_row: int,
@@ -231,9 +241,9 @@ class HistogramWindows:
             if (hints.of(ResetHint.RESET) & hints.of(ResetHint.NO_RESET)).any():
                 self._warn("conflicting counter resets during histogram aggregation")
         elif counter and hints.of(ResetHint.GAUGE).any():
-            self._warn(_not_a("counter", name))
+            self._warn(not_a("counter", name))
         elif not counter and not hints.ends_are(ResetHint.GAUGE).all():
-            self._warn(_not_a("gauge", name))
+            self._warn(not_a("gauge", name))
         resets, _ = mark_transitions(columns.rows, columns.hints)
         rows = histogram_windows(self.op, (times, columns.rows, resets), self.ends, self.span, low, high)
         if not sums:
@@ -245,7 +255,7 @@ class HistogramWindows:
                 given[_count_true(columns.given & side != 0, low[steps], high[steps]) > 0] |= side
         return steps, Dense(columns.layout, rows, hints.joined(), given)
 
-    def _floats_alone(self, name: str, samples: _Row, block_row: int, cells: Cells) -> None:
+    def _floats_alone(self, name: str, samples: SampleRow, block_row: int, cells: Cells) -> None:
         is_float = ~samples.is_histogram
         times, values = samples.times[is_float], samples.values[is_float]
         offsets = np.array([0, len(times)], dtype=np.int64)
@@ -296,7 +306,7 @@ class HistogramWindows:
         windows(self.op, floats, np.array([window.end]), self.span, np.zeros((2, 1)), values, kinds)
         return float(values[0, 0]) if kinds[0, 0] else None
 
-    def _is_transition(self, row: _Row, place: int) -> bool:
+    def _is_transition(self, row: SampleRow, place: int) -> bool:
         """Tell whether there is a reset, or a change, between a sample and the one before."""
         if row.is_histogram[place] != row.is_histogram[place - 1]:
             return True
@@ -331,9 +341,9 @@ class HistogramWindows:
     def _difference_of_two(self, name: str, before: Sparse, current: Sparse, rate: bool) -> Sparse:
         hints = {before.reset_hint, current.reset_hint}
         if rate and ResetHint.GAUGE in hints:
-            self._warn(_not_a("counter", name))
+            self._warn(not_a("counter", name))
         if not rate and hints != {ResetHint.GAUGE}:
-            self._warn(_not_a("gauge", name))
+            self._warn(not_a("gauge", name))
         if not rate or not is_reset(current, before):
             self._subtract(name, current, before)
         current.reset_hint = ResetHint.GAUGE
@@ -343,7 +353,7 @@ class HistogramWindows:
         try:
             met = subtract(target, other)
         except IncompatibleLayouts:
-            self._warn(_mixed_layouts(name))
+            self._warn(mixed_layouts(name))
             raise _NoResult from None
         if met.reconciled:
             self._inform("mismatched custom buckets were reconciled during subtraction")
@@ -354,7 +364,7 @@ class HistogramWindows:
             try:
                 total.add(point.copy())
             except IncompatibleLayouts:
-                self._warn(_mixed_layouts(name))
+                self._warn(mixed_layouts(name))
                 raise _NoResult from None
         if total.collision:
             self._warn("conflicting counter resets during histogram aggregation")
@@ -385,11 +395,11 @@ class HistogramWindows:
         before = points[0]
         if counter and row.is_reset(window.low + 1):
             # What the first one looked like does not matter then.
-            before = _zero_like(points[1])
+            before = zero_like(points[1])
         # Of a gauge only the ends matter.
         looked_at = points[1:] if counter else points[-1:]
         if any(point.is_custom != before.is_custom for point in looked_at):
-            self._warn(_mixed_layouts(name))
+            self._warn(mixed_layouts(name))
             raise _NoResult
         result = points[-1].copy().to_schema(min(point.schema for point in (before, *looked_at)))
         self._subtract(name, result, before)
@@ -402,10 +412,10 @@ class HistogramWindows:
 
     def _check_hints(self, name: str, points: list[Sparse], counter: bool) -> None:
         if counter and any(point.reset_hint is ResetHint.GAUGE for point in points):
-            self._warn(_not_a("counter", name))
+            self._warn(not_a("counter", name))
         ends = (points[0].reset_hint, points[-1].reset_hint)
         if not counter and ends != (ResetHint.GAUGE, ResetHint.GAUGE):
-            self._warn(_not_a("gauge", name))
+            self._warn(not_a("gauge", name))
 
     def _warn(self, message: str) -> None:
         self.context.query.annotations.warn(message, self.place)
@@ -454,15 +464,18 @@ def _counts(times: NDArray[np.int64], ends: NDArray[np.int64], span: int) -> NDA
     return np.asarray(np.searchsorted(times, ends, side="right") > first)
 
 
-def _zero_like(histogram: Sparse) -> Sparse:
+def zero_like(histogram: Sparse) -> Sparse:
+    """Return a histogram of the same layout that counts nothing."""
     return Sparse(histogram.schema, 0.0, 0.0, 0.0, 0.0, custom_values=histogram.custom_values)
 
 
-def _not_a(word: str, name: str) -> str:
+def not_a(word: str, name: str) -> str:
+    """Return the note that a metric is no counter, or no gauge."""
     return f"this native histogram metric is not a {word}: {quote(name)}"
 
 
-def _mixed_layouts(name: str) -> str:
+def mixed_layouts(name: str) -> str:
+    """Return the note that a range holds histograms without a common layout."""
     return (
         "vector contains a mix of histograms with exponential and custom buckets schemas "
         f"for metric name {quote(name)}"

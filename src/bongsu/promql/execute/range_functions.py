@@ -12,6 +12,7 @@ from bongsu.model.labels import METRIC_NAME
 from bongsu.model.matchers import quote
 from bongsu.promql.annotations import bad_quantile
 from bongsu.promql.errors import ExecutionError
+from bongsu.promql.execute.extended_histograms import ExtendedHistograms
 from bongsu.promql.execute.histogram_windows import HistogramWindows
 from bongsu.promql.execute.samples import StoredSamples
 from bongsu.promql.execute.shape import drop_names, name_of, names_of
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from bongsu.promql.execute.context import Context
     from bongsu.promql.execute.samples import SampleReader
-    from bongsu.promql.parser.ast import Call
+    from bongsu.promql.parser.ast import Call, Span
     from bongsu.promql.plan.nodes import PlanExpr
     from bongsu.promql.values import Scalar, Vector
 
@@ -78,7 +79,7 @@ def window_source(
     _check_params(op, params, call, window, context)
     _note_possible_gauge(op, window, context)
     if window.extent is not None:
-        return _extended_source(op, window, context)
+        return _extended_source(op, window, place(call.args[0]), context)
     names = window.reader.labels
     started = op in _STARTED and context.query.uses_start_timestamps
     histograms = HistogramWindows(op, window.ends, window.span, params, names, place(call.args[0]), context)
@@ -100,7 +101,7 @@ def _started_source(
     return StartedSource(with_starts, op, window.ends, window.span, note_overlap, histograms)
 
 
-def _extended_source(op: WindowOp, window: Window, context: Context) -> ExtendedSource:
+def _extended_source(op: WindowOp, window: Window, span: Span, context: Context) -> ExtendedSource:
     assert window.extent is not None
     allowed = _EXTENDED[window.extent]
     if op not in allowed:
@@ -110,7 +111,11 @@ def _extended_source(op: WindowOp, window: Window, context: Context) -> Extended
             id="promql-bad-extent",
         )
     smoothed = window.extent is Extent.SMOOTHED
-    return ExtendedSource(window.reader, op, window.ends, window.span, context.query.lookback_ms, smoothed)
+    lookback, reader = context.query.lookback_ms, window.reader
+    histograms = ExtendedHistograms(
+        op, window.ends, window.span, lookback, smoothed, reader.labels, span, context
+    )
+    return ExtendedSource(reader, op, window.ends, window.span, lookback, smoothed, histograms)
 
 
 def apply_window(call: Call, window: Window, scalars: Sequence[Scalar], context: Context) -> Vector:

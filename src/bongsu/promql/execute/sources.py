@@ -15,8 +15,8 @@ from bongsu.kernels.counters import started_windows
 from bongsu.kernels.extents import extended_windows, smoothed_at
 from bongsu.kernels.windows import latest, windows
 from bongsu.model.samples import KIND_FLOAT, KIND_HISTOGRAM, STALE_BITS
-from bongsu.promql.errors import NotImplementedYet
 from bongsu.promql.execute.blocks import run_blocks
+from bongsu.promql.execute.extended_histograms import smoothed_row
 from bongsu.promql.execute.shape import prune
 from bongsu.promql.histograms.columns import HistogramCells
 from bongsu.promql.values import Vector
@@ -196,7 +196,16 @@ class StartedSource:
 
 @dataclass(frozen=True, slots=True)
 class ExtendedSource:
-    """A counter or gauge function over windows whose edges are filled; `smoothed` interpolates them."""
+    """
+    A counter or gauge function over windows whose edges are filled.
+
+    Attributes
+    ----------
+    smoothed
+        The edges are interpolated.
+    with_histograms
+        Computes the rows that hold histograms.
+    """
 
     reader: SampleReader
     op: WindowOp
@@ -204,6 +213,7 @@ class ExtendedSource:
     span: int
     lookback: int
     smoothed: bool
+    with_histograms: Callable[[int, SampleBlock, int, Cells, HistogramCells], None]
 
     @property
     def n_steps(self) -> int:
@@ -212,8 +222,6 @@ class ExtendedSource:
 
     def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> HistogramArray | None:
         """Compute the windows of a block."""
-        del start_row
-        _refuse_histograms(block)
         extended_windows(
             self.op,
             block.floats,
@@ -224,7 +232,7 @@ class ExtendedSource:
             cells.kinds,
             smoothed=self.smoothed,
         )
-        return None
+        return histogram_rows(self.with_histograms, start_row, block, cells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,15 +250,8 @@ class SmoothedSource:
 
     def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> HistogramArray | None:
         """Interpolate the samples of a block."""
-        del start_row
-        _refuse_histograms(block)
         smoothed_at(block.floats, self.ends, self.lookback, cells.values, cells.kinds)
-        return None
-
-
-def _refuse_histograms(block: SampleBlock) -> None:
-    if block.histograms is not None:
-        raise NotImplementedYet("the modifiers anchored and smoothed on native histograms")
+        return histogram_rows(smoothed_row(self.ends, self.lookback), start_row, block, cells)
 
 
 def materialize(source: Source, query: QueryScope) -> Vector:
