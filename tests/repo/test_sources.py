@@ -69,6 +69,7 @@ ROUND_TRIPS = {
     "histogram_samples": "compared with one histogram after another in tests/promql/histograms/test_columns.py",
     "histogram_statistics": "as histogram_samples",
     "histogram_windows": "as histogram_samples",
+    "histogram_chunks": "packing and unpacking are each other's oracle; tests/kernels/test_histogram_chunks.py",
     "labels": "tests/tsdb/test_index.py compares the index with plain label maps",
     "log_columns": "packing and unpacking are each other's oracle, bit for bit; tests/tsdb/test_records.py",
     "merge": "tests/tsdb/test_model.py runs untidy rows against the reference store",

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from bongsu.model.labels import series_key
 from bongsu.model.samples import Exemplar
-from bongsu.tsdb import annotations
 from bongsu.tsdb.annotations import Exemplars
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ EVER = (0, 1 << 62)
 def test_the_oldest_to_arrive_go_first_and_series_without_any_are_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(annotations, "MAX_EXEMPLARS", 3)
+    monkeypatch.setattr("bongsu.tsdb.annotations.MAX_EXEMPLARS", 3)
     kept = Exemplars()
     keys = [series_key({"i": str(i)}) for i in range(10_000)]
     for i, key in enumerate(keys):

@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from prometheus_client import CollectorRegistry
 from tests.support.stores import EVER, KEEP_ALL, Row, a_histogram, found, open_tsdb, write_rows
 
+from bongsu.model.histograms import CUSTOM_BUCKETS_SCHEMA, Histogram
 from bongsu.model.matchers import Matcher, MatchOp
 from bongsu.model.samples import STALE_NAN
 from bongsu.runtime.clock import ManualClock
@@ -32,9 +33,21 @@ SERIES = [
     {"__name__": "load", "job": "a"},
     {"job": "c"},
 ]
-VALUES = st.sampled_from([0.0, -0.0, 1.0, 2.5, 1e9, float("inf"), float("nan"), STALE_NAN]) | st.integers(
-    3, 5
-).map(a_histogram)
+CUSTOM = Histogram(
+    schema=CUSTOM_BUCKETS_SCHEMA,
+    zero_threshold=0.0,
+    zero_count=0.0,
+    count=3.0,
+    sum=float("nan"),
+    positive_spans=((0, 2), (1, 1)),
+    positive_buckets=(1.0, 0.0, 2.0),
+    custom_values=(0.1, 0.5, 1.0),
+)
+VALUES = (
+    st.sampled_from([0.0, -0.0, 1.0, 2.5, 1e9, float("inf"), float("nan"), STALE_NAN])
+    | st.integers(3, 5).map(a_histogram)
+    | st.sampled_from([a_histogram(7, is_float=True), CUSTOM])
+)
 SELECTORS = st.sampled_from(
     [
         [],
@@ -110,6 +123,18 @@ class StoreMachine(RuleBasedStateMachine):
             answers = [write_rows(store, batch, overwrite=overwrite) for store in self.both()]
             assert answers[0].rejections == answers[1].rejections
             assert answers[0].written == answers[1].written
+
+    @rule(series=st.sampled_from(SERIES), count=st.integers(1, 60), step=st.sampled_from([60_000, 600_000]))
+    def write_new_histograms(self, series: dict[str, str], count: int, step: int) -> None:
+        """Append histograms in order of time, the last ones of another shape."""
+        rows = [
+            Row(series, self.newest + step * (i + 1), CUSTOM if i > 50 else a_histogram(3 + i * i))
+            for i in range(count)
+        ]
+        self.newest = rows[-1].timestamp
+        self.clock._now_ms = float(self.newest)
+        for store in self.both():
+            assert () == write_rows(store, rows).rejections
 
     @rule(series=st.sampled_from(SERIES), hours=st.integers(1, 100), value=VALUES)
     def write_old_sample(self, series: dict[str, str], hours: int, value: float) -> None:

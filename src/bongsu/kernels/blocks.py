@@ -1,4 +1,4 @@
-"""Kernels of blocks: finding the chunks of a range, sizes of histogram chunks, copying."""
+"""Kernels of blocks: finding the chunks of a range, and copying."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from bongsu.kernels._jit import kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-_STARTS = 1  # FLAG_STARTS
 
 
 @kernel
@@ -33,23 +31,6 @@ def find_ranges(
         stop = low + np.searchsorted(min_times[low:high], end_ms, side="right")
         out_from[i] = begin
         out_count[i] = max(stop - begin, 0)
-
-
-@kernel
-def histogram_sizes(
-    chunks: NDArray[np.int64],
-    flags: NDArray[np.uint8],
-    address: NDArray[np.int64],
-    count: NDArray[np.int64],
-    out: NDArray[np.int64],
-) -> None:
-    """Write the size of each raw histogram chunk, in whole words."""
-    for i in range(len(chunks)):
-        c = chunks[i]
-        ends = 8 * count[c] * (2 if flags[c] & _STARTS else 1)
-        word = words_at(address[c])[(ends + 4 * count[c]) // 8]
-        last = (word >> np.uint64(32) if count[c] & 1 else word) & np.uint64(0xFFFFFFFF)
-        out[i] = (ends + 4 * (count[c] + 1) + np.int64(last) + 7) // 8 * 8
 
 
 @kernel

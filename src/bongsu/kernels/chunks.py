@@ -121,25 +121,25 @@ def decode_starts(codec: int, words: NDArray[np.uint64], at: int, out: NDArray[n
 
 
 @kernel
-def decode_values(codec: int, words: NDArray[np.uint64], at: int, out: NDArray[np.float64]) -> None:
-    """Read ``len(out)`` values."""
+def decode_values(codec: int, words: NDArray[np.uint64], at: int, out: NDArray[np.float64]) -> int:
+    """Read ``len(out)`` values; return the word after them."""
     bits = out.view(np.int64)
     n = len(out)
     if codec == VALUES_CONSTANT:
         bits[:] = np.int64(words[at])
-        return
+        return at + 1
     # How many values stand unpacked before the stream: all of them when they are raw.
     before = n if codec == VALUES_RAW else 1 if codec == VALUES_XOR else codec - VALUES_NUMBERS
     for i in range(before):
         bits[i] = np.int64(words[at + i])
     if codec == VALUES_RAW:
-        return
+        return at + n
     extra = int(np.int64(words[at + before] >> np.uint64(32)))
     end = unpack_stream(words, at + before, bits[before:])
     if codec == VALUES_XOR:
         separate(extra, out)
-    else:
-        restore_numbers(before, extra, words, end, out)
+        return end
+    return restore_numbers(before, extra, words, end, out)
 
 
 def chunk_room(n_samples: int) -> int:

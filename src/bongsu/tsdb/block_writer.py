@@ -7,21 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import orjson
 
-from bongsu.kernels.blocks import copy_words, histogram_sizes
-from bongsu.kernels.chunks import (
-    ENTRY_AT,
-    ENTRY_MAX_TIME,
-    ENTRY_MIN_TIME,
-    ENTRY_SAMPLES,
-    ENTRY_SHAPE,
-    ENTRY_SIZE,
-    decode_chunks,
-)
+from bongsu.kernels.chunks import ENTRY_MAX_TIME, ENTRY_MIN_TIME, ENTRY_SAMPLES, ENTRY_SHAPE, ENTRY_SIZE
 from bongsu.model.label_columns import ABSENT, LabelColumn, LabelColumns
-from bongsu.model.samples import KIND_FLOAT
 from bongsu.tsdb.block import BlockMeta
-from bongsu.tsdb.head import encoded_runs
-from bongsu.tsdb.parts import KIND_SHIFT
+from bongsu.tsdb.recoding import recode
 from bongsu.tsdb.sections import SectionWriter
 
 if TYPE_CHECKING:
@@ -30,7 +19,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bongsu.storage.contract import ChunkView
     from bongsu.tsdb.selection import TsdbSelection
 
 BLOCK_SAMPLES = 480
@@ -122,8 +110,8 @@ def _write_chunks(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     counts, tables = [np.empty(0, dtype=np.int64)], [np.empty((0, 8), dtype=np.int64)]
     for selection in source.slices():
-        for low, high in batches(selection.sample_counts):
-            rows, data, chunks = _recode(selection.chunks(low, high), bounds, longest)
+        for low, high in batches(selection.weights()):
+            rows, data, chunks = recode(selection.chunks(low, high), bounds, longest)
             writer.extend(data)
             counts.append(np.bincount(rows, minlength=high - low))
             tables.append(chunks)
@@ -131,92 +119,9 @@ def _write_chunks(
     return first, np.concatenate(tables)
 
 
-def _recode(
-    view: ChunkView, bounds: tuple[int, int], longest: int
-) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.int64]]:
-    """Return, for a view, longer chunks of the samples in the bounds: their rows, their bytes, their table, ordered by row and time."""
-    view_rows = np.repeat(np.arange(len(view.first_chunk) - 1), np.diff(view.first_chunk))
-    is_float = view.kind == KIND_FLOAT
-    floats, histograms = np.flatnonzero(is_float), np.flatnonzero(~is_float)
-    times, starts, values, ends = _decode(view, floats)
-    # A run goes on while the row is the same and no histogram chunk comes between.
-    groups = np.cumsum(~is_float)[floats] + (view_rows[floats] << 32)
-    begins, stops, run_chunks = _runs(times, ends, groups, bounds, longest)
-    data, chunks = encoded_runs(times, starts, values.view(np.int64), begins, stops)
-    sizes = np.empty(len(histograms), dtype=np.int64)
-    histogram_sizes(histograms, view.flags, view.address, view.count, sizes)
-    copied = np.zeros((len(histograms), 8), dtype=np.int64)
-    copied[:, ENTRY_AT] = len(data) + np.cumsum(sizes) - sizes
-    copied[:, ENTRY_SIZE] = sizes
-    copied[:, ENTRY_SHAPE] = 1 << KIND_SHIFT | view.flags[histograms].astype(np.int64) << 8
-    copied[:, ENTRY_SAMPLES] = view.count[histograms]
-    copied[:, ENTRY_MIN_TIME] = view.min_time[histograms]
-    copied[:, ENTRY_MAX_TIME] = view.max_time[histograms]
-    both = np.empty(len(data) + int(sizes.sum()), dtype=np.uint8)
-    both[: len(data)] = data
-    copy_words(view.address[histograms], sizes, both.view(np.uint64), copied[:, ENTRY_AT])
-    rows = np.concatenate((view_rows[floats][run_chunks], view_rows[histograms]))
-    table = np.concatenate((chunks, copied))
-    order = np.lexsort((table[:, ENTRY_MIN_TIME], rows))
-    if not len(histograms):
-        return rows[order], both, table[order]  # in order already: the bytes are too
-    table, rows = table[order], rows[order]
-    moved = np.cumsum(table[:, ENTRY_SIZE]) - table[:, ENTRY_SIZE]
-    out = np.empty(len(both), dtype=np.uint8)
-    copy_words(table[:, ENTRY_AT] + both.ctypes.data, table[:, ENTRY_SIZE], out.view(np.uint64), moved)
-    return rows, out, table
-
-
-def _decode(
-    view: ChunkView, chunks: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
-    """Return times, start timestamps and values of float chunks, and where each ends."""
-    table = np.zeros((len(chunks), 8), dtype=np.int64)
-    table[:, ENTRY_AT] = view.address[chunks]
-    table[:, ENTRY_SHAPE] = view.codec[chunks].astype(np.int64) | view.flags[chunks].astype(np.int64) << 8
-    table[:, ENTRY_MIN_TIME] = view.min_time[chunks]
-    table[:, ENTRY_MAX_TIME] = view.max_time[chunks]
-    ends = np.cumsum(view.count[chunks])
-    n = int(ends[-1]) if len(ends) else 0
-    times, starts = np.empty((2, n), dtype=np.int64)
-    values = np.empty(n, dtype=np.float64)
-    decode_chunks(table, ends, times, values, starts)
-    return times, starts, values, ends
-
-
-def _runs(
-    times: NDArray[np.int64],
-    ends: NDArray[np.int64],
-    groups: NDArray[np.int64],
-    bounds: tuple[int, int],
-    longest: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """
-    Cut groups of neighbouring chunks into runs of at most so many samples, without the samples outside the bounds.
-
-    Returns begin and end of each run among the samples, and a chunk that it comes from.
-    """
-    last = (
-        np.flatnonzero(np.append(groups[1:] != groups[:-1], True))
-        if len(groups)
-        else np.empty(0, dtype=np.int64)
-    )
-    group_ends = ends[last]
-    group_begins = np.concatenate(([0], group_ends[:-1])) if len(last) else group_ends
-    before = np.concatenate(([0], np.cumsum(times < bounds[0])))
-    after = np.concatenate(([0], np.cumsum(times > bounds[1])))
-    begins = group_begins + before[group_ends] - before[group_begins]
-    stops = group_ends - (after[group_ends] - after[group_begins])
-    pieces = np.maximum(-(-(stops - begins) // longest), 0)
-    number = np.arange(int(pieces.sum())) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    run_begins = np.repeat(begins, pieces) + number * longest
-    run_stops = np.minimum(run_begins + longest, np.repeat(stops, pieces))
-    return run_begins, run_stops, np.repeat(last, pieces)
-
-
-def batches(sample_counts: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Return ranges of rows with about a million samples each, at least one row."""
-    ends = np.cumsum(sample_counts)
+def batches(weights: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Return ranges of rows with about a million floats each, or fewer histograms, at least one row."""
+    ends = np.cumsum(weights)
     ranges, low = [], 0
     while low < len(ends):
         before = int(ends[low - 1]) if low else 0

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels.chunks import ENTRY_AT, ENTRY_MAX_TIME, ENTRY_MIN_TIME, ENTRY_SAMPLES, ENTRY_SHAPE
+from bongsu.kernels.chunks import (
+    ENTRY_AT,
+    ENTRY_MAX_TIME,
+    ENTRY_MIN_TIME,
+    ENTRY_SAMPLES,
+    ENTRY_SHAPE,
+    ENTRY_SIZE,
+)
+from bongsu.kernels.histogram_chunks import PACKED_HISTOGRAMS, decode_histograms, raw_sizes
 from bongsu.kernels.merge import (
     FLOAT,
     NEVER_HIDDEN,
@@ -84,6 +92,14 @@ class Untidy:
             counts[rows] += np.diff(extra.first)
         return counts
 
+    def extra_histograms(self, n_rows: int) -> NDArray[np.int64]:
+        """Return how many histograms each row has that are in no chunk."""
+        counts = np.zeros(n_rows, dtype=np.int64)
+        for _, rows, extra in self._extras:
+            before = np.concatenate(([0], np.cumsum(extra.samples[SIZE] != FLOAT)))
+            counts[rows] += before[extra.first[1:]] - before[extra.first[:-1]]
+        return counts
+
     def rows_with_more(self, n_rows: int) -> NDArray[np.bool_]:
         """Tell which rows have samples in no chunk, or deleted ones."""
         found = np.zeros(n_rows, dtype=np.bool_)
@@ -93,9 +109,10 @@ class Untidy:
         return found
 
     def is_odd_histogram(self) -> NDArray[np.bool_]:
-        """Tell which chunks are histograms that reach beyond the range."""
+        """Tell which chunks are histograms that are packed or reach beyond the range."""
         table = self._table
         outside = (table[:, ENTRY_MIN_TIME] < self._bounds[0]) | (table[:, ENTRY_MAX_TIME] > self._bounds[1])
+        outside |= table[:, ENTRY_SHAPE] & 0xFF == PACKED_HISTOGRAMS
         odd: NDArray[np.bool_] = outside & (table[:, ENTRY_SHAPE] >> KIND_SHIFT & 1 == 1)
         return odd
 
@@ -103,7 +120,7 @@ class Untidy:
         self, rows: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
         """Return raw chunks with all samples of some rows: their table, where each row begins in it, and the bytes."""
-        samples, pieces, first_piece = self._pieces(rows)
+        samples, pieces, first_piece, unpacked = self._pieces(rows)
         first_hidden = np.searchsorted(self._hidden[:, 0], rows, side="left")
         last_hidden = np.searchsorted(self._hidden[:, 0], rows, side="right")
         chosen = _ranges(first_hidden, last_hidden)
@@ -112,12 +129,14 @@ class Untidy:
         first = np.empty(len(rows) + 1, dtype=np.int64)
         hidden = np.ascontiguousarray(self._hidden[chosen, 1:])
         merge_rows(samples, pieces, first_piece, hidden, bounds, self._bounds, merged, first)
-        return _raw_chunks(merged, first)
+        made = _raw_chunks(merged, first)
+        del unpacked  # until here the samples were read from it
+        return made
 
     def _pieces(
         self, rows: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Return all samples of rows, the pieces that they come in, and where the pieces of each row begin."""
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
+        """Return all samples of rows, the pieces that they come in, where the pieces of each row begin, and what histograms are in."""
         place = np.full(len(self._first), -1, dtype=np.int64)
         place[rows] = np.arange(len(rows))
         chosen = _ranges(self._first[rows], self._first[rows + 1])
@@ -125,6 +144,7 @@ class Untidy:
         # By row and part: the chunks of a part do not overlap, so that they are one piece.
         order = np.lexsort((self._table[chosen, ENTRY_MIN_TIME], self._table[chosen, PART], owner))
         table, owner = self._table[chosen[order]], owner[order]
+        unpacked = unpack_histograms(table)
         ends = np.cumsum(table[:, ENTRY_SAMPLES])
         in_chunks = int(ends[-1]) if len(ends) else 0
         # Of one part the extra samples come last: they win.
@@ -159,7 +179,26 @@ class Untidy:
         every = np.concatenate([np.empty((0, 3), dtype=np.int64), *pieces])
         order = np.lexsort((key[:, 1], key[:, 0]))
         first_piece = np.searchsorted(key[order, 0], np.arange(len(rows) + 1)).astype(np.int64)
-        return samples, np.ascontiguousarray(every[order]), first_piece
+        return samples, np.ascontiguousarray(every[order]), first_piece, unpacked
+
+
+def unpack_histograms(table: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Turn the packed histogram chunks of a table into raw ones, whose bytes are returned: whoever reads them keeps these."""
+    packed = np.flatnonzero(
+        (table[:, ENTRY_SHAPE] >> KIND_SHIFT & 1 == 1) & (table[:, ENTRY_SHAPE] & 0xFF == PACKED_HISTOGRAMS)
+    )
+    if not len(packed):
+        return np.empty(0, dtype=np.uint8)
+    chunks = np.ascontiguousarray(table[packed])
+    sizes = np.empty(len(packed), dtype=np.int64)
+    raw_sizes(chunks, sizes)
+    places = np.cumsum(sizes) - sizes
+    data = np.zeros(int(sizes.sum()) + _PADDING, dtype=np.uint8)
+    decode_histograms(chunks, places, data)
+    table[packed, ENTRY_AT] = data.ctypes.data + places
+    table[packed, ENTRY_SIZE] = sizes
+    table[packed, ENTRY_SHAPE] &= ~0xFF
+    return data
 
 
 def _raw_chunks(

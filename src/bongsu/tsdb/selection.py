@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from bongsu.tsdb.parts import Part
 
 
+_HISTOGRAM_WEIGHT = 32
+"""A histogram takes about as many words as so many floats."""
+
+
 class SelectedPart(NamedTuple):
     """A part with the labels and the identity of its rows; `identity` has both halves of the key's hash."""
 
@@ -81,6 +85,15 @@ class TsdbSelection:
     def sample_counts(self) -> NDArray[np.int64]:
         """Upper bound of each series' samples."""
         return self._counts
+
+    def weights(self) -> NDArray[np.int64]:
+        """Return about how many floats the samples of each series are as large as, unpacked."""
+        is_histogram = self._table[:, ENTRY_SHAPE] >> KIND_SHIFT & 1
+        totals = np.concatenate(([0], np.cumsum(self._table[:, ENTRY_SAMPLES] * is_histogram)))
+        histograms = totals[self._first[1:]] - totals[self._first[:-1]]
+        histograms += self._untidy.extra_histograms(len(self._labels))
+        weights: NDArray[np.int64] = self._counts + (_HISTOGRAM_WEIGHT - 1) * histograms
+        return weights
 
     def chunks(self, start_row: int, stop_row: int) -> ChunkView:
         """Return the chunks of a range of rows."""

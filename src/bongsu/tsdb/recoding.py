@@ -1,0 +1,149 @@
+"""Chunks of a selection encoded anew: longer ones, without what lies outside some bounds, for a block."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from bongsu.kernels.blocks import copy_words
+from bongsu.kernels.chunks import (
+    ENTRY_AT,
+    ENTRY_MAX_TIME,
+    ENTRY_MIN_TIME,
+    ENTRY_SAMPLES,
+    ENTRY_SHAPE,
+    ENTRY_SIZE,
+    decode_chunks,
+)
+from bongsu.kernels.histogram_chunks import encode_histograms, histogram_room
+from bongsu.kernels.merge import SIZE, read_chunks
+from bongsu.model.samples import KIND_FLOAT
+from bongsu.tsdb.head import encoded_runs
+from bongsu.tsdb.parts import KIND_SHIFT
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bongsu.storage.contract import ChunkView
+
+
+class Recoded(NamedTuple):
+    """Chunks by row and time: their rows, their bytes one after another, their table with places in these bytes."""
+
+    rows: NDArray[np.int64]
+    data: NDArray[np.uint8]
+    table: NDArray[np.int64]
+
+
+def recode(view: ChunkView, bounds: tuple[int, int], longest: int) -> Recoded:
+    """Return the samples of a view that lie in the closed bounds, in chunks of at most `longest` samples."""
+    rows = np.repeat(np.arange(len(view.first_chunk) - 1), np.diff(view.first_chunk))
+    is_float = view.kind == KIND_FLOAT
+    # A run goes on while the row is the same and the kind does not change over.
+    changes = np.cumsum(np.diff(is_float.astype(np.int8), prepend=0) != 0)
+    runs = changes + (rows << 32)
+    floats, histograms = np.flatnonzero(is_float), np.flatnonzero(~is_float)
+    of_floats = _recode_floats(view, floats, runs[floats], bounds, longest)
+    if not len(histograms):
+        return of_floats._replace(rows=rows[of_floats.rows])
+    of_histograms = _recode_histograms(view, histograms, runs[histograms], longest)
+    return _joined(
+        of_floats._replace(rows=rows[of_floats.rows]),
+        of_histograms._replace(rows=rows[of_histograms.rows]),
+    )
+
+
+def _joined(floats: Recoded, histograms: Recoded) -> Recoded:
+    rows = np.concatenate((floats.rows, histograms.rows))
+    table = np.concatenate((floats.table, histograms.table))
+    bases = np.repeat(
+        [floats.data.ctypes.data, histograms.data.ctypes.data], [len(floats.rows), len(histograms.rows)]
+    )
+    order = np.lexsort((table[:, ENTRY_MIN_TIME], rows))
+    addresses = (table[:, ENTRY_AT] + bases)[order]
+    table = table[order]
+    table[:, ENTRY_AT] = np.cumsum(table[:, ENTRY_SIZE]) - table[:, ENTRY_SIZE]
+    data = np.empty(len(floats.data) + len(histograms.data), dtype=np.uint8)
+    copy_words(addresses, table[:, ENTRY_SIZE], data.view(np.uint64), table[:, ENTRY_AT])
+    return Recoded(rows[order], data, table)
+
+
+def _recode_floats(
+    view: ChunkView,
+    chunks: NDArray[np.int64],
+    runs: NDArray[np.int64],
+    bounds: tuple[int, int],
+    longest: int,
+) -> Recoded:
+    """Return float chunks; `rows` are chunks of the view that they come from."""
+    table = _table(view, chunks)
+    ends = np.cumsum(table[:, ENTRY_SAMPLES])
+    n = int(ends[-1]) if len(ends) else 0
+    times, starts = np.empty((2, n), dtype=np.int64)
+    values = np.empty(n, dtype=np.float64)
+    decode_chunks(table, ends, times, values, starts)
+    run_begins, run_ends, last = _run_bounds(ends, runs)
+    before = np.concatenate(([0], np.cumsum(times < bounds[0])))
+    after = np.concatenate(([0], np.cumsum(times > bounds[1])))
+    begins, stops, pieces = _cut(
+        run_begins + before[run_ends] - before[run_begins],
+        run_ends - (after[run_ends] - after[run_begins]),
+        longest,
+    )
+    data, out = encoded_runs(times, starts, values.view(np.int64), begins, stops)
+    return Recoded(np.repeat(chunks[last], pieces), data, out)
+
+
+def _recode_histograms(
+    view: ChunkView, chunks: NDArray[np.int64], runs: NDArray[np.int64], longest: int
+) -> Recoded:
+    """Return packed histogram chunks; the selection has trimmed and unpacked those of the view."""
+    table = _table(view, chunks)
+    ends = np.cumsum(table[:, ENTRY_SAMPLES])
+    samples = np.empty((4, int(ends[-1])), dtype=np.int64)
+    read_chunks(table, samples)
+    # A chunk is a table of samples of one size: a new one begins where the size changes.
+    of_sample = np.repeat(np.arange(len(chunks)), table[:, ENTRY_SAMPLES])
+    changes = np.cumsum(np.diff(samples[SIZE], prepend=0) != 0)
+    begins_anew = np.append(
+        True, (changes[1:] != changes[:-1]) | (runs[of_sample][1:] != runs[of_sample][:-1])
+    )
+    run_begins = np.flatnonzero(begins_anew)
+    begins, stops, pieces = _cut(run_begins, np.append(run_begins[1:], len(changes)), longest)
+    room = histogram_room(len(changes), int(samples[SIZE].max()) >> 3, len(begins))
+    data = np.empty(room, dtype=np.uint8)
+    out = np.zeros((len(begins), 8), dtype=np.int64)
+    size = encode_histograms(samples, begins, stops, data, out)
+    return Recoded(np.repeat(chunks[of_sample[run_begins]], pieces), data[:size].copy(), out)
+
+
+def _table(view: ChunkView, chunks: NDArray[np.int64]) -> NDArray[np.int64]:
+    table = np.zeros((len(chunks), 8), dtype=np.int64)
+    table[:, ENTRY_AT] = view.address[chunks]
+    table[:, ENTRY_SHAPE] = view.codec[chunks].astype(np.int64) | view.flags[chunks].astype(np.int64) << 8
+    table[:, ENTRY_SHAPE] |= (view.kind[chunks] != KIND_FLOAT).astype(np.int64) << KIND_SHIFT
+    table[:, ENTRY_SAMPLES] = view.count[chunks]
+    table[:, ENTRY_MIN_TIME] = view.min_time[chunks]
+    table[:, ENTRY_MAX_TIME] = view.max_time[chunks]
+    return table
+
+
+def _run_bounds(
+    ends: NDArray[np.int64], runs: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return where the samples of each run of neighbouring chunks begin and end, and its last chunk."""
+    if not len(runs):
+        return ends, ends, ends
+    last = np.flatnonzero(np.append(runs[1:] != runs[:-1], True))
+    return np.append(0, ends[last][:-1]), ends[last], last
+
+
+def _cut(
+    begins: NDArray[np.int64], stops: NDArray[np.int64], longest: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Cut runs of samples into pieces of at most `longest`; return their bounds, and how many each run gives."""
+    pieces = np.maximum(-(-(stops - begins) // longest), 0)
+    number = np.arange(int(pieces.sum())) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    piece_begins = np.repeat(begins, pieces) + number * longest
+    return piece_begins, np.minimum(piece_begins + longest, np.repeat(stops, pieces)), pieces
