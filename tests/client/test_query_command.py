@@ -123,3 +123,14 @@ def test_the_key_decides_whose_data_is_seen(server: ServerProcess) -> None:
     assert "" == run(server, "height", "--time", str(NOW_S), "--key", other.appkey).stdout
     assert "" != run(server, "height", "--time", str(NOW_S), BONGSU_KEY=server.first_project.appkey).stdout
     assert run(server, "height", "--project", other.project_id).returncode
+
+
+def test_the_plan_shows_what_each_step_cost(server: ServerProcess) -> None:
+    span = ("--start", str(NOW_S - 600), "--end", str(NOW_S), "--step", "1m")
+    lines = run(server, "sum(rate(height[5m])) + 1", "--explain", *span).stdout.splitlines()
+
+    assert "combine +" in lines[0]
+    assert "aggregate sum" in lines[1]
+    assert "samples" in lines[1]
+    assert "call rate()" in lines[2]
+    assert "select height" in run(server, "height", "--explain").stdout

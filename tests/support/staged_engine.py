@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bongsu.promql.plan import PlanStep
 from bongsu.promql.values import QueryResult, QueryStats, Scalar
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class StagedEngine:
         *,
         lookback_ms: int | None = None,
         deadline: Deadline | None = None,
+        traced: bool = False,
     ) -> QueryResult:
         """Evaluate a query at one moment."""
         self.calls.append((text, time_ms, lookback_ms))
@@ -47,10 +49,15 @@ class StagedEngine:
         *,
         lookback_ms: int | None = None,
         deadline: Deadline | None = None,
+        traced: bool = False,
     ) -> QueryResult:
         """Evaluate a query over a range."""
         self.calls.append((text, start_ms, end_ms, step_ms, lookback_ms))
         return self._stage(deadline)
+
+    def explain(self, text: str, start_ms: int, end_ms: int, step_ms: int) -> PlanStep:
+        """Return a plan that says what was asked."""
+        return PlanStep(f"{text} {start_ms} {end_ms} {step_ms}", None, ())
 
     def _stage(self, deadline: Deadline | None) -> QueryResult:
         self.started.release()

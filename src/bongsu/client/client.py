@@ -115,6 +115,35 @@ class Client:
         span = {"start": _seconds(start_ms), "end": _seconds(end_ms), "step": _seconds(step_ms)}
         return self._ask("query_range", {"query": expression, **span, **parameters})
 
+    def explain(
+        self,
+        expression: str,
+        *,
+        time: Moment | None = None,
+        start: Moment | None = None,
+        end: Moment = "now",
+        step: Span | None = None,
+        run: bool = True,
+    ) -> list[str]:
+        """
+        Return how an expression is evaluated, one step of its plan a line: at a moment, or over a range when there is a start.
+
+        Parameters
+        ----------
+        run
+            Evaluate it, and tell what each step cost.
+        """
+        now_ms = _now_ms()
+        parameters: dict[str, object] = {"query": expression, "run": str(run).lower()}
+        if start is not None:
+            start_ms, end_ms = moment_ms(start, now_ms), moment_ms(end, now_ms)
+            step_ms = _step_for(end_ms - start_ms) if step is None else span_ms(step)
+            parameters |= {"start": _seconds(start_ms), "end": _seconds(end_ms), "step": _seconds(step_ms)}
+        elif time is not None:
+            parameters["time"] = _seconds(moment_ms(time, now_ms))
+        lines: list[str] = self._call("POST", "explain_query", parameters)["data"]["text"]
+        return lines
+
     def series(
         self,
         *selectors: str,

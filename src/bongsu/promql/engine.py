@@ -21,7 +21,7 @@ from bongsu.promql.execute.presence import to_vector
 from bongsu.promql.execute.shape import prune, with_dropped_names
 from bongsu.promql.parser import parse, resolve_durations
 from bongsu.promql.parser.ast import ValueType
-from bongsu.promql.plan import explain, make_plan
+from bongsu.promql.plan import PlanStep, Trace, explain, make_plan
 from bongsu.promql.values import QueryResult, QueryStats, RangeVector, Scalar, String, Vector
 
 if TYPE_CHECKING:
@@ -88,9 +88,15 @@ class Engine:
         *,
         lookback_ms: int | None = None,
         deadline: Deadline | None = None,
+        traced: bool = False,
     ) -> QueryResult:
         """
         Evaluate a query at one time.
+
+        Parameters
+        ----------
+        traced
+            The result tells its plan and what each step of it cost.
 
         Raises
         ------
@@ -99,7 +105,7 @@ class Engine:
         ExecutionError, QueryTimeout, QueryCancelled
             If the query has no answer, or not in time.
         """
-        return self._run(store, text, Grid(time_ms, 0, 1), time_ms, True, lookback_ms, deadline)
+        return self._run(store, text, Grid(time_ms, 0, 1), time_ms, True, lookback_ms, deadline, traced)
 
     def range(
         self,
@@ -111,6 +117,7 @@ class Engine:
         *,
         lookback_ms: int | None = None,
         deadline: Deadline | None = None,
+        traced: bool = False,
     ) -> QueryResult:
         """
         Evaluate a query at every step of ``[start_ms, end_ms]``; errors are those of `instant`.
@@ -128,11 +135,19 @@ class Engine:
         if end_ms < start_ms:
             raise InvalidInput("end timestamp must not be before start time", id="promql-bad-range")
         grid = Grid(start_ms, step_ms, (end_ms - start_ms) // step_ms + 1)
-        return self._run(store, text, grid, end_ms, False, lookback_ms, deadline)
+        return self._run(store, text, grid, end_ms, False, lookback_ms, deadline, traced)
 
-    def explain(self, text: str, start_ms: int, end_ms: int, step_ms: int) -> str:
-        """Return how a range query would be executed, as text; errors are those of `range` before it reads anything."""
-        return explain(self._plans(text, step_ms, end_ms - start_ms, end_ms - start_ms >= step_ms))
+    def explain(self, text: str, start_ms: int, end_ms: int, step_ms: int) -> PlanStep:
+        """
+        Return how a query would be executed; errors are those of `range` before it reads anything.
+
+        Parameters
+        ----------
+        step_ms
+            0 for a query at one moment.
+        """
+        repeats = 0 < step_ms <= end_ms - start_ms
+        return explain(self._plans(text, step_ms, end_ms - start_ms, repeats))
 
     def _run(
         self,
@@ -143,6 +158,7 @@ class Engine:
         instant: bool,
         lookback_ms: int | None,
         deadline: Deadline | None,
+        traced: bool,
     ) -> QueryResult:
         began = time.perf_counter()
         expr = self._plans(text, grid.interval, end_ms - grid.start, grid.count > 1)
@@ -167,12 +183,14 @@ class Engine:
             executor=self._executor,
             threads=self.options.threads,
             memo={},
+            trace=Trace() if traced else None,
         )
         value = _result(expr, Context(query, grid))
         budget = query.budget
         seconds = time.perf_counter() - began
         stats = QueryStats(seconds, budget.read, budget.peak, budget.series, budget.has_types)
-        return QueryResult(value, grid.times(), annotations.warnings, annotations.infos, stats)
+        plan = explain(expr, query.trace) if traced else None
+        return QueryResult(value, grid.times(), annotations.warnings, annotations.infos, stats, plan)
 
 
 def _plan(features: frozenset[str], text: str, step_ms: int, range_ms: int, repeats: bool) -> PlanExpr:

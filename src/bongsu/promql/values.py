@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from bongsu.model.label_columns import LabelColumns
     from bongsu.promql.histograms.columns import HistogramArray
+    from bongsu.promql.plan.trace import PlanStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,8 @@ class QueryResult:
         Unix milliseconds; one step for an instant query.
     warnings, infos
         Notes for the user, each with line and column, in order of their text.
+    plan
+        What was done and what each step cost, if it was asked for.
     """
 
     value: Scalar | String | Vector | RangeVector
@@ -166,3 +169,4 @@ class QueryResult:
     warnings: tuple[str, ...] = ()
     infos: tuple[str, ...] = ()
     stats: QueryStats = field(default_factory=QueryStats)
+    plan: PlanStep | None = None

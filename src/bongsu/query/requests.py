@@ -23,12 +23,15 @@ class InstantQuery:
         Time that the caller gives it; the server's own limit holds in any case. None: that limit.
     lookback_ms
         How far a selector looks back; None: the engine's default.
+    traced
+        Whether the answer tells its plan and what each step of it cost.
     """
 
     text: str
     time_ms: int
     timeout_ms: int | None = None
     lookback_ms: int | None = None
+    traced: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,7 @@ class RangeQuery:
     step_ms: int
     timeout_ms: int | None = None
     lookback_ms: int | None = None
+    traced: bool = False
     cached: bool = True
 
     @property

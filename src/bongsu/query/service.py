@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from structlog.typing import FilteringBoundLogger
 
+    from bongsu.promql.plan import PlanStep
     from bongsu.promql.values import QueryResult
     from bongsu.query.active import ActiveQuery
     from bongsu.query.result_cache import ResultCache
@@ -72,6 +73,7 @@ class Engine(Protocol):
         *,
         lookback_ms: int | None = None,
         deadline: Deadline | None = None,
+        traced: bool = False,
     ) -> QueryResult:
         """Return the value of a query at one moment."""
         ...
@@ -86,8 +88,13 @@ class Engine(Protocol):
         *,
         lookback_ms: int | None = None,
         deadline: Deadline | None = None,
+        traced: bool = False,
     ) -> QueryResult:
         """Return the value of a query at every step of a range, both ends included."""
+        ...
+
+    def explain(self, text: str, start_ms: int, end_ms: int, step_ms: int) -> PlanStep:
+        """Return how a query would be executed; `step_ms` is 0 for one at a moment."""
         ...
 
 
@@ -293,6 +300,12 @@ class QueryService:
         self._note(query, self._clock.monotonic() - started_s, "success")
         return answer
 
+    def explain(self, query: InstantQuery | RangeQuery) -> PlanStep:
+        """Return how a query would be executed, without reading anything; takes no longer than parsing."""
+        if isinstance(query, InstantQuery):
+            return self._engine.explain(query.text, query.time_ms, query.time_ms, 0)
+        return self._engine.explain(query.text, query.start_ms, query.end_ms, query.step_ms)
+
     @property
     def helpers(self) -> Executor:
         """
@@ -377,7 +390,12 @@ class QueryService:
     ) -> QueryResult:
         if isinstance(query, InstantQuery):
             return self._engine.instant(
-                store, query.text, query.time_ms, lookback_ms=query.lookback_ms, deadline=deadline
+                store,
+                query.text,
+                query.time_ms,
+                lookback_ms=query.lookback_ms,
+                deadline=deadline,
+                traced=query.traced,
             )
 
         def evaluate(start_ms: int, end_ms: int) -> QueryResult:
@@ -389,6 +407,7 @@ class QueryService:
                 query.step_ms,
                 lookback_ms=query.lookback_ms,
                 deadline=deadline,
+                traced=query.traced,
             )
 
         if self._cache is None:

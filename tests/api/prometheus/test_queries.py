@@ -413,3 +413,50 @@ async def test_damaged_bodies_are_refused_with_their_status(
         response = await client.post("/query", content=content, headers={"Content-Type": content_type})
 
     assert (status, "bad_data") == (response.status_code, response.json()["errorType"])
+
+
+async def test_the_plan_of_a_query_is_shown_without_running_it(api: PrometheusApi) -> None:
+    query = "sum by (job) (rate(requests_total[5m])) / 2"
+    async with api.client() as client:
+        document = (await client.get("/explain_query", params={"query": query})).json()["data"]
+        broken = await client.get("/explain_query", params={"query": "sum("})
+
+    assert [
+        "combine /",
+        "  aggregate sum by (job): block by block, memory for the groups",
+        "    call rate()",
+        "      window requests_total[5m]",
+        "  constant 2",
+    ] == document["text"]
+    assert ["step", "below"] == list(document["plan"])
+    assert "combine /" == document["plan"]["step"]
+    assert (400, "bad_data") == (broken.status_code, broken.json()["errorType"])
+
+
+async def test_a_plan_that_is_run_tells_what_each_step_cost(api: PrometheusApi) -> None:
+    span = {"start": str(NOW_S - 600), "end": str(NOW_S), "step": "60"}
+    query = {"query": "sum(rate(requests_total[5m])) + 1", **span}
+    async with api.client() as client:
+        explained = (await client.get("/explain_query", params={**query, "run": "true"})).json()["data"]
+        answer = (await client.get("/query_range", params={**query, "stats": "all"})).json()["data"]
+        plain = (await client.get("/query_range", params={**query, "stats": "true"})).json()["data"]
+
+    total = explained["plan"]["below"][0]
+    assert "aggregate sum" in total["step"]
+    assert (1, 41, 1) == (total["runs"], total["samples"], total["series"])
+    assert 0 < total["seconds"] <= explained["plan"]["seconds"]
+    assert 41 == answer["stats"]["plan"]["samples"]
+    assert answer["stats"]["plan"]["bytes"] >= 8 * 11
+    assert "plan" not in plain["stats"]
+
+
+async def test_a_repeated_range_query_is_the_same_with_and_without_earlier_answers(
+    api: PrometheusApi,
+) -> None:
+    span = {"start": str(NOW_S - 600), "end": str(NOW_S), "step": "60"}
+    query = {"query": "sum by (path) (rate(requests_total[5m]))", **span}
+    async with api.client() as client:
+        answers = [await client.get("/query_range", params=query) for _ in range(3)]
+        fresh = await client.get("/query_range", params={**query, "nocache": "1"})
+
+    assert {fresh.text} == {answer.text for answer in answers}

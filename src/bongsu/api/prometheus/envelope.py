@@ -46,14 +46,14 @@ def success(
     yield b"%b%b}" % (_notes("warnings", "warning", warnings), _notes("infos", "info", infos))
 
 
-def success_bytes(data: bytes, *, warnings: Sequence[str] = ()) -> bytes:
+def success_bytes(data: bytes, *, warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> bytes:
     """Return the text of a good answer whose data is small."""
-    return b"".join(success((data,), warnings=warnings))
+    return b"".join(success((data,), warnings=warnings, infos=infos))
 
 
-def success_response(data: object, *, warnings: Sequence[str] = ()) -> Response:
+def success_response(data: object, *, warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> Response:
     """Return a good answer whose data is a tree of plain values."""
-    return raw_json_response(success_bytes(orjson.dumps(data), warnings=warnings))
+    return raw_json_response(success_bytes(orjson.dumps(data), warnings=warnings, infos=infos))
 
 
 def failure_response(failure: Failure) -> Response:

@@ -66,11 +66,16 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         path="/query_range", methods=_READ, summary="Evaluate an expression at every step of a range",
-        required=("query", *_RANGE, "step"), optional=_QUERY_OPTIONS, data=schemas.QUERY_DATA,
+        required=("query", *_RANGE, "step"), optional=(*_QUERY_OPTIONS, "nocache"), data=schemas.QUERY_DATA,
     ),
     Operation(
         path="/query_exemplars", methods=_READ, summary="Exemplars of the series that an expression selects",
         required=("query",), optional=_RANGE, data=schemas.EXEMPLARS,
+    ),
+    Operation(
+        path="/explain_query", methods=_READ, summary="How an expression is evaluated, and with run=true what each step costs",
+        required=("query",), optional=("time", *_RANGE, "step", "run", "timeout", "lookback_delta"),
+        data={"type": "object"},
     ),
     Operation(
         path="/format_query", methods=_READ, summary="The expression in canonical form",

@@ -46,7 +46,7 @@ _HISTOGRAM = fields({"buckets": list_of(_pair(COUNT, TEXT, TEXT, TEXT))}, count=
 _HISTOGRAM_POINT = _pair(NUMBER, _HISTOGRAM)
 _VECTOR_ROW = fields({"value": _POINT, "histogram": _HISTOGRAM_POINT}, metric=LABELS)
 _MATRIX_ROW = fields({"values": list_of(_POINT), "histograms": list_of(_HISTOGRAM_POINT)}, metric=LABELS)
-_STATS = fields(timings=map_of(NUMBER), samples=map_of(COUNT))
+_STATS = fields({"plan": {"type": "object"}}, timings=map_of(NUMBER), samples=map_of(COUNT))
 
 
 def _result(kind: str, result: Json) -> Json:
@@ -168,6 +168,8 @@ PARAMETERS: Mapping[str, tuple[Json, str]] = {
     "timeout": (_DURATION, "Time that the query may take, waiting included; the server's own limit holds in any case."),
     "lookback_delta": (_DURATION, "How far a selector looks back."),
     "limit": (_LIMIT, "Most entries or series; 0 means all."),
+    "nocache": (_TRUTH, "Evaluate everything anew, and use no earlier answer."),
+    "run": (_TRUTH, "Evaluate the expression, and tell what each step of its plan cost."),
     "limit_per_metric": (_LIMIT, "Most entries of one metric; 0 means all."),
     "stats": (TEXT, "Ask for statistics with `true` or `all`."),
     "match[]": (list_of(TEXT), "Selectors; a series needs to match one of them."),

@@ -1,8 +1,9 @@
-"""Endpoints that evaluate or read PromQL: query, query_range, format_query, parse_query."""
+"""Endpoints that evaluate or read PromQL: query, query_range, explain_query, format_query, parse_query."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from bongsu.api.prometheus.parameters import Parameters
     from bongsu.api.prometheus.results import WrittenResult
     from bongsu.promql.parser.ast import Expr
+    from bongsu.promql.plan import PlanStep
     from bongsu.query.service import Outcome, QueryService, RunningQuery
     from bongsu.runtime.clock import Clock
     from bongsu.storage.contract import ProjectStore
@@ -68,14 +70,8 @@ class Queries:
     async def query(self, request: Request) -> Response:
         """Answer ``/query``: the value of an expression at one moment."""
         call = await self._admission.admit(request)
-        parameters = call.parameters
-        query = InstantQuery(
-            text=parameters.text("query"),
-            time_ms=parameters.time_ms("time", self._clock.now_ms()),
-            timeout_ms=_optional_duration(parameters, "timeout"),
-            lookback_ms=_lookback(parameters),
-        )
-        limit = parameters.count("limit")
+        query = self._instant(call.parameters)
+        limit = call.parameters.count("limit")
         return await self._evaluate(
             request, call, query, lambda outcome: _answer(call, outcome, write_instant(outcome.result, limit))
         )
@@ -83,23 +79,42 @@ class Queries:
     async def query_range(self, request: Request) -> Response:
         """Answer ``/query_range``: the values of an expression at every step of a range."""
         call = await self._admission.admit(request)
-        parameters = call.parameters
-        query = RangeQuery(
-            text=parameters.text("query"),
-            start_ms=parameters.time_ms("start"),
-            end_ms=parameters.time_ms("end"),
-            step_ms=parameters.duration_ms("step"),
-            timeout_ms=_optional_duration(parameters, "timeout"),
-            lookback_ms=_lookback(parameters),
-            # Statistics are those of the whole evaluation.
-            cached=not parameters.flag("nocache") and not parameters.text("stats"),
-        )
-        limit = parameters.count("limit")
+        query = _range(call.parameters)
+        limit = call.parameters.count("limit")
         return await self._evaluate(
             request,
             call,
             query,
             lambda outcome: _answer(call, outcome, write_range(outcome.result, limit, self._service.helpers)),
+        )
+
+    async def explain_query(self, request: Request) -> Response:
+        """
+        Answer ``/explain_query``: how an expression is evaluated, at a moment or, with start, end and step, over a range.
+
+        With ``run=true`` it is evaluated, and the plan tells what each step cost.
+        """
+        call = await self._admission.admit(request)
+        parameters = call.parameters
+        ranged = any(parameters.text(name) for name in ("start", "end", "step"))
+        query = _range(parameters) if ranged else self._instant(parameters)
+        if not parameters.flag("run"):
+            try:
+                return success_response(plan_document(self._service.explain(query)))
+            except InvalidInput as error:
+                raise invalid_parameter("query", error.message) from error
+        query = replace(query, traced=True)
+        if isinstance(query, RangeQuery):
+            query = replace(query, cached=False)
+        return await self._evaluate(request, call, query, _explained)
+
+    def _instant(self, parameters: Parameters) -> InstantQuery:
+        return InstantQuery(
+            text=parameters.text("query"),
+            time_ms=parameters.time_ms("time", self._clock.now_ms()),
+            timeout_ms=_optional_duration(parameters, "timeout"),
+            lookback_ms=_lookback(parameters),
+            traced=parameters.text("stats") == "all",
         )
 
     async def format_query(self, request: Request) -> Response:
@@ -137,6 +152,20 @@ class Queries:
             return await wait_for_answer(request, self._service.start(open_store, query, finish, owner=owner))
         except InvalidInput as error:
             raise invalid_parameter("query", error.message) from error
+
+
+def _range(parameters: Parameters) -> RangeQuery:
+    return RangeQuery(
+        text=parameters.text("query"),
+        start_ms=parameters.time_ms("start"),
+        end_ms=parameters.time_ms("end"),
+        step_ms=parameters.duration_ms("step"),
+        timeout_ms=_optional_duration(parameters, "timeout"),
+        lookback_ms=_lookback(parameters),
+        traced=parameters.text("stats") == "all",
+        # Statistics are those of the whole evaluation.
+        cached=not parameters.flag("nocache") and not parameters.text("stats"),
+    )
 
 
 async def wait_for_answer(request: Request, running: RunningQuery[Answer]) -> Answer:
@@ -223,9 +252,25 @@ def _data(parts: Iterator[bytes], stats: bytes) -> Iterator[bytes]:
     yield b"}"
 
 
+def _explained(outcome: Outcome) -> Response:
+    result = outcome.result
+    assert result.plan is not None
+    return success_response(plan_document(result.plan), warnings=result.warnings, infos=result.infos)
+
+
+def plan_document(plan: PlanStep) -> dict[str, object]:
+    """Return a plan for answers: as lines for people, and as a tree."""
+    return {"text": list(plan.lines()), "plan": _step_document(plan)}
+
+
+def _step_document(step: PlanStep) -> dict[str, object]:
+    costs = {} if step.cost is None else asdict(step.cost)
+    return {"step": step.headline, **costs, "below": [_step_document(below) for below in step.below]}
+
+
 def _stats_json(outcome: Outcome) -> bytes:
     """Return the `stats` field; the engine evaluates, sorts and prepares as one, so that their times are its whole time."""
-    stats = outcome.result.stats
+    stats, plan = outcome.result.stats, outcome.result.plan
     return b',"stats":' + orjson.dumps(
         {
             "timings": {
@@ -241,5 +286,6 @@ def _stats_json(outcome: Outcome) -> bytes:
                 "samplesRead": stats.samples,
                 "peakSamples": stats.peak_samples,
             },
+            **({} if plan is None else {"plan": _step_document(plan)}),
         }
     )

@@ -136,6 +136,7 @@ def _query_paths(queries: Queries, lookups: Lookups) -> list[tuple[str, tuple[st
         ("/query", _READ, queries.query),
         ("/query_range", _READ, queries.query_range),
         ("/query_exemplars", _READ, lookups.exemplars),
+        ("/explain_query", _READ, queries.explain_query),
         ("/format_query", _READ, queries.format_query),
         ("/parse_query", _READ, queries.parse_query),
         ("/labels", _READ, lookups.labels),

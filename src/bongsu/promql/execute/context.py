@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bongsu.promql.annotations import Annotations
     from bongsu.promql.execute.limits import Deadline, SampleBudget
     from bongsu.promql.parser.ast import At
+    from bongsu.promql.plan.trace import Trace
     from bongsu.storage.contract import ProjectStore
 
 
@@ -55,6 +56,8 @@ class QueryScope:
         Series ranges that run at once.
     memo
         Results of shared subexpressions, by expression and grid.
+    trace
+        Takes what each node costs; None when nobody wants to know.
     """
 
     store: ProjectStore
@@ -70,6 +73,7 @@ class QueryScope:
     executor: Executor | None
     threads: int
     memo: dict[Any, Any]
+    trace: Trace | None = None
 
     @property
     def delays_names(self) -> bool:

@@ -66,11 +66,28 @@ def evaluate(expr: PlanExpr, context: Context) -> Value:
     """Return the value of an expression that is no range vector, and count its cells while the caller holds it."""
     context.query.deadline.check()
     held = context.query.budget.held
-    value = _evaluate(expr, context)
+    value = _evaluate(expr, context) if context.query.trace is None else _traced(expr, context)
     # The operands are gone; what is held from here on is what was held before, and the result.
     context.query.budget.release(context.query.budget.held - held)
     context.query.budget.hold(value.values.size if isinstance(value, Vector) else 0)
     return value
+
+
+def _traced(expr: PlanExpr, context: Context) -> Value:
+    """Evaluate an expression and note what it cost."""
+    values: list[Value] = []
+
+    def run() -> tuple[int, int, int]:
+        value = _evaluate(expr, context)
+        values.append(value)
+        if not isinstance(value, Vector):
+            return 0, context.grid.count, 8 * context.grid.count
+        size = value.values.nbytes + (0 if value.kinds is None else value.kinds.nbytes)
+        return value.n_series, value.values.size, size
+
+    assert context.query.trace is not None
+    context.query.trace.measure(expr, lambda: context.query.budget.read, run)
+    return values[0]
 
 
 @functools.singledispatch

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from bongsu.promql.plan.explain import explain
 from bongsu.promql.plan.planner import make_plan
+from bongsu.promql.plan.trace import PlanStep, StepCost, Trace
 
-__all__ = ["explain", "make_plan"]
+__all__ = ["PlanStep", "StepCost", "Trace", "explain", "make_plan"]

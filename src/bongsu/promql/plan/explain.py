@@ -1,4 +1,4 @@
-"""A plan as text, one node a line."""
+"""A plan for people: what is done, node by node, and what it cost."""
 
 from __future__ import annotations
 
@@ -17,21 +17,20 @@ from bongsu.promql.parser.ast import (
 from bongsu.promql.parser.printer import to_text
 from bongsu.promql.plan.nodes import Once, Shared
 from bongsu.promql.plan.streaming import streams
+from bongsu.promql.plan.trace import PlanStep
 from bongsu.promql.plan.tree import children
 
 if TYPE_CHECKING:
     from bongsu.promql.plan.nodes import PlanExpr
+    from bongsu.promql.plan.trace import Trace
 
-_INDENT = "  "
 
-
-def explain(plan: PlanExpr, depth: int = 0) -> str:
-    """Return what is done, operands below and to the right of what they are for."""
+def explain(plan: PlanExpr, trace: Trace | None = None) -> PlanStep:
+    """Return what is done, with the costs of a `trace` if there is one."""
     if isinstance(plan, Paren):
-        return explain(plan.expr, depth)
-    lines = [_INDENT * depth + _headline(plan)]
-    lines += [explain(child, depth + 1) for child in children(plan)]
-    return "\n".join(lines)
+        return explain(plan.expr, trace)
+    below = tuple(explain(child, trace) for child in children(plan))
+    return PlanStep(_headline(plan), None if trace is None else trace.of(plan), below)
 
 
 def _headline(plan: PlanExpr) -> str:
@@ -40,7 +39,7 @@ def _headline(plan: PlanExpr) -> str:
     if isinstance(plan, Shared):
         return "shared: evaluated once for all its places"
     if isinstance(plan, Aggregate):
-        how = "as it flows, memory for the groups" if streams(plan) else "of the whole vector"
+        how = "block by block, memory for the groups" if streams(plan) else "of the whole vector"
         return f"aggregate {plan.op.value}{_grouping(plan)}: {how}"
     if isinstance(plan, Call):
         return f"call {plan.function.name}()"

@@ -47,6 +47,7 @@ _CHART_HEIGHT = 18
 )
 @click.option("--project", default="", help="ProjectId that the key must be of.")
 @click.option("--json", "as_json", is_flag=True, help="Print series as JSON lines, for scripts.")
+@click.option("--explain", is_flag=True, help="Evaluate, and print the plan with what each step cost.")
 @click.option("--table/--chart", "as_table", default=None, help="How a range is shown.  [default: chart]")
 def query(
     expression: str,
@@ -58,6 +59,7 @@ def query(
     key: str | None,
     project: str,
     as_json: bool,
+    explain: bool,
     as_table: bool | None,
 ) -> None:
     """
@@ -73,6 +75,11 @@ def query(
             "--time is one moment, --start, --end and --step are a range; give one or the other"
         )
     with Client(url, key or _first_key(), project=project) as client:
+        if explain:
+            begin = (start or "-1h") if ranged else None
+            for line in client.explain(expression, time=moment, start=begin, end=end or "now", step=step):
+                click.echo(line)
+            return
         result = (
             client.query_range(expression, start=start or "-1h", end=end or "now", step=step)
             if ranged
