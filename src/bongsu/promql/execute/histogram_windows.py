@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels._window_changes import extrapolation
+from bongsu.kernels.counters import started_windows
 from bongsu.kernels.histogram_samples import mark_transitions
 from bongsu.kernels.histogram_windows import histogram_windows
 from bongsu.kernels.window_ops import WindowOp
@@ -63,6 +64,9 @@ _OF_COLUMNS = frozenset(
 )
 """Functions that a kernel computes of all columns at once where the samples of a series are of one layout."""
 
+STARTED = frozenset({WindowOp.RATE, WindowOp.INCREASE, WindowOp.IRATE, WindowOp.RESETS})
+"""Functions to which it matters when a counter started."""
+
 _BY_POSITION = frozenset(
     {
         WindowOp.COUNT_OVER_TIME,
@@ -82,11 +86,16 @@ class SampleRow:
     """The samples of one series; histograms are taken apart, and compared with the one before, once for all windows."""
 
     def __init__(
-        self, times: NDArray[np.int64], values: NDArray[np.float64], histograms: HistogramArray
+        self,
+        times: NDArray[np.int64],
+        values: NDArray[np.float64],
+        histograms: HistogramArray,
+        starts: NDArray[np.int64] | None = None,
     ) -> None:
         self.times = times
         self.values = values
         self.histograms = histograms
+        self.starts = np.zeros(len(times), dtype=np.int64) if starts is None else starts
         self.is_histogram = histograms.present()
         self._points: dict[int, Sparse] = {}
         self._resets: dict[int, bool] = {}
@@ -97,7 +106,9 @@ class SampleRow:
         own = slice(int(block.offsets[block_row]), int(block.offsets[block_row + 1]))
         times = block.times[own]
         histograms = no_histograms(times.shape) if block.histograms is None else block.histograms[own]
-        return SampleRow(times, block.values[own], histograms)
+        return SampleRow(
+            times, block.values[own], histograms, block.starts[own] if len(block.starts) else None
+        )
 
     def sample(self, place: int) -> Sparse | float:
         """Return the sample at a place; nobody changes it."""
@@ -114,8 +125,14 @@ class SampleRow:
         """Tell whether a counter was reset between the histogram at `place` and the one before."""
         known = self._resets.get(place)
         if known is None:
-            known = self._resets[place] = is_reset(self.point(place), self.point(place - 1))
+            known = self.started_anew(place) or is_reset(self.point(place), self.point(place - 1))
+            self._resets[place] = known
         return known
+
+    def started_anew(self, place: int) -> bool:
+        """Tell whether the start timestamp of a sample says that its counter was reset after the sample before."""
+        start = self.starts[place]
+        return bool(start != 0 and start != self.starts[place - 1] and start >= self.times[place - 1])
 
     def columns(self) -> Dense | None:
         """Return the samples as dense rows where all of them are histograms of one layout."""
@@ -141,6 +158,11 @@ class _Window:
     @property
     def is_histogram(self) -> NDArray[np.bool_]:
         return self.row.is_histogram[self.low : self.high]
+
+    def begins_with_zero(self, span: int) -> bool:
+        """Tell whether the counter of the first sample is known to have started inside of the window."""
+        start = int(self.row.starts[self.low])
+        return start != 0 and self.end - span < start < self.row.times[self.low]
 
     @property
     def points(self) -> list[Sparse]:
@@ -185,7 +207,9 @@ class HistogramWindows:
         if self.op in (WindowOp.FIRST_OVER_TIME, WindowOp.LAST_OVER_TIME):
             self._picked(samples, low, high, block_row, cells, histograms)
             return
-        columns = samples.columns() if self.op in _OF_COLUMNS else None
+        # The kernel knows nothing of start timestamps.
+        by_columns = self.op in _OF_COLUMNS and not (self._uses_starts() and samples.starts.any())
+        columns = samples.columns() if by_columns else None
         if columns is not None:
             steps = self._of_columns(name, samples.times, columns, low, high)
             cells.kinds[block_row, steps[0]] = KIND_HISTOGRAM
@@ -205,6 +229,9 @@ class HistogramWindows:
             elif result is not None:
                 histograms.put((block_row, step), result)
                 cells.kinds[block_row, step] = KIND_HISTOGRAM
+
+    def _uses_starts(self) -> bool:
+        return self.op in STARTED and self.context.query.uses_start_timestamps
 
     def _picked(
         self,
@@ -303,7 +330,12 @@ class HistogramWindows:
         values, kinds = np.empty((1, 1)), np.empty((1, 1), dtype=np.uint8)
         offsets = np.array([0, len(window)], dtype=np.int64)
         floats = (window.row.times[own], window.row.values[own], offsets)
-        windows(self.op, floats, np.array([window.end]), self.span, np.zeros((2, 1)), values, kinds)
+        ends = np.array([window.end])
+        if self._uses_starts():
+            overlaps = np.zeros(1, dtype=np.uint8)
+            started_windows(self.op, floats, window.row.starts[own], ends, self.span, values, kinds, overlaps)
+            return float(values[0, 0]) if kinds[0, 0] else None
+        windows(self.op, floats, ends, self.span, np.zeros((2, 1)), values, kinds)
         return float(values[0, 0]) if kinds[0, 0] else None
 
     def _is_transition(self, row: SampleRow, place: int) -> bool:
@@ -311,6 +343,8 @@ class HistogramWindows:
         if row.is_histogram[place] != row.is_histogram[place - 1]:
             return True
         if not row.is_histogram[place]:
+            if self.op is WindowOp.RESETS and self._uses_starts() and row.started_anew(place):
+                return True
             return self._is_float_transition(float(row.values[place - 1]), float(row.values[place]))
         if self.op is WindowOp.RESETS:
             return row.is_reset(place)
@@ -329,22 +363,25 @@ class HistogramWindows:
         rate = self.op is WindowOp.IRATE
         if not row.is_histogram[last - 1 : last + 1].any():
             change = float(row.values[last])
-            if not rate or not change < row.values[last - 1]:
+            anew = self._uses_starts() and row.started_anew(last)
+            if not rate or not (anew or change < row.values[last - 1]):
                 change -= float(row.values[last - 1])
             return change / seconds if rate else change
         if not row.is_histogram[last - 1 : last + 1].all():
             self._warn(mixed_floats_and_histograms(name))
             return None
-        result = self._difference_of_two(name, row.point(last - 1), row.point(last).copy(), rate)
+        result = self._difference_of_two(name, row, last)
         return (result.divide(seconds) if rate else result).frozen()
 
-    def _difference_of_two(self, name: str, before: Sparse, current: Sparse, rate: bool) -> Sparse:
+    def _difference_of_two(self, name: str, row: SampleRow, last: int) -> Sparse:
+        before, current = row.point(last - 1), row.point(last).copy()
+        rate = self.op is WindowOp.IRATE
         hints = {before.reset_hint, current.reset_hint}
         if rate and ResetHint.GAUGE in hints:
             self._warn(not_a("counter", name))
         if not rate and hints != {ResetHint.GAUGE}:
             self._warn(not_a("gauge", name))
-        if not rate or not is_reset(current, before):
+        if not rate or not row.is_reset(last):
             self._subtract(name, current, before)
         current.reset_hint = ResetHint.GAUGE
         return current
@@ -373,27 +410,30 @@ class HistogramWindows:
         return total.result()
 
     def _extrapolated(self, name: str, window: _Window) -> Histogram | None:
-        if len(window) < 2:
-            return None
         counter = self.op is not WindowOp.DELTA
+        from_zero = counter and window.begins_with_zero(self.span)
+        if len(window) < 2 and not from_zero:
+            return None
         row, first, last = window.row, window.low, window.high - 1
-        increase = self._increase(name, window, counter)
+        increase = self._increase(name, window, counter, from_zero)
         zero_share = np.inf
-        first_count = row.point(first).count
+        first_count = 0.0 if from_zero else row.point(first).count
         if counter and increase.count > 0 and first_count >= 0:
             zero_share = first_count / increase.count
-        start = window.end - self.span
-        factor = extrapolation(row.times[first], row.times[last], last - first, start, window.end, zero_share)
+        start, first_time = window.end - self.span, row.starts[first] if from_zero else row.times[first]
+        gaps = last - first + from_zero
+        factor = extrapolation(first_time, row.times[last], gaps, start, window.end, zero_share)
         if self.op is WindowOp.RATE:
             factor /= self.span / 1000.0
         return increase.scale(factor).frozen()
 
-    def _increase(self, name: str, window: _Window, counter: bool) -> Sparse:
-        """Return the last histogram less the first, with what was lost at resets added back."""
+    def _increase(self, name: str, window: _Window, counter: bool, from_zero: bool) -> Sparse:
+        """Return the last histogram less the first, or less zero, with what was lost at resets added back."""
         row, points = window.row, window.points
         self._check_hints(name, points, counter)
-        before = points[0]
-        if counter and row.is_reset(window.low + 1):
+        before = zero_like(points[0]) if from_zero else points[0]
+        ignored = not from_zero and counter and row.is_reset(window.low + 1)
+        if ignored:
             # What the first one looked like does not matter then.
             before = zero_like(points[1])
         # Of a gauge only the ends matter.
@@ -404,7 +444,7 @@ class HistogramWindows:
         result = points[-1].copy().to_schema(min(point.schema for point in (before, *looked_at)))
         self._subtract(name, result, before)
         if counter:
-            for place in range(window.low + 2, window.high):
+            for place in range(window.low + 1 + ignored, window.high):
                 if row.is_reset(place) and add(result, row.point(place - 1)).reconciled:
                     self._inform("mismatched custom buckets were reconciled during addition")
         result.reset_hint = ResetHint.GAUGE

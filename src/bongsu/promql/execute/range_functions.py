@@ -13,7 +13,7 @@ from bongsu.model.matchers import quote
 from bongsu.promql.annotations import bad_quantile
 from bongsu.promql.errors import ExecutionError
 from bongsu.promql.execute.extended_histograms import ExtendedHistograms
-from bongsu.promql.execute.histogram_windows import HistogramWindows
+from bongsu.promql.execute.histogram_windows import STARTED, HistogramWindows
 from bongsu.promql.execute.samples import StoredSamples
 from bongsu.promql.execute.shape import drop_names, name_of, names_of
 from bongsu.promql.execute.sources import ExtendedSource, StartedSource, WindowSource, materialize
@@ -39,9 +39,6 @@ _KEEP_NAME = frozenset({"last_over_time", "first_over_time"})
 
 _COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
 
-
-_STARTED = frozenset({WindowOp.RATE, WindowOp.INCREASE, WindowOp.IRATE, WindowOp.RESETS})
-"""Functions to which it matters when a counter started."""
 
 _EXTENDED = {
     Extent.ANCHORED: (WindowOp.RESETS, WindowOp.CHANGES, WindowOp.RATE, WindowOp.INCREASE, WindowOp.DELTA),
@@ -81,7 +78,7 @@ def window_source(
     if window.extent is not None:
         return _extended_source(op, window, place(call.args[0]), context)
     names = window.reader.labels
-    started = op in _STARTED and context.query.uses_start_timestamps
+    started = op in STARTED and context.query.uses_start_timestamps
     histograms = HistogramWindows(op, window.ends, window.span, params, names, place(call.args[0]), context)
     if started and isinstance(window.reader, StoredSamples):
         return _started_source(op, window, window.reader, histograms, context)
