@@ -30,8 +30,8 @@ def store() -> ProjectStore:
 
 def test_stored_samples_come_series_by_series_with_their_stale_markers(store: ProjectStore) -> None:
     found = {
-        labels["__name__"]: (times.tolist(), len(values))
-        for labels, times, values in stored_series(store, ALL, NOW_MS - 15_000, NOW_MS, max_samples=4)
+        series.labels["__name__"]: (series.times.tolist(), len(series.values))
+        for series in stored_series(store, ALL, NOW_MS - 15_000, NOW_MS, max_samples=4)
     }
 
     assert {"a": ([NOW_MS - 15_000, NOW_MS], 2), "ended": ([NOW_MS - 15_000, NOW_MS], 2)} == found
@@ -43,7 +43,7 @@ def test_too_many_samples_are_refused_before_they_are_read(store: ProjectStore) 
 
 
 def test_the_newest_sample_leaves_out_what_ended_and_the_left_edge(store: ProjectStore) -> None:
-    def newest(lookback_ms: int) -> list[tuple[str, int, float]]:
+    def newest(lookback_ms: int) -> list[tuple[str, int, object]]:
         found = newest_samples(store, [ALL], NOW_MS, lookback_ms)
         return sorted((labels["__name__"], time_ms, value) for labels, time_ms, value in found)
 

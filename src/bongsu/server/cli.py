@@ -72,12 +72,24 @@ main.add_command(query)
     multiple=True,
     help="Switch on what is off by default.",
 )
-def serve(data: str | None, listen: str | None, file: Path | None, features: tuple[str, ...]) -> None:
+@click.option(
+    "--otlp-grpc-listen",
+    "grpc_listen",
+    metavar="HOST:PORT",
+    help="Address for OTLP over gRPC (usually port 4317); needs the extra grpc.",
+)
+def serve(
+    data: str | None,
+    listen: str | None,
+    file: Path | None,
+    features: tuple[str, ...],
+    grpc_listen: str | None,
+) -> None:
     """Start the server."""
     from bongsu.server.config import load_settings
     from bongsu.server.serve import run
 
-    flags = {"server.data": data, "server.listen": listen}
+    flags = {"server.data": data, "server.listen": listen, "otlp.grpc_listen": grpc_listen}
     names = frozenset(name.strip() for item in features for name in item.split(",") if name.strip())
     settings = load_settings(file, flags={k: v for k, v in flags.items() if v is not None}, features=names)
     sys.exit(run(settings))

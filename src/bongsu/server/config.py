@@ -146,8 +146,11 @@ class ApmSettings:
 
 @dataclass(frozen=True, slots=True)
 class OtlpSettings:
-    """What one OTLP request may hold, and what is kept for delta temporality."""
+    """Where OTLP is taken beside HTTP, what one request may hold, and what is kept for delta temporality."""
 
+    grpc_listen: str = _setting(
+        "", "address and port of OTLP over gRPC, which needs the extra `grpc`; default: not offered"
+    )
     max_spans: int = _setting(50_000, "spans of one request", minimum=1)
     max_points: int = _setting(100_000, "data points of one request", minimum=1)
     max_groups: int = _setting(10_000, "resources and scopes of one request", minimum=1)

@@ -30,6 +30,7 @@ from bongsu.scrape.scraper import Scraper
 from bongsu.server import options
 from bongsu.server.backup import Backups
 from bongsu.server.edge import Edge, all_routes
+from bongsu.server.grpc_listener import grpc_loops
 from bongsu.server.kernels import load_kernels
 from bongsu.server.maintenance import Maintenance
 from bongsu.server.projects import ProjectKeeper
@@ -205,6 +206,7 @@ def _wire(
             apm.run,
             keeper.follow_changes,
             *_self_watch(around, stores, start, url),
+            *grpc_loops(edge, settings, around.logger("otlp-grpc")),
             functools.partial(access.note_uses, control.keys.note_use),
         ],
         _closers=stack.pop_all(),

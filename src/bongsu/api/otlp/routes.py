@@ -46,7 +46,7 @@ _ENCODINGS = {
     "application/json": Encoding.JSON,
 }
 
-_RPC_CODES = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 413: 8, 415: 3, 422: 8, 429: 8, 503: 14}
+RPC_CODES = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 413: 8, 415: 3, 422: 8, 429: 8, 503: 14}
 """Codes of ``google.rpc.Code``: invalid argument, unauthenticated, permission denied, not found, unimplemented, resource
 exhausted, unavailable; 13, internal, for all else."""
 
@@ -100,11 +100,11 @@ class OtlpReceiver:
 
     async def traces(self, request: Request) -> Response:
         """Take an ``ExportTraceServiceRequest``."""
-        return await self._take(request, self._take_traces)
+        return await self._take(request, self.take_traces)
 
     async def metrics(self, request: Request) -> Response:
         """Take an ``ExportMetricsServiceRequest``; answered when its samples are durable."""
-        return await self._take(request, self._take_metrics)
+        return await self._take(request, self.take_metrics)
 
     async def _take(self, request: Request, take: Callable[[str, bytes, Encoding, str], bytes]) -> Response:
         # The key first: nobody without one makes the server read a body.
@@ -120,14 +120,16 @@ class OtlpReceiver:
         answer = await in_thread(take, caller.project.project_id, body, encoding, peer)
         return Response(answer, media_type=encoding.value)
 
-    def _take_traces(self, project_id: str, body: bytes, encoding: Encoding, peer: str) -> bytes:
+    def take_traces(self, project_id: str, body: bytes, encoding: Encoding, peer: str) -> bytes:
+        """Take the spans of a request and return the answer; blocks. `peer` is the sender's address."""
         read = json_reader.read_spans if encoding is Encoding.JSON else protobuf.read_spans
         batch = read(body, self._limits, attributes_of=self._apm.attributes_of)
         taken = self._apm.add_spans(project_id, batch, peer=peer)
         message = _message(batch.refused, [taken.reason] if taken.reason else [])
         return traces_answer(encoding, rejected=batch.refused.count + taken.refused, message=message)
 
-    def _take_metrics(self, project_id: str, body: bytes, encoding: Encoding, peer: str) -> bytes:
+    def take_metrics(self, project_id: str, body: bytes, encoding: Encoding, peer: str) -> bytes:
+        """Take the metrics of a request and return the answer once they are durable; blocks."""
         read = json_reader.read_metrics if encoding is Encoding.JSON else protobuf.read_metrics
         batch = read(body, self._limits)
         # The real-time numbers first: they go on while the disk is full, and a repeated request does them no harm.
@@ -164,7 +166,7 @@ def _post_only(handler: Handler) -> Handler:
 def failure_response(encoding: Encoding, failure: Failure) -> Response:
     """Return the answer of an error; a body that came too slowly may be sent again, and only 503 says so in OTLP."""
     status = 503 if failure.status == _TIMED_OUT else failure.status
-    body = status_answer(encoding, code=_RPC_CODES.get(status, 13), message=failure.message)
+    body = status_answer(encoding, code=RPC_CODES.get(status, 13), message=failure.message)
     return Response(body, status_code=status, headers=failure.headers, media_type=encoding.value)
 
 

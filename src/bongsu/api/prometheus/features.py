@@ -54,7 +54,7 @@ def feature_table(
     operators |= {"fill": BINOP_FILL_MODIFIERS in enabled}
     return {
         "api": {name: name not in _API_MISSING for name in _API},
-        "otlp_receiver": {"http": True, "grpc": False},
+        "otlp_receiver": {"http": True},
         "prometheus": {name: name in enabled for name in sorted(ALL_FEATURES)},
         "promql": {
             "anchored": EXTENDED_RANGE_SELECTORS in enabled,
