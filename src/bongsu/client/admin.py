@@ -92,6 +92,11 @@ class AdminClient:
             f"projects/{quote(project_id, safe='')}/workspaces/{quote(job_id, safe='')}/targets"
         )
 
+    def test_target(self, project_id: str, job_id: str, host_id: str, port: int) -> Record:
+        """Scrape a server's port once with a workspace's options; return how it went. Nothing is stored."""
+        path = f"projects/{quote(project_id, safe='')}/workspaces/{quote(job_id, safe='')}/test"
+        return self._call("POST", path, {"hostId": host_id, "port": port})
+
     def scrape_options(self, project_id: str, job_id: str, target_id: str | None = None) -> Record:
         """Return the scrape options of a workspace, or of one of its targets; secrets are masked."""
         return self._call("GET", _options_path(project_id, job_id, target_id))

@@ -152,6 +152,7 @@ def _control_routes(
             limit_counts=edge.limit_counts,
             backup_parts=edge.backup_parts,
             store=edge.maintenance,
+            test_target=edge.test_target,
             clock=clock,
             log=logger("admin"),
         ),

@@ -161,9 +161,13 @@ async def test_limits_are_listed_with_their_use_and_take_effect_at_once(app: Con
     refused = await app.admin("POST", f"{project}/servers", {"hostNm": "second", "svrIp": "10.0.0.1"})
     elsewhere = await app.add_server("second", project=app.beta)
 
-    assert [("max_keys", 2), ("max_servers", 1), ("max_targets_per_server", None), ("max_workspaces", 0)] == [
-        (limit["name"], limit["used"]) for limit in listed
-    ]
+    assert [
+        ("max_keys", 2),
+        ("max_layouts", 0),
+        ("max_servers", 1),
+        ("max_targets_per_server", None),
+        ("max_workspaces", 0),
+    ] == [(limit["name"], limit["used"]) for limit in listed]
     assert {
         "name": "max_servers",
         "limit": 1,

@@ -118,6 +118,14 @@ def _workspaces(workspaces: str, in_region: Schema) -> dict[str, Schema]:
             )
         },
         f"{workspaces}/{{jobId}}/scrape": _options("Workspace", "a workspace"),
+        f"{workspaces}/{{jobId}}/test": {
+            "post": _call(
+                "testTarget",
+                "Scrape a server's port once and store nothing",
+                "TargetTrial",
+                body="TrialTarget",
+            )
+        },
         targets: {
             "get": _list("listTargets", "List the targets of a workspace", "targets", "WorkspaceTarget")
         },

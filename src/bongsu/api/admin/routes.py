@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from bongsu.api.admin.store import StoreWatch
     from bongsu.api.admin.token import AdminToken
     from bongsu.api.errors import Failure, Handler
+    from bongsu.api.target_test import TargetTest
     from bongsu.control.limits import LimitCount
     from bongsu.control.plane import ControlPlane
     from bongsu.control.values import Actor, Project
@@ -77,6 +78,7 @@ def routes(
     limit_counts: Callable[[str], Mapping[str, LimitCount]] = _no_counts,
     backup_parts: Callable[[], Iterator[bytes]] = _no_parts,
     store: StoreWatch | None = None,
+    test_target: TargetTest | None = None,
 ) -> list[BaseRoute]:
     """
     Return the routes of the admin API; its OpenAPI document needs no token.
@@ -92,6 +94,8 @@ def routes(
         Begins a backup and yields its archive.
     store
         Knows the store; without it there are no calls about the store.
+    test_target
+        Scrapes a target once.
     """
     calls = _Calls(control, drop_data, clock, limit_counts)
     router = Router(_problem, log)
@@ -121,7 +125,7 @@ def routes(
             PATCH=calls.update_server,
             DELETE=calls.delete_server,
         ),
-        *_scraping_routes(resource, ScrapingCalls(control, calls.lane)),
+        *_scraping_routes(resource, ScrapingCalls(control, calls.lane, test_target)),
         resource(f"{project}/audit", GET=calls.list_audit),
         resource("/audit", GET=calls.list_audit),
         *_store_routes(resource, store),
@@ -149,6 +153,7 @@ def _scraping_routes(resource: Callable[..., BaseRoute], calls: ScrapingCalls) -
     return [
         resource(workspaces, GET=calls.list_workspaces),
         resource(f"{workspaces}/{{jobId}}/scrape", **options),
+        resource(f"{workspaces}/{{jobId}}/test", POST=calls.test),
         resource(targets, GET=calls.list_targets),
         resource(f"{targets}/{{targetId}}/scrape", **options),
     ]

@@ -9,6 +9,7 @@ from bongsu.api.body import read_json_object
 from bongsu.api.respond import json_response, no_content
 from bongsu.control.audit import admin_actor
 from bongsu.control.checks import check_region
+from bongsu.model.errors import Unavailable
 from bongsu.scrape.options import checked_options, shown_options
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from bongsu.api.target_test import TargetTest
     from bongsu.api.threads import Lane
     from bongsu.control.plane import ControlPlane
     from bongsu.control.values import Project, Target, Workspace
@@ -34,11 +36,14 @@ class ScrapingCalls:
     ----------
     lane
         Where the control plane's blocking calls run.
+    test_target
+        Scrapes a target once; None answers that the scraper does not run.
     """
 
-    def __init__(self, control: ControlPlane, lane: Lane) -> None:
+    def __init__(self, control: ControlPlane, lane: Lane, test_target: TargetTest | None = None) -> None:
         self._control = control
         self._lane = lane
+        self._test_target = test_target
 
     async def list_workspaces(self, request: Request) -> Response:
         """Answer with the project's workspaces, those of other regions and the reserved one too."""
@@ -51,6 +56,14 @@ class ScrapingCalls:
         """Answer with the targets of a workspace."""
         records = await self._lane.run(self._targets, _project_id(request), request.path_params["jobId"])
         return json_response({"targets": records})
+
+    async def test(self, request: Request) -> Response:
+        """Scrape ``hostId`` and ``port`` once with the workspace's options, and store nothing."""
+        if self._test_target is None:
+            raise Unavailable("the scraper does not run here; ask the server that scrapes")
+        fields = await read_json_object(request)
+        project = await self._lane.run(self._project, request)
+        return json_response(await self._test_target(project, request.path_params["jobId"], fields))
 
     async def show_options(self, request: Request) -> Response:
         """Answer with the scrape options of a workspace or target, without their secrets."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bongsu.api.openapi import TEXT, Schema, array, record
+from bongsu.api.target_test import TRIAL_SCHEMA
 from bongsu.control.values import TargetHealth
 from bongsu.runtime.relabel import Action
 from bongsu.wire.exposition.negotiation import ESCAPING_SCHEMES, PROTOCOLS
@@ -113,6 +114,8 @@ def scraping_schemas(region: Schema) -> dict[str, Schema]:
     return {
         "Workspace": record(workspace),
         "WorkspaceTarget": record(target),
+        "TargetTrial": TRIAL_SCHEMA,
+        "TrialTarget": record({"hostId": TEXT, "port": {"type": "integer", "minimum": 1, "maximum": 65_535}}),
         "ScrapeOptions": _optional(OPTIONS),
         "ScrapeOptionsChange": _optional(
             {name: {"anyOf": [schema, {"type": "null"}]} for name, schema in OPTIONS.items()}

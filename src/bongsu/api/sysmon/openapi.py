@@ -16,6 +16,7 @@ from bongsu.api.openapi import (
     reference,
 )
 from bongsu.api.sysmon.envelope import BAD_INPUT, INTERNAL, RESULTS, STATUS_NAMES
+from bongsu.api.target_test import TRIAL_SCHEMA
 from bongsu.control.checks import MAX_DESCRIPTION, MAX_JOB_NAME, MAX_PATH
 
 if TYPE_CHECKING:
@@ -78,6 +79,15 @@ def _paths(region: Schema) -> Schema:
             "parameters": [project, job, target],
             "get": _call("showTarget", "Show a target", reference("Target"), parameters=[state]),
             "delete": _call("deleteTarget", "Delete a target; its samples stay", TEXT),
+        },
+        f"{jobs}/{{jobId}}/test": {
+            "parameters": [project, job],
+            "post": _call(
+                "testTarget",
+                "Scrape a server's port once with the workspace's options and store nothing; not in the original API",
+                reference("TargetTrial"),
+                body=reference("NewTarget"),
+            ),
         },
         "/v1.0/projects/{projectId}/servers": {
             "parameters": [project, region],
@@ -210,6 +220,7 @@ def _answered() -> dict[str, Schema]:
                 )
             },
         ),
+        "TargetTrial": TRIAL_SCHEMA,
         "Server": record(
             {
                 "hostId": TEXT,

@@ -20,7 +20,6 @@ from bongsu.control.errors import BadValue
 from bongsu.control.values import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
     from datetime import tzinfo
 
     from starlette.requests import Request
@@ -30,11 +29,9 @@ if TYPE_CHECKING:
 
     from bongsu.api.access import AccessControl, ProjectAccess
     from bongsu.api.errors import Handler
+    from bongsu.api.target_test import TargetTest
     from bongsu.control.plane import ControlPlane
-    from bongsu.control.values import Actor, Project
-
-    TargetTest = Callable[[Project, str, Mapping[str, object]], Awaitable[dict[str, Any]]]
-    """Scrapes ``hostId`` and ``port`` once with a workspace's options; raises a BongsuError for what is unknown."""
+    from bongsu.control.values import Actor
 
 REGION_HEADER = "x-sysmon-region"
 CONTROL_THREADS = 8

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _WORKSPACES = ("jobId", "jobName", "region", "metricsPath", "scrape")
 _TARGETS = ("targetId", "hostNm", "svrIp", "port", "health", "reason", "scrape")
 
+_TRIAL = ("health", "httpStatus", "samples", "durationMs", "reason", "url")
+
 _job = click.argument("workspace", metavar="WORKSPACE")
 
 
@@ -40,6 +42,31 @@ def list_workspaces(admin: AdminClient, project_id: str) -> None:
 def list_targets(admin: AdminClient, project_id: str, workspace: str) -> None:
     """List the targets of a workspace with their state and their own scrape options."""
     show_records(admin.workspace_targets(project_id, _job_id(admin, project_id, workspace)), _TARGETS)
+
+
+@workspace.command("test")
+@click.argument("project_id")
+@_job
+@click.argument("server")
+@click.argument("port", type=click.IntRange(1, 65_535))
+@click.pass_context
+@admin_option
+def test_target(
+    ctx: click.Context, admin: AdminClient, project_id: str, workspace: str, server: str, port: int
+) -> None:
+    """
+    Scrape a port of a SERVER (hostId or name) once with the workspace's options, and tell how it went.
+
+    Nothing is stored. The exit status is 0 when the target answers well, and 1 when it does not.
+    """
+    hosts = [s["hostId"] for s in admin.servers(project_id) if server in {s["hostId"], s["hostNm"]}]
+    if len(hosts) != 1:
+        raise click.UsageError(
+            f"{len(hosts)} servers are named {server!r}; 'bongsu server list {project_id}' shows their hostIds"
+        )
+    trial = admin.test_target(project_id, _job_id(admin, project_id, workspace), hosts[0], port)
+    show_records([trial], _TRIAL)
+    ctx.exit(0 if trial["health"] == "up" else 1)
 
 
 @workspace.command()
