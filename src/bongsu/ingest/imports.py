@@ -174,7 +174,10 @@ class Importer:
                 for line, time in late
             ],
         )
-        return _Rows(np.flatnonzero(good & ~ahead), [h for h in histograms if h.timestamp <= latest])
+        kept = np.flatnonzero(good & ~ahead)
+        # By time, so that the series of a batch grow together: a store seals the full ones of many series at once.
+        kept = kept[np.argsort(batch.timestamps[kept], kind="stable")]
+        return _Rows(kept, [h for h in histograms if h.timestamp <= latest])
 
     def _append(self, batch: LineBatch, refs: NDArray[np.int64], rows: _Rows) -> Sequence[Rejection]:
         kept, histograms = rows

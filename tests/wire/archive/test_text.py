@@ -62,3 +62,40 @@ def test_any_bytes_are_read_or_refused(data: bytes, openmetrics: bool) -> None:
     batch = _reader(openmetrics=openmetrics).read(data, 1)
 
     assert len(batch.lines) == len(batch.series) == len(batch.timestamps) == len(batch.values)
+
+
+WORD = st.sampled_from(
+    [
+        "1",
+        "-0.5",
+        "+7",
+        "1e5",
+        "1e999",
+        "NaN",
+        "+Inf",
+        "1_0",
+        "0x1",
+        ".5",
+        "5.",
+        "1.5e+07",
+        "",
+        "e",
+        "1700000000000",
+        "1.25",
+        "-3",
+    ]
+)
+
+
+@given(st.lists(st.tuples(WORD, WORD), max_size=8), st.booleans())
+def test_the_fast_way_says_what_the_grammar_says(words: list[tuple[str, str]], openmetrics: bool) -> None:
+    lines = [f'up{{a="b c"}} {value} {time}' for value, time in words]
+    together = _reader(openmetrics=openmetrics).read("\n".join(['up{a="b c"} 1 1', *lines]).encode(), 0)
+    # Alone, a line's series is never known before.
+    alone = [_reader(openmetrics=openmetrics).read(line.encode(), i) for i, line in enumerate(lines, 1)]
+
+    assert [t for batch in alone for t in batch.timestamps.tolist()] == together.timestamps.tolist()[1:]
+    assert [repr(v) for batch in alone for v in batch.values.tolist()] == [
+        repr(v) for v in together.values.tolist()[1:]
+    ]
+    assert [fault for batch in alone for fault in batch.faults] == list(together.faults)

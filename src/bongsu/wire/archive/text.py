@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from bongsu.wire.exposition.body import ParsedExemplar
 
 _END = b"# EOF"
+_PLAIN = re.compile(rb"[0-9.eE+-]++").fullmatch
+"""What a decimal number may be made of; whether it is one, the conversion tells."""
+_MAX_DIGITS = 18
+"""Longer timestamps go the slow way, which tells what is wrong with them."""
 
 
 class TextReader:
@@ -52,6 +58,8 @@ class TextReader:
         # A dictionary of its own: only families that these lines speak of are told again.
         self._notes.families = {}
         for number, line in enumerate(data.removesuffix(b"\n").split(b"\n"), first_line):
+            if self._take_known(rows, number, line):
+                continue
             match = sample.fullmatch(line)
             try:
                 if match is not None:
@@ -61,6 +69,38 @@ class TextReader:
             except ExpositionError as error:
                 rows.faults.append(LineFault(number, error.id, error.message.partition(": ")[2]))
         return rows.batch(self._notes)
+
+    def _take_known(self, rows: _Rows, number: int, line: bytes) -> bool:
+        """
+        Take the everyday line, a known series with a plain value and timestamp, three times as fast as by its grammar.
+
+        A series is known by the very bytes that the grammar took it from, so nothing else can stand before the two last words.
+        """
+        words = line.rsplit(b" ", 2)
+        index = rows.index.get(words[0])
+        if index is None or len(words) < 3 or not _PLAIN(words[1]) or not words[2][:1].isdigit():
+            return False
+        try:
+            value = float(words[1])
+            time_ms = self._milliseconds(words[2])
+        except ValueError:
+            return False
+        if math.isinf(value):
+            return False
+        rows.series.append(index)
+        rows.lines.append(number)
+        rows.timestamps.append(time_ms)
+        rows.values.append(value)
+        return True
+
+    def _milliseconds(self, text: bytes) -> int:
+        if not self._openmetrics:
+            if len(text) > _MAX_DIGITS or not text.isdigit():
+                raise ValueError(text)
+            return int(text)
+        if len(text) > _MAX_DIGITS or not text.replace(b".", b"", 1).isdigit():
+            raise ValueError(text)
+        return round(float(text) * 1000)
 
     def _take(self, rows: _Rows, number: int, series: bytes, value: bytes, tail: bytes) -> None:
         parsed = parse_value(value, number)
