@@ -132,9 +132,13 @@ def restore_numbers(
             numbers[i] = numbers[i - 1] + step
     exponent, shift, aside = extra & 31, (extra >> 5) & 63, (extra >> 11) & 0xFFFF
     power = _POWERS[exponent]
-    for i in range(n):
-        # Dividing by one changes nothing, and costs less than a second loop costs to compile.
-        out[i] = np.float64(numbers[i] << shift) / power
+    if exponent == 0 and shift == 0:
+        # Whole numbers, as counters mostly are: a division costs three times the rest.
+        for i in range(n):
+            out[i] = np.float64(numbers[i])
+    else:
+        for i in range(n):
+            out[i] = np.float64(numbers[i] << shift) / power
     for k in range(aside):
         position = (words[at + aside + (k >> 2)] >> np.uint64(16 * (k & 3))) & np.uint64(0xFFFF)
         numbers[np.int64(position)] = np.int64(words[at + k])
