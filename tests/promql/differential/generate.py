@@ -27,6 +27,9 @@ _OVER_TIME = [
     "present_over_time",
     "mad_over_time",
     "absent_over_time",
+    "ts_of_min_over_time",
+    "ts_of_max_over_time",
+    "ts_of_last_over_time",
 ]
 _COUNTER = ["rate", "increase", "irate", "resets"]
 _GAUGE = ["delta", "idelta", "deriv", "changes"]
@@ -124,6 +127,12 @@ class ScriptGenerator:
                 lines.append(f'h{{job="{job}"}} {self._native(exponential=True)}')
                 lines.append(f'nhcb{{job="{job}"}} {self._native(exponential=False)}')
                 lines.append(f'mixed{{job="{job}"}} {self._mixed()}')
+                lines.append(f'level{{job="{job}"}} {self._native(exponential=True, gauge=True)}')
+                lines.append(f'turn{{job="{job}"}} {self._native(exponential=True, turns=True)}')
+            lines.append(
+                f'target_info{{job="{job}", instance="i", version="{self._pick("1", "2")}"}} {" ".join(["1"] * STEPS)}'
+            )
+            lines.append(f'c_total{{job="{job}", instance="i", zone="i"}} {self._cells(self._counter())}')
         return lines
 
     def _cells(self, values: list[float]) -> str:
@@ -169,24 +178,33 @@ class ScriptGenerator:
             for i, le in enumerate(bounds)
         ]
 
-    def _native(self, *, exponential: bool) -> str:
-        schema = self._random.choice([0, 1, 3, -1]) if exponential else -53
-        totals = [0] * 4
+    def _native(self, *, exponential: bool, gauge: bool = False, turns: bool = False) -> str:
+        """Write histograms that count far above zero: Prometheus 3.5 extrapolates them to below it."""
+        schemas = [0, 1, 3, -1, 8] if exponential else [-53]
+        schema, width = self._random.choice(schemas), 0.001
+        totals = [300] * 4
         cells = []
         for _ in range(STEPS):
             if self._random.random() < 0.05:
-                totals = [0] * 4
-            totals = [total + self._random.randrange(3) for total in totals]
-            cells.append(self._histogram(schema, totals) if self._random.random() > 0.1 else "_")
+                totals = [300] * 4
+            if turns and self._random.random() < 0.1:
+                schema, width = self._random.choice(schemas), self._random.choice([0.001, 0.02, 1.5])
+            change = self._random.randrange(-3, 4) if gauge else self._random.randrange(3)
+            totals = [total + change + self._random.randrange(3) for total in totals]
+            cell = self._histogram(schema, totals, width, gauge=gauge)
+            cells.append(cell if self._random.random() > 0.1 else "_")
+        if self._random.random() < 0.3:
+            cells[self._random.randrange(STEPS)] = "stale"
         return " ".join(cells)
 
-    def _histogram(self, schema: int, totals: list[int]) -> str:
+    def _histogram(self, schema: int, totals: list[int], width: float, *, gauge: bool) -> str:
+        hint = " counter_reset_hint:gauge" if gauge else ""
         listed = " ".join(map(str, totals[:3]))
         if schema == -53:
             return f"{{{{schema:-53 count:{sum(totals[:3])} sum:{sum(totals) / 2} custom_values:[1 5] buckets:[{listed}]}}}}"
         return (
-            f"{{{{schema:{schema} count:{sum(totals) + totals[0]} sum:{sum(totals) / 2} z_bucket:{totals[3]} z_bucket_w:0.001 "
-            f"buckets:[{listed}] n_buckets:[{totals[0]}] offset:-1}}}}"
+            f"{{{{schema:{schema} count:{sum(totals) + totals[0]} sum:{sum(totals) / 2} z_bucket:{totals[3]} z_bucket_w:{width} "
+            f"buckets:[{listed}] n_buckets:[{totals[0]}] offset:{self._random.choice([-1, -1, 2])}{hint}}}}}"
         )
 
     def _mixed(self) -> str:
@@ -212,20 +230,28 @@ class ScriptGenerator:
         return f"eval range from {start}s to {start + length}s step {step}s {query}"
 
     def _duration(self) -> str:
+        """Write a positive duration, now and then as an expression."""
+        if self._random.random() < 0.1:
+            return self._pick("1m + 15s", "30s * 2", "2 ^ 6", "2m - 45s", "90s % 1m", "(75s)", "1m / 2 + 1")
+        return self._length()
+
+    def _length(self) -> str:
         return f"{self._random.choice([1, 14, 15, 16, 30, 31, 45, 60, 75, 120, 200, 400])}s"
 
     def _modifiers(self) -> str:
         text = ""
         if self._random.random() < 0.15:
-            text += f" offset {self._pick('', '-')}{self._duration()}"
+            text += f" offset {self._pick('', '-')}{self._length()}"
         if self._random.random() < 0.1:
-            text += " @ " + self._pick("start()", "end()", str(self._random.randrange(600)))
+            text += " @ " + self._pick(
+                "start()", "end()", str(self._random.randrange(600)), f"{self._random.randrange(600)}.5"
+            )
         return text
 
     def _selector(self) -> str:
         name = self._pick("c_total", "c_total", "g", "g", "only", "b_bucket", "param")
         if self._histograms and self._random.random() < 0.7:
-            name = self._pick("h", "h", "nhcb", "mixed")
+            name = self._pick("h", "h", "nhcb", "mixed", "level", "turn")
         matcher = self._pick("", "", '{job="a"}', '{job!="a"}', '{zone=~"x|y"}', '{zone!~"x.*"}', '{zone=""}')
         if self._random.random() < 0.04:
             return '{__name__=~"c_total|g", job="a"}'
@@ -239,7 +265,22 @@ class ScriptGenerator:
 
     def _scalar(self, depth: int) -> str:
         choices: list[Callable[[], str]] = [
-            lambda: self._pick("0", "1", "2", "-1", "0.5", "0.9", "1.5", "NaN", "Inf", "-Inf", "3e5"),
+            lambda: self._pick(
+                "0",
+                "1",
+                "2",
+                "-1",
+                "0.5",
+                "0.9",
+                "1.5",
+                "NaN",
+                "Inf",
+                "-Inf",
+                "3e5",
+                "0x1F",
+                "1m30s",
+                "1_000",
+            ),
             lambda: "time()",
             lambda: "scalar(param)",
             lambda: "pi()",
@@ -303,6 +344,8 @@ class ScriptGenerator:
 
     def _aggregation(self, depth: int) -> str:
         inner, grouping = self._vector(depth - 1), self._pick(*_GROUPINGS)
+        if self._random.random() < 0.06:
+            return f"limit_ratio {grouping} ({self._pick('0.5', '-0.3', '1', '-1', '0', '2')}, {inner})"
         if self._random.random() < 0.3:
             # Which of equal values topk keeps in a range query is chance in Prometheus: it goes through a map.
             call = self._pick("quantile", "count_values", *(["topk", "bottomk"] if self._is_instant else []))
@@ -324,6 +367,8 @@ class ScriptGenerator:
         if kind < 0.5:
             return f"({left} {operator} {right})"
         if kind < 0.75:
+            if self._random.random() < 0.3:
+                return f"(sum by (job) ({right}) {operator} on (job) group_right {self._pick('', '(le)')} {left})"
             return (
                 f"({left} {operator} on (job) group_left {self._pick('', '(zone)')} sum by (job) ({right}))"
             )
@@ -348,6 +393,12 @@ class ScriptGenerator:
             f"+({inner})",
             f"sgn({inner}) or vector(1)",
             f"timestamp({self._selector()})",
+            f"timestamp({inner})",
+            f"info({inner})",
+            f'info({inner}, {{version=~".+"}})',
+            f'sort_by_label({inner}, "job", "zone")',
+            f'sort_by_label_desc({inner}, "zone")',
+            f'label_replace({inner}, "__name__", "other", "job", "a")',
         )
 
     def _histogram_call(self, depth: int) -> str:

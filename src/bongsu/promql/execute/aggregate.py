@@ -237,7 +237,8 @@ def _quantile(
 ) -> Vector:
     assert node.param is not None
     # Of a parameter that changes, the worst values are named, as in Prometheus.
-    worst = {value for value in (np.fmax.reduce(phi), np.fmin.reduce(phi)) if value > 1 or value < 0}
+    highest, lowest = np.fmax.reduce(phi), np.fmin.reduce(phi)
+    worst = {*([highest] if highest > 1 else []), *([lowest] if lowest < 0 else [])}
     for value in (*sorted(worst), *([math.nan] if np.isnan(phi).any() else [])):
         context.query.annotations.warn(bad_quantile(float(value)), place(node.param))
     order, bounds = groups.layout()

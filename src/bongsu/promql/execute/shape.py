@@ -107,7 +107,18 @@ def merge_equal(vector: Vector, *, across_steps: bool = True) -> Vector:
     histograms = None
     if codes is not None and merged.histograms is not None:
         histograms = replace(merged.histograms, codes=codes)
-    return replace(merged, values=values, kinds=kinds, histograms=histograms)
+    drop_name = None if vector.drop_name is None else _first_seen(vector.drop_name, present, ids)
+    return replace(merged, values=values, kinds=kinds, histograms=histograms, drop_name=drop_name)
+
+
+def _first_seen(
+    flags: NDArray[np.bool_], present: NDArray[np.bool_], ids: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Return for each group the flag of the series that comes first in time, as Prometheus does."""
+    steps = np.where(present.any(axis=1), present.argmax(axis=1), present.shape[1])
+    order = np.lexsort((np.arange(len(ids)), steps, ids))
+    _, first = np.unique(ids[order], return_index=True)
+    return flags[order[first]]
 
 
 def repeat_step(vector: Vector, n_steps: int) -> Vector:
