@@ -114,6 +114,7 @@ class PrometheusApi:
             features=features,
             clock=self.clock,
             log=structlog.get_logger(),
+            registry=self.registry,
             maintenance=maintenance,
         )
         self.app = Starlette(routes=self.routes)

@@ -22,6 +22,7 @@ from bongsu.server import options
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from prometheus_client import CollectorRegistry
     from starlette.routing import BaseRoute
     from structlog.typing import FilteringBoundLogger
 
@@ -54,6 +55,7 @@ class Edge:
     open_store: Callable[[ProjectAccess], ProjectStore]
     queries: QueryService
     targets: TargetListing
+    registry: CollectorRegistry
     apm: ApmEngine
     otlp_metrics: OtlpMetricsIngest
     writers: RemoteWriters
@@ -96,6 +98,7 @@ def all_routes(
             clock=clock,
             lookback_ms=settings.query.lookback,
             log=logger("prometheus"),
+            registry=edge.registry,
         ),
         *_control_routes(edge, settings, clock, logger),
     ]

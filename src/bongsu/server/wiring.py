@@ -183,6 +183,7 @@ def _wire(
         open_store=lambda caller: stores.of(caller.project),
         queries=_open_queries(around, stack),
         targets=feed,
+        registry=registry,
         host_targets=feed,
         apm=apm,
         otlp_metrics=otlp_metrics,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from prometheus_client import Counter, Gauge, Histogram
 from tests.support.prometheus_api import NOW_MS, PrometheusApi, put
 
 from bongsu.api.prometheus.targets import TargetView
@@ -356,3 +357,27 @@ async def test_another_project_is_invisible_to_status_and_targets(api: Prometheu
     assert {200} == {answer.status_code for answer in answers}
     assert not [word for word in ("node", "shop", "a:1", "latency") if word in text]
     assert '"timeSeriesCount":0' in text
+
+
+async def test_the_servers_own_metrics_are_told_as_json(api: PrometheusApi) -> None:
+    histogram = Histogram("own_seconds", "Time.", ["kind"], buckets=(1.0,), registry=api.registry)
+    histogram.labels("a").observe(0.5)
+    Counter("own_things", "Things.", registry=api.registry).inc(2)
+    Gauge("own_level", "Level.", registry=api.registry).set(float("inf"))
+    async with api.client() as client:
+        families = data_of(await client.get("/status/self_metrics", params={"metric_name_pattern": "own_.*"}))
+        none = data_of(await client.get("/status/self_metrics", params={"metric_name_pattern": "own"}))
+        bad = await client.get("/status/self_metrics", params={"metric_name_pattern": "("})
+    by_name = {family["name"]: (family["type"], family["metric"]) for family in families}
+
+    assert ("COUNTER", [{"label": [], "counter": {"value": 2.0}}]) == by_name["own_things_total"]
+    assert ("GAUGE", [{"label": [], "gauge": {"value": "Infinity"}}]) == by_name["own_level"]
+    buckets = [
+        {"upperBound": 1.0, "cumulativeCount": "1"},
+        {"upperBound": "Infinity", "cumulativeCount": "1"},
+    ]
+    content = {"bucket": buckets, "sampleCount": "1", "sampleSum": 0.5}
+    assert ("HISTOGRAM", [{"label": [{"name": "kind", "value": "a"}], "histogram": content}]) == by_name[
+        "own_seconds"
+    ]
+    assert ([], 400) == (none, bad.status_code)

@@ -151,6 +151,10 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(path="/status/walreplay", summary="Progress of reading the log", data=schemas.REPLAY),
     Operation(
+        path="/status/self_metrics", summary="The server's own metrics",
+        optional=("metric_name_pattern",), data=schemas.list_of(schemas.FAMILY),
+    ),
+    Operation(
         path="/features", summary="What the server has and what is switched on",
         data=schemas.map_of(schemas.map_of({"type": "boolean"})),
     ),

@@ -86,6 +86,12 @@ TARGETS = fields(
     droppedTargets=list_of(fields(discoveredLabels=LABELS, scrapePool=TEXT)),
     droppedTargetCounts=map_of(COUNT),
 )
+FAMILY = fields(
+    name=TEXT,
+    help=TEXT,
+    type={"enum": ["COUNTER", "GAUGE", "HISTOGRAM", "SUMMARY", "UNTYPED"]},
+    metric=list_of({"type": "object"}),
+)
 RELABEL_STEPS = fields(
     steps=list_of(fields(rule={"type": "object"}, output=LABELS, keep={"type": "boolean"}))
 )
@@ -176,6 +182,7 @@ PARAMETERS: Mapping[str, tuple[Json, str]] = {
     "metric": (TEXT, "Only this metric."),
     "state": (_words("active", "dropped", "any"), "Which targets."),
     "scrapePool": (TEXT, "Name of a workspace."),
+    "metric_name_pattern": (TEXT, "A regular expression that the whole name of a metric fits."),
     "labels": (TEXT, "A JSON object of label names and values."),
     "match_target": (TEXT, "A selector on the labels of targets."),
     "type": (_words("alert", "record"), "Only rules of this kind."),

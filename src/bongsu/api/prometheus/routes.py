@@ -21,11 +21,13 @@ from bongsu.api.prometheus.queries import Queries
 from bongsu.api.prometheus.read import RemoteRead
 from bongsu.api.prometheus.rules import Rules
 from bongsu.api.prometheus.search import SearchEndpoints
+from bongsu.api.prometheus.self_metrics import SelfMetrics
 from bongsu.api.prometheus.status import Status
 from bongsu.api.prometheus.targets import Targets
 from bongsu.api.respond import text_response
 
 if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
     from starlette.requests import Request
     from starlette.routing import BaseRoute
     from structlog.typing import FilteringBoundLogger
@@ -68,6 +70,7 @@ def routes(
     features: frozenset[str],
     clock: Clock,
     log: FilteringBoundLogger,
+    registry: CollectorRegistry,
     lookback_ms: int = 300_000,
     maintenance: Maintenance | None = None,
 ) -> list[BaseRoute]:
@@ -86,6 +89,8 @@ def routes(
         What the server tells about itself.
     features
         Names of the features that are switched on.
+    registry
+        The server's own metrics.
     lookback_ms
         How old the newest sample of a series may be in federation; the engine's own lookback.
     maintenance
@@ -97,6 +102,7 @@ def routes(
         *_search_paths(SearchEndpoints(admission, clock)),
         *_target_paths(Targets(admission, targets, clock), Rules(admission)),
         *_status_paths(Status(admission, facts, feature_table(features), clock)),
+        ("/status/self_metrics", _GET, SelfMetrics(admission, registry).show),
         *_admin_paths(TsdbAdmin(admission, maintenance)),
         ("/export", _READ, DataExport(admission).export),
     ]
