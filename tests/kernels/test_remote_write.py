@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.naive import remote_write as naive
-from tests.support.remote_write import message, number, packed
+from tests.support.remote_write import encode_v1, message, number, packed, series
 
 from bongsu.kernels.remote_write import (
     BEGIN,
@@ -30,7 +30,7 @@ def walk(data: bytes, version: int) -> naive.Walk | None:
     text = np.frombuffer(data, dtype=np.uint8)
     counts = np.zeros(4, dtype=np.int64)
     empty = [np.empty((0, columns), dtype=np.int64) for columns in (SERIES_COLUMNS, 4, 4, 2)]
-    if read_request(text, version, False, counts, *empty) >= 0:
+    if read_request(text, version, counts, *empty) >= 0:
         return None
     sizes = [int(counts[i]) for i in (N_SERIES, N_SAMPLES, N_PARTS, N_SYMBOLS)]
     series, samples, parts, symbols = (
@@ -38,7 +38,7 @@ def walk(data: bytes, version: int) -> naive.Walk | None:
         for size, columns in zip(sizes, (SERIES_COLUMNS, 4, 4, 2), strict=True)
     )
     counts[:] = 0
-    broken = read_request(text, version, True, counts, series, samples, parts, symbols)
+    broken = read_request(text, version, counts, series, samples, parts, symbols)
     assert sizes == [int(counts[i]) for i in (N_SERIES, N_SAMPLES, N_PARTS, N_SYMBOLS)] or broken >= 0
     if broken >= 0:
         return None
@@ -82,6 +82,30 @@ messages = st.recursive(
 @settings(max_examples=500, deadline=None)
 def test_the_walk_finds_what_the_naive_twin_finds(data: bytes, version: int) -> None:
     assert twin(data, version) == walk(data, version)
+
+
+ORDINARY = encode_v1(
+    [
+        series("m", (1_700_000_000_000, 1.5), (1_700_000_015_000, -2.0), a="1"),
+        series("n", (1_700_000_000_000, 3.0)),
+    ]
+)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, len(ORDINARY) - 1), st.integers(0, 255)), max_size=3),
+    st.integers(0, len(ORDINARY)),
+    st.sampled_from([1, 2]),
+)
+@settings(max_examples=500, deadline=None)
+def test_the_short_ways_take_nothing_that_only_looks_ordinary(
+    changes: list[tuple[int, int]], length: int, version: int
+) -> None:
+    data = bytearray(ORDINARY)
+    for at, byte in changes:
+        data[at] = byte
+    for cut in (bytes(data), bytes(data[:length])):
+        assert twin(cut, version) == walk(cut, version)
 
 
 @given(

@@ -38,10 +38,18 @@ _MULTIPLIER_2 = np.uint64(0xC2B2AE3D27D4EB4F)
 _SHIFT = np.uint64(29)
 _BYTE = np.uint64(8)
 
+_LABEL_TAG, _SAMPLE_TAG, _VALUE_TAG, _TIME_TAG = 0x0A, 0x12, 0x09, 0x10
+"""First bytes of a label and a sample in a series (1.0 names them so, 2.0 the sample only), and of a sample's value and time."""
+
+_TIME_AT = 12
+"""Where the time begins in a sample as senders write it: two bytes of head, nine of the value, the time's tag."""
+
 
 @kernel
 def _varint(data: NDArray[np.uint8], at: Int, stop: Int) -> tuple[np.int64, Int]:
     """Return a varint as a signed 64-bit integer and where it ends, -1 when it does not."""
+    if at < stop and data[at] < 128:  # most are lengths and tags of one byte
+        return np.int64(data[at]), at + 1
     value = np.uint64(0)
     shift = np.uint64(0)
     for _ in range(10):
@@ -90,6 +98,45 @@ def _word(data: NDArray[np.uint8], at: Int, size: Int) -> np.uint64:
 
 
 @kernel
+def _whole_word(data: NDArray[np.uint8], at: Int) -> np.uint64:
+    """Return eight bytes as a little-endian integer; written out, and unsigned, it becomes one load."""
+    i = np.uint64(at)
+    return (
+        np.uint64(data[i])
+        | np.uint64(data[i + np.uint64(1)]) << np.uint64(8)
+        | np.uint64(data[i + np.uint64(2)]) << np.uint64(16)
+        | np.uint64(data[i + np.uint64(3)]) << np.uint64(24)
+        | np.uint64(data[i + np.uint64(4)]) << np.uint64(32)
+        | np.uint64(data[i + np.uint64(5)]) << np.uint64(40)
+        | np.uint64(data[i + np.uint64(6)]) << np.uint64(48)
+        | np.uint64(data[i + np.uint64(7)]) << np.uint64(56)
+    )
+
+
+@kernel
+def _end_of_labels(data: NDArray[np.uint8], at: Int, stop: Int) -> Int:
+    """Return where a run of whole label messages of less than 128 bytes ends; `at` when there is none."""
+    while at + 1 < stop and data[at] == _LABEL_TAG and data[at + 1] < 128:
+        end = at + 2 + np.int64(data[at + 1])
+        if end > stop:
+            break
+        at = end
+    return at
+
+
+@kernel
+def _end_of_plain_sample(data: NDArray[np.uint8], at: Int, stop: Int) -> tuple[Int, np.int64]:
+    """Return where a sample ends that has a value, a time and nothing else, and the time; the end is -1 for every other field."""
+    if stop - at <= _TIME_AT or data[at] != _SAMPLE_TAG or data[at + 1] >= 128:
+        return -1, np.int64(0)
+    end = at + 2 + np.int64(data[at + 1])
+    if end > stop or data[at + 2] != _VALUE_TAG or data[at + _TIME_AT - 1] != _TIME_TAG:
+        return -1, np.int64(0)
+    time, time_end = _varint(data, at + _TIME_AT, end)
+    return (end if time_end == end else -1), time
+
+
+@kernel
 def _read_sample(data: NDArray[np.uint8], at: Int, stop: Int, sample: NDArray[np.int64]) -> Int:
     """Read a Sample message into (series, timestamp, start, bits of the value); return -1 or where it is broken."""
     while at < stop:
@@ -99,7 +146,7 @@ def _read_sample(data: NDArray[np.uint8], at: Int, stop: Int, sample: NDArray[np
         if number == 1:
             if wire != _FIXED64:
                 return at
-            sample[3] = np.int64(_word(data, value, 8))
+            sample[3] = np.int64(_whole_word(data, value))
         elif number == 2 or number == 3:
             if wire != _VARINT:
                 return at
@@ -114,13 +161,12 @@ def _read_series(
     at: Int,
     stop: Int,
     version: Int,
-    write: bool,
     counts: NDArray[np.int64],
     series: NDArray[np.int64],
     samples: NDArray[np.int64],
     parts: NDArray[np.int64],
 ) -> Int:
-    """Read a TimeSeries message; return -1 or where it is broken."""
+    """Read a TimeSeries message; return -1 or where it is broken. Its samples and labels mostly look alike, and have a short way."""
     row = counts[N_SERIES]
     labels_begin, labels_end, plain = at, at, 1
     meta_begin: Int = 0
@@ -128,6 +174,26 @@ def _read_series(
     values = 0
     begin = at
     while at < stop:
+        run = _end_of_labels(data, at, stop) if version == 1 else at
+        if run > at:
+            if labels_end == labels_begin:
+                labels_begin = at
+            elif at != labels_end:
+                plain = 0
+            labels_end = at = run
+            continue
+        sample_end, time = _end_of_plain_sample(data, at, stop)
+        if sample_end >= 0:
+            sample = counts[N_SAMPLES]
+            if sample < len(samples):
+                samples[sample, 0] = row
+                samples[sample, 1] = time
+                samples[sample, 2] = 0
+                samples[sample, 3] = np.int64(_whole_word(data, at + 3))
+            counts[N_SAMPLES] += 1
+            values += 1
+            at = sample_end
+            continue
         number, wire, value, end = _field(data, at, stop)
         if end < 0:
             return at
@@ -151,7 +217,7 @@ def _read_series(
                 plain = 0
             labels_end = end
         elif number == 2:
-            if write:
+            if counts[N_SAMPLES] < len(samples):
                 sample = counts[N_SAMPLES]
                 samples[sample, 0] = row
                 samples[sample, 1:] = 0
@@ -161,7 +227,7 @@ def _read_series(
             counts[N_SAMPLES] += 1
             values += 1
         elif part:
-            if write:
+            if counts[N_PARTS] < len(parts):
                 parts[counts[N_PARTS], 0] = part
                 parts[counts[N_PARTS], 1] = row
                 parts[counts[N_PARTS], 2] = value
@@ -171,7 +237,7 @@ def _read_series(
         elif number == 5 and version == 2:
             meta_begin, meta_end = value, end
         at = end
-    if write:
+    if row < len(series):
         series[row, BEGIN] = begin
         series[row, END] = stop
         series[row, LABELS_BEGIN] = labels_begin
@@ -188,7 +254,6 @@ def _read_series(
 def read_request(
     data: NDArray[np.uint8],
     version: Int,
-    write: bool,
     counts: NDArray[np.int64],
     series: NDArray[np.int64],
     samples: NDArray[np.int64],
@@ -196,15 +261,13 @@ def read_request(
     symbols: NDArray[np.int64],
 ) -> Int:
     """
-    Walk a request; call it once to count, and again with arrays of that size.
+    Walk a request. Where an array is too short for what there is, the rest is only counted: call it again with longer ones.
 
     Parameters
     ----------
     data : ndarray of uint8
     version : int
         1 for ``prometheus.WriteRequest``, 2 for ``io.prometheus.write.v2.Request``.
-    write : bool
-        False only counts; the other arrays may then be empty.
     counts : ndarray of int64, shape (4,)
         Zeros; output.
     series : ndarray of int64, shape (n_series, SERIES_COLUMNS)
@@ -233,18 +296,18 @@ def read_request(
         if (is_series or is_metadata or is_symbol) and wire != _BYTES:
             return at
         if is_series:
-            broken = _read_series(data, value, end, version, write, counts, series, samples, parts)
+            broken = _read_series(data, value, end, version, counts, series, samples, parts)
             if broken >= 0:
                 return broken
         elif is_metadata:
-            if write:
+            if counts[N_PARTS] < len(parts):
                 parts[counts[N_PARTS], 0] = PART_METADATA
                 parts[counts[N_PARTS], 1] = -1
                 parts[counts[N_PARTS], 2] = value
                 parts[counts[N_PARTS], 3] = end
             counts[N_PARTS] += 1
         elif is_symbol:
-            if write:
+            if counts[N_SYMBOLS] < len(symbols):
                 symbols[counts[N_SYMBOLS], 0] = value
                 symbols[counts[N_SYMBOLS], 1] = end
             counts[N_SYMBOLS] += 1
@@ -281,7 +344,7 @@ def hash_bytes(
         first = _mix(seeds[0], np.uint64(stop - at), _MULTIPLIER_1)
         second = _mix(seeds[1], np.uint64(stop - at), _MULTIPLIER_2)
         while at < stop:
-            word = _word(data, at, 8) if stop - at >= 8 else _word(data, at, stop - at)
+            word = _whole_word(data, at) if stop - at >= 8 else _word(data, at, stop - at)
             first = _mix(first, word, _MULTIPLIER_1)
             second = _mix(second, word, _MULTIPLIER_2)
             at += 8
@@ -409,7 +472,7 @@ def warm() -> None:
     """Compile the kernels for the types that they are called with: read-only bytes, columns of tables."""
     data = np.frombuffer(b"\0", dtype=np.uint8)
     counts, tables = np.zeros(4, dtype=np.int64), np.zeros((2, SERIES_COLUMNS), dtype=np.int64)
-    read_request(data, 1, False, counts, tables, tables, tables, tables)
+    read_request(data, 1, counts, tables, tables, tables, tables)
     words, seeds = np.zeros((2, 2), dtype=np.uint64), np.zeros(2, dtype=np.uint64)
     hash_bytes(data, tables[:, LABELS_BEGIN], tables[:, LABELS_END], seeds, words)
     hash_references(data, tables, words, seeds, words, seeds)

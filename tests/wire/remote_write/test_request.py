@@ -308,3 +308,14 @@ def test_a_histogram_of_endless_buckets_is_refused() -> None:
     ((_, sample),) = WireRequest(counts, Version.V1).histograms()
     assert isinstance(sample, BadMessage)
     assert "more than 65536 values" in sample.message
+
+
+@pytest.mark.parametrize("version", [Version.V1, Version.V2])
+def test_a_request_with_more_rows_than_its_size_suggests_is_read_whole(version: Version) -> None:
+    tag = 1 if version is Version.V1 else 5
+    empty = message(tag, b"") * 500 + message(tag, message(2, b"")) * 500
+    symbols = b"" if version is Version.V1 else message(4, b"")
+    request = WireRequest(symbols + empty, version)
+    assert 1000 == len(request)
+    assert list(range(500, 1000)) == request.sample_series.tolist()
+    assert [0.0] * 500 == request.values.tolist()
