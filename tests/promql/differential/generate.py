@@ -188,7 +188,7 @@ class ScriptGenerator:
             if self._random.random() < 0.05:
                 totals = [300] * 4
             if turns and self._random.random() < 0.1:
-                schema, width = self._random.choice(schemas), self._random.choice([0.001, 0.02, 1.5])
+                schema, width = self._random.choice(schemas), self._random.choice([0.001, 0.02, 0.1])
             change = self._random.randrange(-3, 4) if gauge else self._random.randrange(3)
             totals = [total + change + self._random.randrange(3) for total in totals]
             cell = self._histogram(schema, totals, width, gauge=gauge)
@@ -394,8 +394,9 @@ class ScriptGenerator:
             f"sgn({inner}) or vector(1)",
             f"timestamp({self._selector()})",
             f"timestamp({inner})",
-            f"info({inner})",
-            f'info({inner}, {{version=~".+"}})',
+            # Prometheus 3.5 looks for info series at other times than those of a moved selector.
+            f"info({self._selector()})",
+            f'info(rate({self._selector()}[1m]), {{version=~".+"}})',
             f'sort_by_label({inner}, "job", "zone")',
             f'sort_by_label_desc({inner}, "zone")',
             f'label_replace({inner}, "__name__", "other", "job", "a")',

@@ -34,7 +34,7 @@ def histogram_json(histogram: Histogram) -> bytes:
 
 
 def buckets_of(histogram: Histogram) -> Iterator[Bucket]:
-    """Yield the buckets that hold something, from the lowest up."""
+    """Yield the buckets that hold something, from the lowest up; none begins inside of the zero bucket."""
     if histogram.schema == CUSTOM_BUCKETS_SCHEMA:
         yield from _custom(histogram)
         return
@@ -43,7 +43,7 @@ def buckets_of(histogram: Histogram) -> Iterator[Bucket]:
         yield (
             _OPEN_RIGHT,
             -exponential_bound(index, histogram.schema),
-            -exponential_bound(index - 1, histogram.schema),
+            -max(exponential_bound(index - 1, histogram.schema), histogram.zero_threshold),
             count,
         )
     if histogram.zero_count > 0:
@@ -51,7 +51,7 @@ def buckets_of(histogram: Histogram) -> Iterator[Bucket]:
     for index, count in _indexed(histogram.positive_spans, histogram.positive_buckets):
         yield (
             _OPEN_LEFT,
-            exponential_bound(index - 1, histogram.schema),
+            max(exponential_bound(index - 1, histogram.schema), histogram.zero_threshold),
             exponential_bound(index, histogram.schema),
             count,
         )

@@ -91,11 +91,11 @@ def layout_bounds(layout: Layout) -> tuple[Bounds, NDArray[np.float64]]:
     buckets = [
         (-upper, -lower, BUCKETS + i)
         for i in range(layout.negative[1])
-        for lower, upper in [base.bounds(layout.negative[0] + i)]
+        for lower, upper in [base.outer_bounds(layout.negative[0] + i)]
     ][::-1]
     buckets.append((-layout.zero_threshold, layout.zero_threshold, ZERO))
     buckets += [
-        (*base.bounds(layout.positive[0] + i), BUCKETS + layout.negative[1] + i)
+        (*base.outer_bounds(layout.positive[0] + i), BUCKETS + layout.negative[1] + i)
         for i in range(layout.positive[1])
     ]
     lower, upper, columns = (list(each) for each in zip(*buckets, strict=True))

@@ -65,14 +65,23 @@ class Sparse:
         return lower, values[index] if index < len(values) else math.inf
 
     def all_buckets(self) -> Iterator[Bucket]:
-        """Yield all buckets from the lowest to the highest, the zero bucket among them when it holds anything."""
+        """
+        Yield all buckets from the lowest to the highest, the zero bucket among them when it holds anything.
+
+        A bucket that the zero bucket reaches into begins where that one ends.
+        """
         for index in sorted(self.negative, reverse=True):
-            lower, upper = self.bounds(index)
+            lower, upper = self.outer_bounds(index)
             yield Bucket(-upper, -lower, self.negative[index])
         if self.zero_count > 0:
             yield Bucket(-self.zero_threshold, self.zero_threshold, self.zero_count)
         for index in sorted(self.positive):
-            yield Bucket(*self.bounds(index), self.positive[index])
+            yield Bucket(*self.outer_bounds(index), self.positive[index])
+
+    def outer_bounds(self, index: int) -> tuple[float, float]:
+        """Return the bounds of a positive bucket outside of the zero bucket."""
+        lower, upper = self.bounds(index)
+        return (lower if self.is_custom else max(lower, self.zero_threshold)), upper
 
     def scale(self, factor: float) -> Sparse:
         """Multiply all counts and the sum, in place; a negative factor makes a gauge, since no counter is negative."""
