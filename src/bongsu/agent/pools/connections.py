@@ -38,7 +38,7 @@ class ConnectionPools:
         self._transactions = transactions
         self._sqlalchemy = Watched()
         self._psycopg = Watched()
-        self._asyncpg = Watched()
+        self._asyncpg = Watched(is_over=lambda pool: pool.is_closing())
         self._redis = Watched()
         self._django = Watched()
 

@@ -60,7 +60,7 @@ class ThreadPools:
 
     def uses(self) -> Iterator[PoolUse]:
         """Yield the use of every kind of pool that there is."""
-        queued = list(read_each(self._executors, lambda executor: executor._work_queue.qsize()))  # noqa: SLF001
+        queued = list(read_each(self._executors, _queued))
         if queued:
             yield PoolUse("ThreadPoolExecutor", len(self._running), sum(queued))
         yield from _sum("anyio", read_each(self._limiters, _limiter))
@@ -90,6 +90,11 @@ def _noting(running: set[int]) -> Callable[..., Any]:
             running.discard(id(instance))
 
     return run
+
+
+def _queued(executor: Any) -> int:
+    # An executor that is shut down has an entry in its queue that tells the threads so.
+    return max(0, int(executor._work_queue.qsize()) - bool(executor._shutdown))  # noqa: SLF001 - there is no public reading
 
 
 def _limiter(limiter: Any) -> tuple[int, int]:

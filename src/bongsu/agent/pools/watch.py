@@ -7,7 +7,6 @@ A library that has changed so that it cannot be wrapped or read costs its number
 from __future__ import annotations
 
 import logging
-import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -20,29 +19,42 @@ _log = logging.getLogger("bongsu.agent")
 
 
 class Watched:
-    """Objects of one kind that are alive. Safe from any thread, and across forks: a child has its parent's pools."""
+    """
+    Objects of one kind that are alive. Safe from any thread, and across forks: a child has its parent's pools.
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
+    Parameters
+    ----------
+    is_over
+        Tells of an object that cannot be remembered weakly that it is of no use any more; it is held until then.
+    """
+
+    def __init__(self, is_over: Callable[[Any], bool] = lambda _: False) -> None:
+        self._is_over = is_over
         self._references: dict[int, weakref.ref[Any]] = {}
+        self._held: dict[int, Any] = {}
 
     def add(self, item: object) -> None:
         """Remember an object until it is gone; by identity, since pools may compare equal."""
         key = id(item)
 
         def forget(reference: weakref.ref[Any]) -> None:
-            # Not under the lock: the collector may run while this thread holds it.
             if self._references.get(key) is reference:
                 self._references.pop(key, None)
 
-        reference = weakref.ref(item, forget)
-        with self._lock:
-            self._references[key] = reference
+        try:
+            self._references[key] = weakref.ref(item, forget)
+        except TypeError:  # a class with slots
+            self._held[key] = item
 
     def __iter__(self) -> Iterator[Any]:
         for reference in list(self._references.values()):
             item = reference()
             if item is not None:
+                yield item
+        for key, item in list(self._held.items()):
+            if self._is_over(item):
+                self._held.pop(key, None)
+            else:
                 yield item
 
 

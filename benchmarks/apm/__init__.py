@@ -1,0 +1,1 @@
+"""What the real-time numbers cost the server."""
