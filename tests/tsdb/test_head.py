@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from tests.naive.head import NaiveHead
 
 from bongsu.model.labels import series_key
-from bongsu.tsdb.head import Head, slot_of
+from bongsu.tsdb.head import Head
 from bongsu.tsdb.keys import join_keys
+from bongsu.tsdb.late import slot_of
 from bongsu.tsdb.records import FloatRows
 
 N_SERIES = 5

@@ -41,8 +41,9 @@ from bongsu.tsdb.admission import allow_series
 from bongsu.tsdb.block import tombstones_path
 from bongsu.tsdb.checkpoint import CHECKPOINT_NAME
 from bongsu.tsdb.flush import Flush
-from bongsu.tsdb.head import NO_TIME, Conflict, slot_of, slots_of
+from bongsu.tsdb.head import NO_TIME
 from bongsu.tsdb.keys import join_keys
+from bongsu.tsdb.late import Conflict, slot_of, slots_of
 from bongsu.tsdb.records import (
     EncodedHistograms,
     FloatRows,
@@ -729,7 +730,7 @@ class Database:
         return [self._refusal(row, conflict) for row, conflict in rows]
 
     def _refusal(self, row: int, conflict: Conflict) -> Rejection:
-        if conflict.known is None:
+        if conflict.known is None or conflict.received is None:
             return refuse_reference(row, conflict.ref)
         labels = key_labels(self._open().head.series.key(conflict.slot))
         return refuse_duplicate(row, labels, conflict.known, conflict.received)

@@ -7,7 +7,7 @@ sealed chunks are never changed in place, and open samples are copied.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,7 +17,6 @@ from bongsu.kernels.head import (
     CHUNK_LINK,
     CHUNK_MAX,
     CHUNK_MIN,
-    CONFLICT,
     COUNT,
     FIRST_TIME,
     FLAGS,
@@ -35,8 +34,6 @@ from bongsu.kernels.head import (
     OPEN_SAMPLES,
     REF,
     ROW_WORDS,
-    SLOT_BITS,
-    UNKNOWN,
     HeadArrays,
     append_rows,
     drop_before,
@@ -52,6 +49,7 @@ from bongsu.storage.raw import Sample
 from bongsu.storage.refusals import value_bytes
 from bongsu.tsdb.arrays import grown
 from bongsu.tsdb.index import LabelIndex
+from bongsu.tsdb.late import Conflict, put_odd_rows, slot_of, slots_of
 from bongsu.tsdb.parts import Part
 from bongsu.tsdb.records import FloatRows
 from bongsu.tsdb.series import SeriesTable
@@ -64,7 +62,6 @@ if TYPE_CHECKING:
     from bongsu.tsdb.records import EncodedHistograms
 
 NO_TIME = -(1 << 63)
-_SLOT_MASK = (1 << SLOT_BITS) - 1
 MAX_SPANS = 48
 """Most blocks that one flush writes: four days of two hours."""
 
@@ -80,31 +77,6 @@ _FIRST_ARENA = 1 << 14
 
 FrozenSides = dict[int, tuple[LateFloats, dict[int, Sample]]]
 """What side buffers held when a flush began, by slot."""
-
-
-class Conflict(NamedTuple):
-    """A row that was not written; `known` is the sample in its place, None when the reference is unknown."""
-
-    row: int
-    ref: int
-    known: Sample | None
-    received: Sample
-
-    @property
-    def slot(self) -> int:
-        """Slot of the series; only when the reference is known."""
-        return slot_of(self.ref)
-
-
-def slot_of(ref: int) -> int:
-    """Return the slot of a reference."""
-    return ref & _SLOT_MASK
-
-
-def slots_of(refs: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the slots of references."""
-    slots: NDArray[np.int64] = refs & _SLOT_MASK
-    return slots
 
 
 class Head:
@@ -140,7 +112,7 @@ class Head:
 
     def knows(self, refs: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Tell for each reference whether its series is here."""
-        slots = refs & _SLOT_MASK
+        slots = slots_of(refs)
         inside = (refs >= 0) & (slots < len(self.arrays.meta))
         known: NDArray[np.bool_] = inside & (self.arrays.meta[np.where(inside, slots, 0), REF] == refs)
         return known
@@ -171,7 +143,7 @@ class Head:
 
     def append_floats(self, rows: FloatRows, *, overwrite: bool) -> list[Conflict]:
         """Write float samples; return the rows that were not written."""
-        return self._append_odd(rows, self._append_rows(rows), overwrite=overwrite)
+        return put_odd_rows(self, rows, self._append_rows(rows), overwrite=overwrite)
 
     def append_histograms(self, rows: EncodedHistograms, *, overwrite: bool) -> list[Conflict]:
         """Write histogram samples; return the rows that were not written."""
@@ -318,7 +290,7 @@ class Head:
             if meta[COUNT] and meta[FIRST_TIME] <= end_ms and meta[LAST_TIME] >= start_ms:
                 self.rewrite(slot, self.main_samples(slot, NO_TIME, -NO_TIME - 1).without(start_ms, end_ms))
             else:
-                self._settle_side(slot)
+                self.settle_side(slot)
 
     def rewrite(self, slot: int, samples: LateFloats) -> None:
         """Give a series other samples in place of its sealed and open ones."""
@@ -326,9 +298,9 @@ class Head:
         self.arrays.meta[slot] = _FIRST_META
         self.arrays.meta[slot, REF] = ref
         self._append_rows(FloatRows(np.full(len(samples.times), ref, dtype=np.int64), *samples))
-        self._settle_side(slot)
+        self.settle_side(slot)
 
-    def _settle_side(self, slot: int) -> None:
+    def settle_side(self, slot: int) -> None:
         """Let the slot's line agree with its side buffer."""
         meta = self.arrays.meta[slot]
         side = self.sides.get(slot)
@@ -348,73 +320,6 @@ class Head:
         if newest >= meta[LAST_TIME]:
             meta[LAST_TIME] = newest
             meta[FLAGS] |= LAST_IN_SIDE
-
-    # Odd rows
-
-    def _append_odd(self, rows: FloatRows, outcome: NDArray[np.uint8], *, overwrite: bool) -> list[Conflict]:
-        odd = np.flatnonzero(outcome >= CONFLICT)
-        if not len(odd):
-            return []
-        conflicts = []
-        by_slot: dict[int, list[tuple[int, int, int, int]]] = {}
-        starts = rows.starts[odd] if len(rows.starts) else np.zeros(len(odd), dtype=np.int64)
-        columns = (odd, outcome[odd], rows.refs[odd], rows.times[odd], rows.bits[odd], starts)
-        for row, what, ref, time, bits, start in zip(*(c.tolist() for c in columns), strict=True):
-            if what == UNKNOWN:
-                conflicts.append(Conflict(row, ref, None, _float_sample(time, bits, start)))
-            else:
-                by_slot.setdefault(slot_of(ref), []).append((row, time, bits, start))
-        for slot, late in by_slot.items():
-            conflicts += self._put_late(slot, late, overwrite=overwrite)
-        return conflicts
-
-    def _put_late(
-        self, slot: int, late: list[tuple[int, int, int, int]], *, overwrite: bool
-    ) -> list[Conflict]:
-        """Write rows (row, time, bits, start) of one series that are not newer than all of it."""
-        known = self._known_bits(slot, [time for _, time, _, _ in late])
-        side = self.sides.get(slot) or Side()
-        conflicts, added = [], []
-        for row, time, bits, start in late:
-            present = known.get(time)
-            if present is None or (overwrite and present != bits):
-                added.append((time, bits, start))
-                known[time] = bits
-            elif present != bits:
-                known_sample = present if isinstance(present, Sample) else _float_sample(time, present, 0)
-                conflicts.append(
-                    Conflict(
-                        row, int(self.arrays.meta[slot, REF]), known_sample, _float_sample(time, bits, start)
-                    )
-                )
-        if added:
-            for time, _, _ in added:
-                side.histograms.pop(time, None)
-            side.floats = side.floats.with_rows(added)
-            self.sides[slot] = side
-            self._settle_side(slot)
-        return conflicts
-
-    def _known_bits(self, slot: int, times: list[int]) -> dict[int, int | Sample]:
-        """Return what the series has at some times: the bits of a float, or a histogram sample."""
-        low, high = min(times), max(times)
-        meta = self.arrays.meta[slot]
-        known: dict[int, int | Sample] = {}
-        wanted = np.array(times, dtype=np.int64)
-        side = self.sides.get(slot)
-        sources = []
-        if meta[COUNT] and meta[FIRST_TIME] <= high:
-            sources.append(self.main_samples(slot, low, high))
-        if side is not None:
-            sources.append(side.floats)
-        for source in sources:
-            at = np.searchsorted(source.times, wanted)
-            inside = at < len(source.times)
-            hit = at[inside][source.times[at[inside]] == wanted[inside]]
-            known.update(zip(source.times[hit].tolist(), source.bits[hit].tolist(), strict=True))
-        if side is not None:
-            known.update({t: side.histograms[t] for t in times if t in side.histograms})
-        return known
 
     def _put_histogram(self, slot: int, sample: Sample) -> None:
         side = self.sides.setdefault(slot, Side())
@@ -603,7 +508,3 @@ def _cut_chunks(
     begins = ends - table[:, ENTRY_SAMPLES]
     begins = begins + dropped[ends] - dropped[begins]
     return encoded_runs(times, starts, values.view(np.int64), begins, ends)
-
-
-def _float_sample(time: int, bits: int, start: int) -> Sample:
-    return Sample(time, float(np.array([bits], dtype=np.int64).view(np.float64)[0]), start)

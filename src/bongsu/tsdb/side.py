@@ -35,13 +35,12 @@ class LateFloats(NamedTuple):
         at = int(np.searchsorted(self.times, time))
         return at if at < len(self.times) and self.times[at] == time else -1
 
-    def with_rows(self, rows: list[tuple[int, int, int]]) -> LateFloats:
-        """Return these samples and some (time, bits, start) more; of equal times the last one stays."""
-        added = np.array(rows, dtype=np.int64).reshape(-1, 3)
-        table = np.concatenate((np.stack(self, axis=1), added))
-        table = table[np.argsort(table[:, 0], kind="stable")]
-        last = np.append(table[1:, 0] != table[:-1, 0], True)
-        return LateFloats(*np.ascontiguousarray(table[last].T))
+    def with_samples(self, added: LateFloats) -> LateFloats:
+        """Return these samples and some more, in any order; of equal times the last one stays."""
+        table = np.concatenate((np.stack(self), np.stack(added)), axis=1)
+        table = table[:, np.argsort(table[0], kind="stable")]
+        last = np.append(table[0, 1:] != table[0, :-1], True)
+        return LateFloats(*np.ascontiguousarray(table[:, last]))
 
     def between(self, start_ms: int, end_ms: int) -> LateFloats:
         """Return the samples in a closed range."""
