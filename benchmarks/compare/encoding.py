@@ -1,4 +1,4 @@
-"""Remote write 1.0 bodies straight from arrays; written against the protobuf definitions alone."""
+"""Remote write 1.0 bodies of many series with the same times, as arrays of bytes: a sender that takes less time than the receivers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.runtime.compress import compress_snappy
+from bongsu.wire.remote_write.encode import label_bytes, varint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,9 +26,7 @@ class SeriesHead:
     __slots__ = ("labels",)
 
     def __init__(self, labels: Mapping[str, str]) -> None:
-        self.labels = b"".join(
-            _message(1, _text(1, name) + _text(2, value)) for name, value in sorted(labels.items())
-        )
+        self.labels = label_bytes(labels)
 
 
 def compress_request(parts: Iterable[bytes]) -> bytes:
@@ -51,7 +50,7 @@ def encode_series(
     samples = sample_bytes(times, values)
     size = samples.shape[1] * samples.shape[2]
     for head, row in zip(heads, samples, strict=True):
-        yield b"\x0a" + _varint(len(head.labels) + size)
+        yield b"\x0a" + varint(len(head.labels) + size)
         yield head.labels
         yield row.tobytes()
 
@@ -68,20 +67,3 @@ def sample_bytes(times: NDArray[np.int64], values: NDArray[np.float64]) -> NDArr
         more = 0x80 if i + 1 < _TIME_BYTES else 0
         out[..., 12 + i] = ((times >> (7 * i)) & 0x7F) | more
     return out
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def _message(tag: int, content: bytes) -> bytes:
-    return _varint(tag << 3 | 2) + _varint(len(content)) + content
-
-
-def _text(tag: int, content: str) -> bytes:
-    return _message(tag, content.encode())

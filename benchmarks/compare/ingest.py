@@ -32,6 +32,9 @@ WARM_STEPS = 2
 CONCURRENCY = (1, 4)
 SLOW_SYNC_MS = 5
 
+ODD_STEPS = 2
+"""Steps of requests that come twice, or late: enough to see what a sample costs, where that is a lot."""
+
 COUNTED = (COUNTER, GAUGE)
 """Metrics that are looked for after a kill: four fifths of a request."""
 
@@ -55,10 +58,19 @@ class Traffic:
 
 @dataclass(slots=True)
 class Rates:
-    """Samples a second, and processor seconds for a million samples, run by run."""
+    """
+    Run by run: samples a second, and processor seconds for a million samples.
+
+    Attributes
+    ----------
+    again, late
+        Samples a second of requests that are sent once more, and of requests whose samples lie between those that are there.
+    """
 
     samples: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
+    again: list[float] = field(default_factory=list)
+    late: list[float] = field(default_factory=list)
 
 
 def make_traffic(requests: int, end_ms: int) -> Traffic:
@@ -88,19 +100,17 @@ def make_traffic(requests: int, end_ms: int) -> Traffic:
 def measure_ingest(bench: Bench) -> Section:
     """Measure every program in turn, each time with an empty data folder."""
     bench.say("making remote write requests")
-    traffic = make_traffic(bench.sizes.ingest_requests, bench.data_end_ms())
+    end_ms = bench.data_end_ms()
+    traffic = make_traffic(bench.sizes.ingest_requests, end_ms)
+    late = make_traffic(GROUPS * ODD_STEPS, end_ms - STEP_MS // 2)
     rates: dict[tuple[str, int], Rates] = defaultdict(Rates)
     recipes = [*bench.recipes(), bongsu(SLOW_SYNC_MS)]
     for _ in range(bench.sizes.ingest_runs):
         for recipe in recipes:
             for concurrency in CONCURRENCY:
                 program = bench.program(recipe, f"ingest{concurrency}")
-                samples, cpu = _run(program, traffic, concurrency)
-                rates[recipe.name, concurrency].samples.append(samples)
-                rates[recipe.name, concurrency].cpu.append(cpu)
-                bench.say(
-                    f"ingest, {concurrency} at once, {recipe.name}: {samples:,.0f} samples/s, {cpu:.2f} CPU s/M"
-                )
+                _run(program, traffic, late, concurrency, rates[recipe.name, concurrency])
+                bench.say(_progress(recipe.name, concurrency, rates[recipe.name, concurrency]))
     lost = _losses(bench, traffic)
     section = Section(
         "Remote write",
@@ -110,6 +120,18 @@ def measure_ingest(bench: Bench) -> Section:
     )
     for concurrency in CONCURRENCY:
         section.measures += _rows(rates, concurrency, [recipe.name for recipe in recipes[:3]])
+    section.measures += [
+        Measure(
+            name,
+            "samples/s",
+            {recipe.name: statistics.median(getattr(rates[recipe.name, 1], kind)) for recipe in recipes[:3]},
+            more_is_better=True,
+        )
+        for name, kind in (
+            ("the same requests once more", "again"),
+            ("samples between those that are there", "late"),
+        )
+    ]
     section.measures.append(
         Measure(
             "acknowledged samples lost by `kill -9`",
@@ -148,22 +170,36 @@ def _rows(rates: dict[tuple[str, int], Rates], concurrency: int, names: list[str
     ]
 
 
-def _run(program: Program, traffic: Traffic, concurrency: int) -> tuple[float, float]:
-    """Return samples a second and processor seconds for a million samples."""
+def _progress(name: str, concurrency: int, rates: Rates) -> str:
+    text = f"ingest, {concurrency} at once, {name}: {rates.samples[-1]:,.0f} samples/s, {rates.cpu[-1]:.2f} CPU s/M"
+    if concurrency == 1:
+        text += f"; once more {rates.again[-1]:,.0f}/s, late {rates.late[-1]:,.0f}/s"
+    return text
+
+
+def _run(program: Program, traffic: Traffic, late: Traffic, concurrency: int, rates: Rates) -> None:
+    """Measure one program with an empty data folder."""
     program.start()
     try:
         Senders(program, traffic, concurrency, range(WARM_STEPS)).run()
         program.process.wait_until_calm(longest_s=10)
         steps = range(WARM_STEPS, len(traffic.bodies[0]))
-        senders = Senders(program, traffic, concurrency, steps)
-        cpu, began = program.process.cpu_seconds(), time.perf_counter()
-        senders.run()
-        seconds = time.perf_counter() - began
-        cpu = program.process.cpu_seconds() - cpu
+        cpu = program.process.cpu_seconds()
+        rates.samples.append(_samples_per_second(program, traffic, concurrency, steps))
         samples = len(steps) * GROUPS * SAMPLES_PER_REQUEST
-        return samples / seconds, cpu / samples * 1e6
+        rates.cpu.append((program.process.cpu_seconds() - cpu) / samples * 1e6)
+        if concurrency == 1:
+            rates.again.append(_samples_per_second(program, traffic, 1, steps[-ODD_STEPS:]))
+            rates.late.append(_samples_per_second(program, late, 1, range(ODD_STEPS)))
     finally:
         program.remove()
+
+
+def _samples_per_second(program: Program, traffic: Traffic, concurrency: int, steps: range) -> float:
+    senders = Senders(program, traffic, concurrency, steps)
+    began = time.perf_counter()
+    senders.run()
+    return len(steps) * GROUPS * SAMPLES_PER_REQUEST / (time.perf_counter() - began)
 
 
 class Senders:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from benchmarks.compare.programs import Program
     from benchmarks.compare.questions import Heavy
 
-TIRING_S = 12.0
+TIRING_S = 6.0
 """A program that takes longer for a query is not asked again: its place in the order is clear."""
 
 CHECK_STEPS = 24

@@ -48,7 +48,7 @@ def encode_series(labels: bytes, times: NDArray[np.int64], values: NDArray[np.fl
         Shape (n_samples,); every bit is sent.
     """
     samples = encode_samples(times, values)
-    yield b"\x0a" + _varint(len(labels) + len(samples))
+    yield b"\x0a" + varint(len(labels) + len(samples))
     yield labels
     yield samples
 
@@ -84,7 +84,8 @@ def _varint_length(value: int) -> int:
     return _LONGEST_BYTES if value < 0 else max(1, -(-value.bit_length() // 7))
 
 
-def _varint(value: int) -> bytes:
+def varint(value: int) -> bytes:
+    """Return a number as protobuf writes it."""
     out = bytearray()
     while value >= 0x80:
         out.append(value & 0x7F | 0x80)
@@ -94,4 +95,4 @@ def _varint(value: int) -> bytes:
 
 
 def _message(tag: int, content: bytes) -> bytes:
-    return _varint(tag << 3 | 2) + _varint(len(content)) + content
+    return varint(tag << 3 | 2) + varint(len(content)) + content
