@@ -16,7 +16,7 @@ from bongsu.query.requests import InstantQuery, RangeQuery
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-QUICK_S = 0.001
+QUICK_S = 0.002
 """Processor time of a quick query, its answer's writing included: an event loop that stops so long delays nobody noticeably."""
 
 FRESH_S = 300.0

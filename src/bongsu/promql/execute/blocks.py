@@ -33,6 +33,11 @@ def run_blocks(
     query's deadline is checked.
     """
     weights = sample_counts + n_steps
+    if int(weights.sum()) <= _BLOCK_CELLS:
+        if len(weights):
+            query.deadline.check()
+            work(0, 0, len(weights))
+        return
     parts = part_bounds(query, weights)
 
     def run_part(part: int) -> None:
