@@ -219,36 +219,6 @@ def test_a_prometheus_opens_what_was_exported(server: ServerProcess, prometheus_
     assert b"error while linting" not in checked.stderr, checked.stderr
 
 
-def test_a_project_over_its_rate_is_asked_to_wait(server: ServerProcess, tmp_path: Path) -> None:
-    tenant = server.create_project("slow", limits={"max_samples_per_second": 10})
-    first = call(
-        "POST",
-        f"{tenant.url}/prometheus/api/v1/import/prometheus",
-        headers={"X-TC-APP-KEY": tenant.appkey},
-        body=b"up 1\n" * 200,
-    )
-    refused = call(
-        "POST",
-        f"{tenant.url}/prometheus/api/v1/import/prometheus",
-        headers={"X-TC-APP-KEY": tenant.appkey},
-        body=b"up 1\n",
-    )
-    assert 429 == refused.status, first.text
-    waits = {name.lower(): value for name, value in refused.headers.items()}
-    assert 1 <= int(waits["retry-after"]) <= 6
-    assert "max_samples_per_second" in refused.text
-    limits = call(
-        "GET", f"{server.url}/admin/v1/projects/{tenant.project_id}/limits", headers=server.admin_headers
-    )
-    shown = {limit["name"]: limit for limit in limits.json()["limits"]}["max_samples_per_second"]
-    assert (10, 1) == (shown["limit"], shown["refused"])
-    metrics = call("GET", f"{server.url}/metrics").text
-    assert (
-        f'bongsu_limit_refused_total{{limit="max_samples_per_second",project="{tenant.project_id}"}} 1.0'
-        in metrics
-    )
-
-
 def test_a_prometheus_configuration_becomes_workspaces_that_are_scraped(
     server: ServerProcess, tmp_path: Path
 ) -> None:
