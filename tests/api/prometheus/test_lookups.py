@@ -190,3 +190,14 @@ async def test_another_project_is_invisible_to_every_look_up(api: PrometheusApi)
     text = json.dumps([data_of(answer) for answer in answers])
     assert not [word for word in ("secret", "tenant", "beta", "hidden") if word in text]
     assert [SECRET] == data_of(own)
+
+
+async def test_look_ups_that_are_asked_again_see_what_was_written_meanwhile(api: PrometheusApi) -> None:
+    async with api.client() as client:
+        for number in range(3):
+            put(api.stores["alpha"], {"__name__": "again", "number": f"{number}"}, [1.0])
+            names = (await client.get("/label/number/values")).json()["data"]
+            series = (await client.get("/series", params={"match[]": "again"})).json()["data"]
+
+            assert [f"{n}" for n in range(number + 1)] == names
+            assert number + 1 == len(series)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import orjson
@@ -15,14 +16,16 @@ from bongsu.api.threads import in_thread
 from bongsu.model.errors import InvalidInput
 from bongsu.promql.errors import ParseError
 from bongsu.query.exemplars import find_exemplars
+from bongsu.query.quick import QuickQueries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from starlette.requests import Request
     from starlette.responses import Response
 
     from bongsu.api.prometheus.caller import Admission, Call
+    from bongsu.runtime.clock import Clock
     from bongsu.storage.contract import ExemplarRows
 
 
@@ -34,26 +37,30 @@ class Lookups:
     ----------
     admission
         Checks keys, reads parameters, opens stores.
+    clock
+        Tells how long a look-up counts as quick.
     features
         Names of the PromQL features that are on.
     """
 
-    def __init__(self, admission: Admission, features: frozenset[str]) -> None:
+    def __init__(self, admission: Admission, clock: Clock, features: frozenset[str]) -> None:
         self._admission = admission
         self._features = features
+        self._quick = QuickQueries(clock.monotonic)
 
     async def labels(self, request: Request) -> Response:
         """Answer ``/labels``: the label names of the matching series."""
-        return await in_thread(self._labels, await self._admission.admit(request))
+        return await self._look_up(request, await self._admission.admit(request), self._labels)
 
     async def label_values(self, request: Request) -> Response:
         """Answer ``/label/<name>/values``: the values of one label in the matching series."""
         call = await self._admission.admit(request)
-        return await in_thread(self._label_values, call, label_name_of_path(_raw_path(request)))
+        name = label_name_of_path(_raw_path(request))
+        return await self._look_up(request, call, lambda call: self._label_values(call, name))
 
     async def series(self, request: Request) -> Response:
         """Answer ``/series``: the label sets of the matching series."""
-        return await in_thread(self._series, await self._admission.admit(request))
+        return await self._look_up(request, await self._admission.admit(request), self._series)
 
     async def metadata(self, request: Request) -> Response:
         """Answer ``/metadata``: type, help and unit of metrics."""
@@ -62,6 +69,20 @@ class Lookups:
     async def exemplars(self, request: Request) -> Response:
         """Answer ``/query_exemplars``: the exemplars of the series that a query selects."""
         return await in_thread(self._exemplars, await self._admission.admit(request))
+
+    async def _look_up(self, request: Request, call: Call, answer: Callable[[Call], Response]) -> Response:
+        """Answer in a worker thread, or right here what was over in a moment lately."""
+        start_ms, end_ms = read_time_range(call.parameters)
+        asked = request.scope["path"], *call.parameters.texts("match[]", "match")
+        key = call.access.project.project_id, end_ms - start_ms, asked
+
+        def measured() -> Response:
+            began = time.thread_time()
+            response = answer(call)
+            self._quick.note(key, time.thread_time() - began)
+            return response
+
+        return measured() if key in self._quick else await in_thread(measured)
 
     def _labels(self, call: Call) -> Response:
         limit, selectors = call.parameters.count("limit"), read_selectors(call.parameters)

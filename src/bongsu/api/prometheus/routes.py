@@ -98,7 +98,7 @@ def routes(
     """
     admission = Admission(access, open_store)
     paths: list[tuple[str, tuple[str, ...], Handler]] = [
-        *_query_paths(Queries(admission, queries, clock, features), Lookups(admission, features)),
+        *_query_paths(Queries(admission, queries, clock, features), Lookups(admission, clock, features)),
         *_search_paths(SearchEndpoints(admission, clock)),
         *_target_paths(Targets(admission, targets, clock), Rules(admission)),
         *_status_paths(Status(admission, facts, feature_table(features), clock)),
