@@ -45,7 +45,10 @@ def main() -> None:
         number = 0
         while True:
             store.upkeep()
-            store.snapshot(folder / f"snapshot-{base}-{number}")
+            name = f"snapshot-{base}-{number}"
+            say("snapshotting", name)
+            store.snapshot(folder / name)
+            say("snapshot", name)
             number += 1
             time.sleep(
                 0.05

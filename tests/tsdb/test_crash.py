@@ -9,16 +9,25 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.stores import KEEP_ALL, bits_of, found, open_tsdb
 
+if TYPE_CHECKING:
+    from bongsu.tsdb import TsdbStore
+    from bongsu.tsdb.block import BlockMeta
+
 WRITER = Path(__file__).parent.parent / "support" / "crash_writer.py"
 ROUNDS = int(os.environ.get("BONGSU_CRASH_ROUNDS", "4"))
+"""The nightly form has 200."""
+ROUNDS_FOR_ALL = 20
+"""After so many rounds, a kill has surely met compaction and a finished snapshot."""
 
 
 @pytest.mark.process
@@ -27,16 +36,39 @@ def test_acknowledged_writes_and_deletions_survive_sigkill(tmp_path: Path) -> No
     written: dict[str, set[int]] = {}
     deleting: set[str] = set()
     deleted: set[str] = set()
+    snapshots = merged = 0
     for round_ in range(ROUNDS):
+        begun: dict[str, dict[str, set[int]]] = {}
+        done = ""
         for line in _run_and_kill(tmp_path, round_ * 10**12, after_lines=chance.randrange(5, 400)):
-            what, series, *times = line.split()
+            what, name, *times = line.split()
             if what == "written":
-                written.setdefault(series, set()).update(map(int, times))
+                written.setdefault(name, set()).update(map(int, times))
+            elif what == "snapshotting":
+                begun = {name: {series: set(known) for series, known in written.items()}}
+            elif what == "snapshot":
+                done = name
             else:
-                (deleting if what == "deleting" else deleted).add(series)
+                (deleting if what == "deleting" else deleted).add(name)
+        if done in begun:
+            # Taken while others wrote: it holds at least what was acknowledged before it began, and nothing that was not sent.
+            with contextlib.closing(open_tsdb(tmp_path / done)) as store:
+                _check(found(store.project("crash", KEEP_ALL)), begun[done], deleting, set())
+                assert () == store.verify()
+                snapshots += 1
+        for left in tmp_path.glob("snapshot-*"):
+            shutil.rmtree(left)
         with contextlib.closing(open_tsdb(tmp_path / "store")) as store:
             _check(found(store.project("crash", KEEP_ALL)), written, deleting, deleted)
             assert () == store.verify()
+            merged = max(merged, *(block.level for block in _blocks(store)), 0)
+    # Else the rounds have not shown what they are for.
+    assert snapshots or ROUNDS < ROUNDS_FOR_ALL
+    assert merged or ROUNDS < ROUNDS_FOR_ALL
+
+
+def _blocks(store: TsdbStore) -> list[BlockMeta]:
+    return store.project("crash", KEEP_ALL).block_stats()
 
 
 def _check(
@@ -67,4 +99,6 @@ def _run_and_kill(folder: Path, base: int, *, after_lines: int) -> list[str]:
         writer.send_signal(signal.SIGKILL)
         lines += writer.stdout.readlines()
     # The last line may be torn: an acknowledgement that nobody heard. Log lines of the store are not acknowledgements.
-    return [line for line in lines if line.endswith("\n") and line.startswith(("written", "delet"))]
+    return [
+        line for line in lines if line.endswith("\n") and line.startswith(("written", "delet", "snapshot"))
+    ]
