@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import deque
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,19 +28,13 @@ from bongsu.storage.contract import (
     StoreStats,
 )
 from bongsu.storage.errors import StoreClosed
-from bongsu.storage.histograms import encode_histogram, histogram_fault
-from bongsu.storage.refusals import (
-    HistogramFault,
-    refuse_duplicate,
-    refuse_histogram,
-    refuse_old,
-    refuse_reference,
-)
+from bongsu.storage.refusals import refuse_duplicate, refuse_reference
 from bongsu.tsdb.admission import allow_series
 from bongsu.tsdb.block import tombstones_path
 from bongsu.tsdb.checkpoint import CHECKPOINT_NAME
 from bongsu.tsdb.flush import Flush
 from bongsu.tsdb.head import NO_TIME
+from bongsu.tsdb.intake import Retention, take_in
 from bongsu.tsdb.keys import join_keys
 from bongsu.tsdb.late import Conflict, slot_of, slots_of
 from bongsu.tsdb.records import (
@@ -64,6 +57,7 @@ from bongsu.tsdb.selection import SelectedPart, TsdbSelection, merge_labels
 from bongsu.tsdb.series import first_of_equal
 from bongsu.tsdb.shelf import BLOCK_MS
 from bongsu.tsdb.state import State, saved_sequence
+from bongsu.tsdb.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -73,15 +67,14 @@ if TYPE_CHECKING:
 
     from bongsu.model.label_columns import LabelColumns
     from bongsu.model.matchers import Matcher
-    from bongsu.model.samples import Exemplar, HistogramRows, MetricMetadata, SampleBatch
+    from bongsu.model.samples import Exemplar, MetricMetadata, SampleBatch
     from bongsu.runtime.clock import Clock
     from bongsu.storage.contract import StoreOptions
     from bongsu.tsdb.block import BlockMeta
+    from bongsu.tsdb.intake import Intake
     from bongsu.tsdb.keys import Keys
-    from bongsu.tsdb.log import CommitLog, Ticket
+    from bongsu.tsdb.log import CommitLog
     from bongsu.tsdb.metrics import StoreMetrics
-
-Applied = TypeVar("Applied")
 
 KEPT_MS = 3_600_000
 """The newest hour stays in the head: scrapes that come late, and the queries that are asked most, find it there."""
@@ -91,8 +84,6 @@ MANY_LATE = 1_000_000
 
 IDLE_S = 900.0
 """A database that nobody asked for anything in a quarter of an hour leaves memory; scrapes and dashboards come far more often."""
-
-_NO_INTS = np.empty(0, dtype=np.int64)
 
 
 class Database:
@@ -133,12 +124,10 @@ class Database:
         self._clock = clock
         self._metrics = metrics
         self._told = told
-        self._log: CommitLog | None = None
         self._state: State | None = None
         self._upkeep = threading.Lock()
         self._lock = threading.Lock()
-        self._turn = threading.Condition(self._lock)
-        self._under_way: deque[Ticket] = deque()
+        self._turns = Turns(number, self._lock, self._note_applied)
         self._reserved = 0
         self._oldest_unsaved: int | None = None
         self._being_saved: int | None = None
@@ -154,7 +143,7 @@ class Database:
         """Take writes from now on; the replay is over."""
         if self._state is not None:
             self._state.head.series.find_free_slots()
-        self._log = log
+        self._turns.start(log)
 
     def replay(self, type_: int, sequence: int, payload: memoryview) -> None:
         """Apply one record of the log."""
@@ -180,9 +169,9 @@ class Database:
 
     def close(self) -> None:
         """Refuse everything from now on; writes under way end first."""
-        with self._upkeep, self._turn:
+        with self._upkeep, self._lock:
             self._closed = True
-            self._turn.wait_for(lambda: not self._under_way)
+            self._turns.drain()
             self._state = None
 
     # Upkeep
@@ -190,8 +179,7 @@ class Database:
     def held_sequence(self) -> int | None:
         """Return the oldest record of the log that is nowhere else; None when the log may go."""
         with self._lock:
-            under_way = self._under_way[0].sequence if self._under_way else None
-            needed = (self._oldest_unsaved, self._being_saved, under_way)
+            needed = (self._oldest_unsaved, self._being_saved, self._turns.first_sequence())
             return min((sequence for sequence in needed if sequence is not None), default=None)
 
     def head_bytes(self) -> int:
@@ -228,7 +216,7 @@ class Database:
             if self._oldest_unsaved is not None:
                 self._save()
             with self._lock:
-                if self._oldest_unsaved is None and not self._under_way:
+                if self._oldest_unsaved is None and self._turns.first_sequence() is None:
                     ends = [block.meta.max_time for block in self._state.shelf.blocks]
                     self._next_expiry = min(ends, default=None)
                     self._state = None
@@ -383,8 +371,8 @@ class Database:
             made = joined.take(wanted)
             new_refs = head.series.reserve(len(made))
             self._reserved += len(made)
-            ticket = self._submit(RecordType.SERIES, pack_series(new_refs, made))
-        fresh = self._when_durable(
+            ticket = self._turns.submit(RecordType.SERIES, pack_series(new_refs, made))
+        fresh = self._turns.when_durable(
             ticket,
             lambda: self._apply_series(new_refs, made),
             on_end=lambda durable: self._end_reservation(new_refs, durable=durable),
@@ -394,22 +382,17 @@ class Database:
 
     def append(self, batch: SampleBatch) -> AppendResult:
         """Write a batch and return when it is durable."""
-        refused, histograms, histogram_rows = self._encode_histograms(batch.histograms, len(batch.refs))
-        floats, float_rows = self._float_rows(batch, refused)
+        setting_ms = self.options.retention_ms if self.options is not None else 0
+        taken = take_in(batch, Retention(self._oldest_ms(), setting_ms), self._labels_of)
         with self._lock:
             self._open()
-            if not len(float_rows) and not len(histogram_rows):
-                self._metrics.refused(self.name, refused)
-                return AppendResult(0, self.applied_sequence, tuple(refused))
-            payload = pack_samples(floats, histograms, overwrite=batch.overwrite)
-            ticket = self._submit(RecordType.SAMPLES, payload)
-        refused += self._when_durable(
-            ticket,
-            lambda: self._refusals(
-                *self._apply_samples(floats, histograms, overwrite=batch.overwrite),
-                float_rows,
-                histogram_rows,
-            ),
+            if not len(taken.float_rows) and not len(taken.histogram_rows):
+                self._metrics.refused(self.name, taken.refused)
+                return AppendResult(0, self.applied_sequence, tuple(taken.refused))
+            payload = pack_samples(taken.floats, taken.histograms, overwrite=batch.overwrite)
+            ticket = self._turns.submit(RecordType.SAMPLES, payload)
+        refused = taken.refused + self._turns.when_durable(
+            ticket, lambda: self._apply_intake(taken, overwrite=batch.overwrite)
         )
         written = len(batch) - len(refused)
         self._metrics.samples_written(written)
@@ -423,8 +406,8 @@ class Database:
             news = [entry for entry in entries if metadata.lacks(entry)]
             if not news:
                 return
-            ticket = self._submit(RecordType.METADATA, pack_metadata(news))
-        self._when_durable(ticket, lambda: metadata.put(news))
+            ticket = self._turns.submit(RecordType.METADATA, pack_metadata(news))
+        self._turns.when_durable(ticket, lambda: metadata.put(news))
 
     def put_exemplars(self, refs: Sequence[int], exemplars: Sequence[Exemplar]) -> int:
         """Keep one exemplar per reference; return how many were new."""
@@ -439,8 +422,8 @@ class Database:
             if not news:
                 return 0
             payload = pack_exemplars([ref for ref, _ in news], [exemplar for _, exemplar in news])
-            ticket = self._submit(RecordType.EXEMPLARS, payload)
-        return self._when_durable(ticket, lambda: self._apply_exemplars(news))
+            ticket = self._turns.submit(RecordType.EXEMPLARS, payload)
+        return self._turns.when_durable(ticket, lambda: self._apply_exemplars(news))
 
     def delete(self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> int:
         """Hide the samples of the matching series in the range, durably."""
@@ -448,8 +431,8 @@ class Database:
             with self._lock:
                 state = self._open()
                 self._match(selectors)  # a bad pattern must fail before it is in the log
-                ticket = self._submit(RecordType.DELETE, pack_delete(selectors, start_ms, end_ms))
-            self._when_durable(ticket, lambda: self._apply_delete(selectors, start_ms, end_ms))
+                ticket = self._turns.submit(RecordType.DELETE, pack_delete(selectors, start_ms, end_ms))
+            self._turns.when_durable(ticket, lambda: self._apply_delete(selectors, start_ms, end_ms))
             state.shelf.delete(selectors, start_ms, end_ms, sequence=ticket.sequence)
             with self._lock:
                 # Once more: whoever looked after the head's samples had gone may have read those of the blocks before they went.
@@ -555,41 +538,6 @@ class Database:
                 max_time=max(ends, default=None),
             )
 
-    # The log
-
-    def _submit(self, type_: RecordType, payload: bytes) -> Ticket:
-        """Give a record its turn; the lock is held, so that the order here is the order in the log."""
-        if self._log is None:
-            raise AssertionError("BUG: written to before the replay was over")
-        ticket = self._log.submit(self.number, type_, payload)
-        self._under_way.append(ticket)
-        return ticket
-
-    def _when_durable(
-        self,
-        ticket: Ticket,
-        apply: Callable[[], Applied],
-        *,
-        on_end: Callable[[bool], None] | None = None,
-    ) -> Applied:
-        """Wait until the record is durable and those before it are applied, then apply it."""
-        if self._log is None:
-            raise AssertionError("BUG: written to before the replay was over")
-        durable = False
-        try:
-            self._log.wait(ticket)
-            durable = True
-            with self._turn:
-                self._turn.wait_for(lambda: self._under_way[0] is ticket)
-                self._note_applied(ticket.sequence)
-                return apply()
-        finally:
-            with self._turn:
-                if on_end is not None:
-                    on_end(durable)
-                self._under_way.remove(ticket)
-                self._turn.notify_all()
-
     # Applying
 
     def _apply_series(self, refs: NDArray[np.int64], keys: Keys) -> NDArray[np.int64]:
@@ -661,55 +609,6 @@ class Database:
             raise AssertionError("BUG: written to before the project gave its options")
         return self._clock.now_ms() - self.options.retention_ms if self.options.retention_ms else None
 
-    def _refuse_old(self, row: int, timestamp: int, oldest_ms: int) -> Rejection:
-        return refuse_old(row, timestamp, oldest_ms, self.options.retention_ms if self.options else 0)
-
-    def _float_rows(
-        self, batch: SampleBatch, refused: list[Rejection]
-    ) -> tuple[FloatRows, NDArray[np.int64]]:
-        """Return the float rows that may be stored as columns, and which rows of the batch they are."""
-        starts = _NO_INTS if batch.starts is None or not batch.starts.any() else batch.starts
-        columns = FloatRows(
-            np.ascontiguousarray(batch.refs, dtype=np.int64),
-            np.ascontiguousarray(batch.timestamps, dtype=np.int64),
-            np.ascontiguousarray(batch.values, dtype=np.float64).view(np.int64),
-            np.ascontiguousarray(starts, dtype=np.int64),
-        )
-        oldest = self._oldest_ms()
-        rows = np.arange(len(batch.refs))
-        if oldest is None or not len(rows) or int(columns.times.min()) >= oldest:
-            return columns, rows
-        kept = columns.times >= oldest
-        refused += [self._refuse_old(row, int(columns.times[row]), oldest) for row in rows[~kept].tolist()]
-        return FloatRows(*(c[kept] if len(c) else c for c in columns)), rows[kept]
-
-    def _encode_histograms(
-        self, batch: HistogramRows, first_row: int
-    ) -> tuple[list[Rejection], EncodedHistograms, list[int]]:
-        """Return refusals, the histograms that may be stored, and which rows of the batch they are."""
-        oldest = self._oldest_ms()
-        refused: list[Rejection] = []
-        rows: list[int] = []
-        for i, (ref, time, value) in enumerate(
-            zip(batch.refs.tolist(), batch.timestamps.tolist(), batch.values, strict=True)
-        ):
-            fault = histogram_fault(value)
-            if fault is not None:
-                labels = self._labels_of(ref)
-                refused.append(refuse_histogram(first_row + i, labels, HistogramFault(time, fault)))
-            elif oldest is not None and time < oldest:
-                refused.append(self._refuse_old(first_row + i, time, oldest))
-            else:
-                rows.append(i)
-        starts = _NO_INTS if batch.starts is None or not batch.starts.any() else batch.starts[rows]
-        encoded = EncodedHistograms(
-            batch.refs[rows],
-            batch.timestamps[rows],
-            [encode_histogram(batch.values[i]) for i in rows],
-            starts,
-        )
-        return refused, encoded, [first_row + i for i in rows]
-
     def _labels_of(self, ref: int) -> dict[str, str]:
         with self._lock:
             head = self._open().head
@@ -717,16 +616,10 @@ class Database:
                 return {}
             return key_labels(head.series.key(slot_of(ref)))
 
-    def _refusals(
-        self,
-        floats: list[Conflict],
-        histograms: list[Conflict],
-        float_rows: NDArray[np.int64],
-        histogram_rows: Sequence[int],
-    ) -> list[Rejection]:
-        rows = [(int(float_rows[c.row]), c) for c in floats] + [
-            (histogram_rows[c.row], c) for c in histograms
-        ]
+    def _apply_intake(self, taken: Intake, *, overwrite: bool) -> list[Rejection]:
+        floats, histograms = self._apply_samples(taken.floats, taken.histograms, overwrite=overwrite)
+        rows = [(int(taken.float_rows[c.row]), c) for c in floats]
+        rows += [(taken.histogram_rows[c.row], c) for c in histograms]
         return [self._refusal(row, conflict) for row, conflict in rows]
 
     def _refusal(self, row: int, conflict: Conflict) -> Rejection:
