@@ -11,16 +11,22 @@ from hypothesis import strategies as st
 from tests.naive import chunks as naive
 
 from bongsu.kernels.chunks import (
+    ENTRY_AT,
+    ENTRY_SHAPE,
     VALUES_CONSTANT,
     VALUES_NUMBERS,
     VALUES_RAW,
     VALUES_XOR,
     chunk_room,
     decode_chunk,
+    decode_chunks,
     decode_row,
     encode_chunk,
+    encode_runs,
+    scratch_room,
 )
-from bongsu.kernels.codec_times import TIMES_DELTA, TIMES_GRID, TIMES_RAW, TIMES_STEP
+from bongsu.kernels.codec_times import TIMES_DELTA, TIMES_GRID, TIMES_RAW, TIMES_SHARED, TIMES_STEP
+from bongsu.kernels.shared_times import new_table
 from bongsu.model.samples import STALE_NAN
 from bongsu.storage.raw import Sample, chunks_of_samples, view_of_chunks
 
@@ -32,20 +38,29 @@ NO_STARTS = np.empty(0, dtype=np.int64)
 
 
 def encode(
-    times: NDArray[np.int64], bits: NDArray[np.int64], starts: NDArray[np.int64] = NO_STARTS
+    times: NDArray[np.int64],
+    bits: NDArray[np.int64],
+    starts: NDArray[np.int64] = NO_STARTS,
+    *,
+    tight: bool = False,
 ) -> tuple[bytes, int]:
     """Return the bytes of a chunk and its codec."""
     out = np.full(chunk_room(len(times)), 0xAA, dtype=np.uint8)
-    size, codec = encode_chunk(times, starts, bits, np.empty(3 * len(times) + 65, dtype=np.int64), out)
+    scratch = np.empty(scratch_room(len(times)), dtype=np.int64)
+    size, codec = encode_chunk(times, starts, bits, tight, new_table(0), 0, scratch, out)
     assert size <= (24 if len(starts) else 16) * len(times)
     return out[:size].tobytes(), codec
 
 
 def check(
-    times: NDArray[np.int64], bits: NDArray[np.int64], starts: NDArray[np.int64] = NO_STARTS
+    times: NDArray[np.int64],
+    bits: NDArray[np.int64],
+    starts: NDArray[np.int64] = NO_STARTS,
+    *,
+    tight: bool = False,
 ) -> tuple[int, int]:
     """Encode, decode in both ways, compare; return bytes and codec."""
-    data, codec = encode(times, bits, starts)
+    data, codec = encode(times, bits, starts, tight=tight)
     n = len(times)
     padded = np.frombuffer(data + b"\x55" * 16, dtype=np.uint8).copy()
     out_times, out_starts = np.empty((2, n), dtype=np.int64)
@@ -125,16 +140,18 @@ def increasing(draw: st.DrawFn, count: int) -> NDArray[np.int64]:
             return np.unique(rng.integers(-(2**63), 2**63 - 1, count))
 
 
-@given(st.data(), st.sampled_from([1, 2, 3, 5, 17, 64, 130]), st.booleans())
-@settings(max_examples=150, deadline=None)
-def test_any_chunk_comes_back_bit_for_bit(data: st.DataObject, count: int, with_starts: bool) -> None:
+@given(st.data(), st.sampled_from([1, 2, 3, 5, 17, 64, 130, 300]), st.booleans(), st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_any_chunk_comes_back_bit_for_bit(
+    data: st.DataObject, count: int, with_starts: bool, tight: bool
+) -> None:
     times = data.draw(increasing(count))
     starts = NO_STARTS
     if with_starts:
         kind = data.draw(st.sampled_from([ANY_BITS, st.sampled_from([0, START, START + 60_000])]))
         starts = np.array(data.draw(st.lists(kind, min_size=count, max_size=count)), dtype=np.int64)
 
-    check(times, data.draw(values(count)), starts)
+    check(times, data.draw(values(len(times))), starts, tight=tight)
 
 
 def bits_of(made: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -182,6 +199,53 @@ def test_times_take_the_smallest_codec(times: NDArray[np.int64], codec: int) -> 
     _, chosen = check(times, bits_of(np.full(len(times), 1.0)))
 
     assert codec == chosen >> 4
+
+
+def test_tight_chunks_take_what_the_distribution_needs() -> None:
+    made = 4096.0 * np.cumsum((RNG.random(1440) < 0.3) * np.rint(RNG.normal(0, 60, 1440)))
+    times = START + 15_000 * np.arange(1440, dtype=np.int64)
+    tight, _ = check(times, bits_of(made), tight=True)
+    packed, _ = check(times, bits_of(made))
+
+    _, counts = np.unique(np.diff(made), return_counts=True)
+    entropy_bytes = -(counts * np.log2(counts / 1440)).sum() / 8
+    assert tight < 0.6 * packed
+    assert tight < 1.35 * entropy_bytes
+
+
+def test_series_of_one_target_share_their_times() -> None:
+    targets = [START + 15_000 * np.arange(200) + RNG.integers(-5, 5, 200) for _ in range(3)]
+    rows = [targets[i] for i in (0, 0, 1, 2, 1, 0, 2, 2)]
+    times = np.concatenate(rows).astype(np.int64)
+    bits = bits_of(np.round(RNG.normal(50, 3, len(times)), 1))
+    begins = np.arange(0, len(times), 200)
+    out = np.zeros(24 * len(times) + chunk_room(200), dtype=np.uint8)
+    chunks = np.zeros((len(rows), 8), dtype=np.int64)
+    encode_runs(times, NO_STARTS, bits, begins, begins + 200, True, new_table(8), 0, out, chunks)
+
+    shared = chunks[:, ENTRY_SHAPE] >> 4 & 15 == TIMES_SHARED
+    assert [False, True, False, False, True, True, True, True] == shared.tolist()
+    read_times, read_starts = np.empty((2, len(times)), dtype=np.int64)
+    values = np.empty(len(times))
+    chunks[:, ENTRY_AT] += out.ctypes.data
+    decode_chunks(chunks, begins + 200, read_times, values, read_starts)
+    assert times.tolist() == read_times.tolist()
+    assert bits.tolist() == values.view(np.int64).tolist()
+
+
+def test_a_full_table_of_times_only_shares_less() -> None:
+    targets = [START + 15_000 * np.arange(50) + RNG.integers(-5, 5, 50) for _ in range(40)]
+    times = np.concatenate(targets * 2).astype(np.int64)
+    bits = bits_of(np.arange(float(len(times))))
+    begins = np.arange(0, len(times), 50)
+    out = np.zeros(24 * len(times) + chunk_room(50), dtype=np.uint8)
+    chunks = np.zeros((80, 8), dtype=np.int64)
+    encode_runs(times, NO_STARTS, bits, begins, begins + 50, False, new_table(16), 0, out, chunks)
+    read_times, read_starts = np.empty((2, len(times)), dtype=np.int64)
+    chunks[:, ENTRY_AT] += out.ctypes.data
+    decode_chunks(chunks, begins + 50, read_times, np.empty(len(times)), read_starts)
+
+    assert times.tolist() == read_times.tolist()
 
 
 def test_row_is_trimmed_to_the_range_and_passes_histograms_over() -> None:

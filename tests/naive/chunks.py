@@ -33,8 +33,12 @@ class Words:
         return [words[k // 4] >> 16 * (k % 4) & 0xFFFF for k in range(count)]
 
     def stream(self, count: int) -> tuple[list[int], int]:
-        """Return the numbers of a packed stream and the free half of its head."""
+        """Return the numbers of a packed or entropy-coded stream and the free half of its head."""
         head, base = self.take(2)
+        if head & 0x80:
+            payload = self.take(head >> 8 & 0xFFFFFF)
+            numbers = entropy_coded(Bits(payload), head & 0x7F, count)
+            return [signed(number + base) for number in numbers], head >> 32
         width, exceptions = head & 0xFF, head >> 8 & 0xFFFF
         joined = sum(word << 64 * k for k, word in enumerate(self.take((count * width + 63) // 64)))
         numbers = [signed((joined >> i * width & (1 << width) - 1) + base) for i in range(count)]
@@ -42,6 +46,78 @@ class Words:
         for position, value in zip(self.positions(exceptions), values, strict=True):
             numbers[position] = signed(value)
         return numbers, head >> 32
+
+
+class Bits:
+    """A cursor over the bits of words, low bits first."""
+
+    def __init__(self, words: list[int]) -> None:
+        self.joined = sum(word << 64 * k for k, word in enumerate(words))
+        self.at = 0
+
+    def take(self, count: int) -> int:
+        """Return the next bits as a number."""
+        taken = self.joined >> self.at & (1 << count) - 1
+        self.at += count
+        return taken
+
+    def gamma(self) -> int:
+        """Return an Elias gamma code's number."""
+        behind = 0
+        while not self.take(1):
+            behind += 1
+        return 1 << behind | self.take(behind)
+
+
+def entropy_coded(bits: Bits, table_bits: int, count: int) -> list[int]:
+    """Return the numbers, less the centre."""
+    size = 1 << table_bits
+    shares = _shares(bits, size)
+    states = _states(shares, size)
+    lanes = [(bits.take(21), bits.take(table_bits)) for _ in range(4)]
+    quarter = (count + 3) // 4
+    numbers = []
+    for lane, (length, state) in enumerate(lanes):
+        end = bits.at + length
+        of_lane = range(count)[lane * quarter : (lane + 1) * quarter]
+        for i in of_lane:
+            symbol, wide, following = states[state]
+            plain = 0 if symbol < 8 else (symbol - 8) // 2 + 2
+            folded = symbol if symbol < 8 else (2 + symbol % 2) << plain | bits.take(plain)
+            numbers.append(-(folded + 1) // 2 if folded % 2 else folded // 2)
+            if i != of_lane[-1]:
+                state = following + bits.take(wide)
+        assert end == bits.at
+    return numbers
+
+
+def _shares(bits: Bits, size: int) -> dict[int, int]:
+    shares: dict[int, int] = {}
+    symbol = -1
+    for left in range(bits.take(8), -1, -1):
+        symbol += bits.gamma()
+        shares[symbol] = bits.gamma() if left else size - sum(shares.values())
+    return shares
+
+
+def _states(shares: dict[int, int], size: int) -> list[tuple[int, int, int]]:
+    """Return of each state its symbol, the bits to the next state, and what they are added to."""
+    symbols = [0] * size
+    place = 0
+    for symbol, share in shares.items():
+        for _ in range(share):
+            symbols[place] = symbol
+            place = (place + (size >> 1) + (size >> 3) + 3) % size
+    ranks = dict(shares)
+    states = []
+    for symbol in symbols:
+        rank = ranks[symbol]
+        ranks[symbol] += 1
+        wide = 0
+        while rank << wide < size:
+            wide += 1
+        states.append((symbol, wide, (rank << wide) - size))
+    return states
 
 
 def sums(numbers: list[int]) -> list[int]:

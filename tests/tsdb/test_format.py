@@ -18,6 +18,7 @@ from bongsu.runtime.clock import ManualClock
 SAMPLES = Path(__file__).parent / "format"
 HOUR = 3_600_000
 BEGIN = 1_700_000_000_000 // (2 * HOUR) * (2 * HOUR)
+DAY_BEFORE = BEGIN // (12 * HOUR) * (12 * HOUR) - 24 * HOUR  # in two blocks that are merged
 UP = {"__name__": "up", "job": "봉수", "instance": "one:9100"}
 LOAD = {"__name__": "load"}
 TIME = {"__name__": "time"}
@@ -50,6 +51,12 @@ def written_rows(version: int) -> tuple[list[Row], list[Row]]:
         ]
         old += [Row(TIME, BEGIN + 4 * HOUR + 30_000 * i, CUSTOM) for i in range(5)]
         new += [Row(UP, BEGIN + 8 * HOUR + i, value) for i, value in enumerate(ODD, 1)]
+    if version > 2:
+        old += [
+            Row({"__name__": name}, DAY_BEFORE + 30_000 * i + i * i % 17, (i * i % 23) / 10)
+            for name in ("sharing", "shared")
+            for i in range(480)
+        ]
     return old, new
 
 
@@ -66,7 +73,7 @@ def write_store(folder: Path, version: int) -> None:
     store.close()
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_files_of_every_version_are_read(tmp_path: Path, version: int) -> None:
     shutil.copytree(SAMPLES / f"version-{version}", tmp_path / "store")
     (tmp_path / "store" / "log").mkdir(exist_ok=True)
@@ -76,7 +83,7 @@ def test_files_of_every_version_are_read(tmp_path: Path, version: int) -> None:
         kept = [row for row in [*old, *new] if not 120_000 <= row.timestamp - BEGIN <= 180_000]
 
         assert expected(*kept) == found(project)
-        assert [[EXEMPLAR]] * (version - 1) == list(project.exemplars([], BEGIN, BEGIN + HOUR).exemplars)
+        assert [[EXEMPLAR]] * (version > 1) == list(project.exemplars([], BEGIN, BEGIN + HOUR).exemplars)
         assert () == store.verify()
 
 

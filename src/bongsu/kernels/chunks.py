@@ -13,9 +13,10 @@ import numpy as np
 from bongsu.kernels._addresses import words_at
 from bongsu.kernels._jit import kernel
 from bongsu.kernels.codec_numbers import difference_once, put_aside, restore_numbers, scale_numbers
-from bongsu.kernels.codec_times import decode_times, encode_times
+from bongsu.kernels.codec_times import TIMES_SHARED, TIMES_STEP, decode_times, encode_times
 from bongsu.kernels.codec_xor import combine, separate
-from bongsu.kernels.packing import pack_stream, plan_stream, unpack_stream
+from bongsu.kernels.shared_times import find_slot, is_known, pointed_at, pointer_word, remember
+from bongsu.kernels.streams import SCRATCH, pack, plan, unpack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,7 +98,12 @@ def decode_chunk(
     """Write the ``len(out_times)`` samples of one float chunk; start timestamps only if `out_starts` has room for them."""
     words = words_at(address)
     length = len(out_times)
-    at = decode_times(codec >> 4, words, first, last, out_times)
+    if codec >> 4 == TIMES_SHARED:
+        back, inner = pointed_at(words[0])
+        decode_times(inner, words_at(address - back), first, last, out_times)
+        at = 1
+    else:
+        at = decode_times(codec >> 4, words, first, last, out_times)
     if len(out_starts) > 0:
         out_starts[:length] = 0
     if flags & _STARTS:
@@ -114,7 +120,7 @@ def decode_starts(codec: int, words: NDArray[np.uint64], at: int, out: NDArray[n
         for i in range(len(out)):
             out[i] = np.int64(words[at + i])
         return at + len(out)
-    at = unpack_stream(words, at, out)
+    at = unpack(words, at, out)
     for i in range(1, len(out)):
         out[i] += out[i - 1]
     return at
@@ -135,7 +141,7 @@ def decode_values(codec: int, words: NDArray[np.uint64], at: int, out: NDArray[n
     if codec == VALUES_RAW:
         return at + n
     extra = int(np.int64(words[at + before] >> np.uint64(32)))
-    end = unpack_stream(words, at + before, bits[before:])
+    end = unpack(words, at + before, bits[before:])
     if codec == VALUES_XOR:
         separate(extra, out)
         return end
@@ -144,7 +150,12 @@ def decode_values(codec: int, words: NDArray[np.uint64], at: int, out: NDArray[n
 
 def chunk_room(n_samples: int) -> int:
     """Return bytes that hold any encoded chunk, and what is tried on the way."""
-    return 24 * n_samples + 64
+    return 34 * n_samples + 1024
+
+
+def scratch_room(n_samples: int) -> int:
+    """Return the length of the scratch that a chunk is encoded with."""
+    return 3 * n_samples + SCRATCH
 
 
 @kernel
@@ -152,6 +163,9 @@ def encode_chunk(
     times: NDArray[np.int64],
     starts: NDArray[np.int64],
     bits: NDArray[np.int64],
+    tight: bool,
+    shared: NDArray[np.int64],
+    position: int,
     scratch: NDArray[np.int64],
     out: NDArray[np.uint8],
 ) -> tuple[int, int]:
@@ -165,24 +179,36 @@ def encode_chunk(
     starts : ndarray of int64, shape (n_samples,) or (0,)
     bits : ndarray of int64, shape (n_samples,)
         The values' bits.
-    scratch : ndarray of int64, shape (at least 3 * n_samples + 65,)
+    tight
+        Take the fewest bytes, though they take longer to read.
+    shared : ndarray of int64
+        Table of times that earlier chunks have, see `bongsu.kernels.shared_times`.
+    position
+        Of this chunk's first byte, in what the table's positions count.
+    scratch : ndarray of int64, shape (at least `scratch_room`,)
     out : ndarray of uint8, shape (at least `chunk_room`,)
     """
     n = len(times)
-    zero = n - n  # not a literal: numba would compile what is called once more for it
     words = out[: len(out) // 8 * 8].view(np.uint64)
-    time_codec, at = encode_times(times, scratch, words)
+    slot = find_slot(times, shared) if len(shared) > 0 else -1
+    if slot >= 0 and is_known(shared, slot):
+        words[0] = pointer_word(shared, slot, position)
+        time_codec, at = TIMES_SHARED, 1
+    else:
+        time_codec, at = encode_times(times, tight, scratch, words)
     raw_words = n * (3 if len(starts) > 0 else 2)
     codec = time_codec << 4
     values_at = at
     if len(starts) > 0:
         for i in range(n):
             scratch[i] = starts[i] - (starts[i - 1] if i > 0 else 0)
-        _, base, width = plan_stream(scratch[:n], scratch[n : n + 65])
-        values_at = pack_stream(scratch[:n], base, width, zero, words, at)
-    value_codec, end = encode_values(bits, scratch, words, values_at)
+        _, base, width = plan(scratch[:n], tight, scratch[n:])
+        values_at = pack(scratch[:n], base, width, n - n, scratch[n:], words, at)
+    value_codec, end = encode_values(bits, tight, scratch, words, values_at)
     # Codec 0 promises that start timestamps are raw too.
     if end < raw_words and codec | value_codec != _RAW:
+        if slot >= 0 and time_codec not in (TIMES_SHARED, TIMES_STEP):
+            remember(shared, slot, position, time_codec)
         return 8 * end, codec | value_codec
     for i in range(n):
         words[i] = np.uint64(times[i])
@@ -194,7 +220,11 @@ def encode_chunk(
 
 @kernel
 def encode_values(
-    bits: NDArray[np.int64], scratch: NDArray[np.int64], words: NDArray[np.uint64], at: int
+    bits: NDArray[np.int64],
+    tight: bool,
+    scratch: NDArray[np.int64],
+    words: NDArray[np.uint64],
+    at: int,
 ) -> tuple[int, int]:
     """Write values by the codec that takes the fewest bytes; return (codec, word after them)."""
     n = len(bits)
@@ -227,7 +257,7 @@ def encode_values(
             continue
         elif before > 0:
             difference_once(numbers, before)
-        packed, base, width = plan_stream(numbers[before:], scratch[2 * n : 2 * n + 65])
+        packed, base, width = plan(numbers[before:], tight, scratch[2 * n :])
         size += packed + 8 * before
         if size < best_size:
             best = codec
@@ -240,7 +270,7 @@ def encode_values(
     before = 1 if best == VALUES_XOR else best - VALUES_NUMBERS
     for i in range(before):
         words[at + i] = np.uint64(best_numbers[i])
-    at = pack_stream(best_numbers[before:], best_base, best_width, best_extra, words, at + before)
+    at = pack(best_numbers[before:], best_base, best_width, best_extra, scratch[2 * n :], words, at + before)
     if best != VALUES_XOR:
         at = put_aside(bits, values, exponent, aside, words, at)
     return best, at
@@ -287,6 +317,9 @@ def encode_runs(
     bits: NDArray[np.int64],
     begins: NDArray[np.int64],
     ends: NDArray[np.int64],
+    tight: bool,
+    shared: NDArray[np.int64],
+    position: int,
     out: NDArray[np.uint8],
     out_chunks: NDArray[np.int64],
 ) -> int:
@@ -299,14 +332,16 @@ def encode_runs(
         As long as the times, or of length 0. A run whose start timestamps are all 0 has none.
     begins, ends : ndarray of int64, shape (n_runs,)
         Run *i* is ``times[begins[i]:ends[i]]``, not empty, strictly increasing.
+    tight, shared, position
+        As in `encode_chunk`; the position is that of the first run's chunk.
     out : ndarray of uint8
-        With at least ``24 * samples + 64 * (n_runs + 1)`` bytes.
+        With at least ``24 * samples`` bytes and `chunk_room` of the longest run.
     out_chunks : ndarray of int64, shape (n_runs, 8)
     """
     longest = 0
     for run in range(len(begins)):
         longest = max(longest, ends[run] - begins[run])
-    scratch = np.empty(3 * longest + 65, dtype=np.int64)
+    scratch = np.empty(3 * longest + SCRATCH, dtype=np.int64)
     at = 0
     for run in range(len(begins)):
         low, high = begins[run], ends[run]
@@ -315,7 +350,9 @@ def encode_runs(
             for i in range(low, high):
                 with_starts = with_starts or starts[i] != 0
         run_starts = starts[low:high] if with_starts else starts[:0]
-        size, codec = encode_chunk(times[low:high], run_starts, bits[low:high], scratch, out[at:])
+        size, codec = encode_chunk(
+            times[low:high], run_starts, bits[low:high], tight, shared, position + at, scratch, out[at:]
+        )
         entry = out_chunks[run]
         entry[ENTRY_AT] = at
         entry[ENTRY_SIZE] = size

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels._jit import kernel
-from bongsu.kernels.packing import pack_stream, plan_stream, unpack_stream
+from bongsu.kernels.streams import pack, plan, unpack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-TIMES_RAW, TIMES_STEP, TIMES_GRID, TIMES_DELTA = range(4)
-"""Upper half of a chunk's codec byte."""
+TIMES_RAW, TIMES_STEP, TIMES_GRID, TIMES_DELTA, TIMES_SHARED = range(5)
+"""Upper half of a chunk's codec byte. Shared times stand in an earlier chunk; see `bongsu.kernels.shared_times`."""
 
 
 GRID_BITS = 20
@@ -30,9 +30,16 @@ MAX_GRID_SPAN = 1 << 40
 
 @kernel
 def encode_times(
-    times: NDArray[np.int64], scratch: NDArray[np.int64], words: NDArray[np.uint64]
+    times: NDArray[np.int64],
+    tight: bool,
+    scratch: NDArray[np.int64],
+    words: NDArray[np.uint64],
 ) -> tuple[int, int]:
-    """Write increasing times; return (codec, word after them). `scratch` has room for twice the times and 65 numbers more."""
+    """
+    Write increasing times; return (codec, word after them).
+
+    `scratch` has room for twice the times, and `bongsu.kernels.streams.SCRATCH` more.
+    """
     n = len(times)
     zero = n - n  # not a literal: numba would compile what is called once more for it
     span = times[n - 1] - times[0]
@@ -53,7 +60,7 @@ def encode_times(
                 numbers[i] = times[i] - (times[0] + (i * grid_step >> GRID_BITS))
             else:
                 numbers[i] = times[i + 1] - times[i]
-        size, base, width = plan_stream(numbers, scratch[2 * n : 2 * n + 65])
+        size, base, width = plan(numbers, tight, scratch[2 * n :])
         if size < best_size:
             codec = form
             best_size, best_base, best_width = size, base, width
@@ -62,7 +69,7 @@ def encode_times(
             words[i] = np.uint64(times[i])
         return codec, n
     numbers = scratch[:n] if codec == TIMES_GRID else scratch[n : 2 * n - 1]
-    return codec, pack_stream(numbers, best_base, best_width, zero, words, zero)
+    return codec, pack(numbers, best_base, best_width, zero, scratch[2 * n :], words, zero)
 
 
 @kernel
@@ -79,7 +86,7 @@ def decode_times(codec: int, words: NDArray[np.uint64], first: int, last: int, o
         for i in range(n):
             out[i] = first + i * step
         return 0
-    at = unpack_stream(words, zero, out if codec == TIMES_GRID else out[1:])
+    at = unpack(words, zero, out if codec == TIMES_GRID else out[1:])
     if codec == TIMES_GRID:
         grid_step = ((last - first) << GRID_BITS) // (n - 1)
         for i in range(n):

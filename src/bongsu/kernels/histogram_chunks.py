@@ -30,6 +30,7 @@ from bongsu.kernels.chunks import (
 from bongsu.kernels.codec_times import decode_times, encode_times
 from bongsu.kernels.merge import BITS, SIZE, START, TIME
 from bongsu.kernels.packing import pack_stream, plan_stream, unpack_stream
+from bongsu.kernels.streams import SCRATCH
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,7 +92,8 @@ def encode_histograms(
     longest = 0
     for run in range(len(begins)):
         longest = max(longest, ends[run] - begins[run])
-    scratch = np.empty(3 * longest + 65, dtype=np.int64)
+    scratch = np.empty(3 * longest + SCRATCH, dtype=np.int64)
+    tight = longest < 0  # false, but no literal: numba would compile what is called once more for it
     column = np.empty(longest, dtype=np.int64)
     at = 0
     for run in range(len(begins)):
@@ -101,7 +103,7 @@ def encode_histograms(
         words = out[at : len(out) // 8 * 8].view(np.uint64)
         used = 1 + (width + 7) // 8
         words[:used] = np.uint64(0)
-        time_codec, taken = encode_times(samples[TIME, low:high], scratch, words[used:])
+        time_codec, taken = encode_times(samples[TIME, low:high], tight, scratch, words[used:])
         used += taken
         words[0] = np.uint64(width | time_codec << 32)
         with_starts = False
@@ -112,7 +114,7 @@ def encode_histograms(
         for c in range(width):
             for i in range(n):
                 column[i] = np.int64(_word(samples[BITS, low + i], c))
-            codec, used = encode_values(column[:n], scratch, words, used)
+            codec, used = encode_values(column[:n], tight, scratch, words, used)
             words[1 + (c >> 3)] |= np.uint64(codec) << np.uint64(8 * (c & 7))
         entry = out_chunks[run]
         entry[ENTRY_AT] = at

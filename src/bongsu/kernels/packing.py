@@ -27,6 +27,10 @@ MAX_COUNT = 65_535
 """Positions of exceptions have 16 bits."""
 
 HEAD_WORDS = 2
+
+ENTROPY_MARK = 128
+"""In the place of a width: the stream is one of `bongsu.kernels.entropy`, with a table of so many bits more."""
+
 _EXCEPTION_BYTES = 10  # a word and a position
 
 

@@ -10,7 +10,7 @@ import orjson
 from bongsu.kernels.chunks import ENTRY_MAX_TIME, ENTRY_MIN_TIME, ENTRY_SAMPLES, ENTRY_SHAPE, ENTRY_SIZE
 from bongsu.model.label_columns import ABSENT, LabelColumn, LabelColumns
 from bongsu.tsdb.block import BlockMeta
-from bongsu.tsdb.recoding import recode
+from bongsu.tsdb.recoding import BlockForm, recode
 from bongsu.tsdb.sections import SectionWriter
 
 if TYPE_CHECKING:
@@ -20,16 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bongsu.tsdb.selection import TsdbSelection
-
-BLOCK_SAMPLES = 480
-"""Samples of a chunk at most in a block from the head: two hours at 15 s, so that it has one chunk a series."""
-
-MERGED_SAMPLES = 1440
-"""
-Samples of a chunk at most in a merged block: six hours at 15 s.
-
-That takes 6% fewer bytes than 480, longer ones hardly less; and a query of old data mostly wants hours of it.
-"""
 
 _BATCH_SAMPLES = 1_000_000
 """Samples recoded at a time: 24 MB of scratch at most."""
@@ -74,7 +64,7 @@ def write_block(
     writer = SectionWriter(path)
     try:
         writer.begin()
-        first, table = _write_chunks(writer, source, bounds, MERGED_SAMPLES if level else BLOCK_SAMPLES)
+        first, table = _write_chunks(writer, source, bounds, BlockForm.of_level(level))
         writer.end("chunks")
         if not len(table):
             return None
@@ -106,12 +96,13 @@ def write_block(
 
 
 def _write_chunks(
-    writer: SectionWriter, source: BlockSource, bounds: tuple[int, int], longest: int
+    writer: SectionWriter, source: BlockSource, bounds: tuple[int, int], form: BlockForm
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     counts, tables = [np.empty(0, dtype=np.int64)], [np.empty((0, 8), dtype=np.int64)]
     for selection in source.slices():
         for low, high in batches(selection.weights()):
-            rows, data, chunks = recode(selection.chunks(low, high), bounds, longest)
+            rows, data, chunks = recode(selection.chunks(low, high), bounds, form)
+            form.written += len(data)
             writer.extend(data)
             counts.append(np.bincount(rows, minlength=high - low))
             tables.append(chunks)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels.chunks import ENTRY_AT, ENTRY_SAMPLES, decode_chunks, encode_runs
+from bongsu.kernels.chunks import ENTRY_AT, ENTRY_SAMPLES, chunk_room, decode_chunks, encode_runs
 from bongsu.kernels.head import (
     ARENA_USED,
     CHUNK_LINK,
@@ -45,6 +45,7 @@ from bongsu.kernels.head import (
     take_open,
     widen_entries,
 )
+from bongsu.kernels.shared_times import new_table
 from bongsu.storage.raw import Sample
 from bongsu.storage.refusals import value_bytes
 from bongsu.tsdb.arrays import grown
@@ -484,11 +485,17 @@ def encoded_runs(
     bits: NDArray[np.int64],
     begins: NDArray[np.int64],
     ends: NDArray[np.int64],
+    *,
+    tight: bool = False,
+    shared: NDArray[np.int64] | None = None,
+    position: int = 0,
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return the bytes and the table of one chunk for each run of samples, as `bongsu.kernels.chunks.encode_runs` writes them."""
-    out = np.empty(24 * int((ends - begins).sum()) + 64 * (len(begins) + 1), dtype=np.uint8)
+    lengths = ends - begins
+    out = np.empty(24 * int(lengths.sum()) + chunk_room(int(lengths.max(initial=0))), dtype=np.uint8)
     chunks = np.zeros((len(begins), 8), dtype=np.int64)
-    size = encode_runs(times, starts, bits, begins, ends, out, chunks)
+    table = new_table(0) if shared is None else shared
+    size = encode_runs(times, starts, bits, begins, ends, tight, table, position, out, chunks)
     return out[:size], chunks
 
 

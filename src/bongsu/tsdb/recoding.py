@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from bongsu.kernels.chunks import (
 )
 from bongsu.kernels.histogram_chunks import encode_histograms, histogram_room
 from bongsu.kernels.merge import SIZE, read_chunks
+from bongsu.kernels.shared_times import new_table
 from bongsu.model.samples import KIND_FLOAT
 from bongsu.tsdb.head import encoded_runs
 from bongsu.tsdb.parts import KIND_SHIFT
@@ -28,6 +30,45 @@ if TYPE_CHECKING:
     from bongsu.storage.contract import ChunkView
 
 
+BLOCK_SAMPLES = 480
+"""Samples of a chunk at most in a block from the head: two hours at 15 s, so that it has one chunk a series."""
+
+MERGED_SAMPLES = 1440
+"""
+Samples of a chunk at most in a merged block: six hours at 15 s.
+
+That takes 6% fewer bytes than 480, longer ones hardly less; and a query of old data mostly wants hours of it.
+"""
+
+
+@dataclass(slots=True)
+class BlockForm:
+    """
+    How the chunks of one block are written.
+
+    Attributes
+    ----------
+    longest
+        Samples of a chunk at most.
+    tight
+        Take the fewest bytes: the block is old data, read seldom.
+    written
+        Bytes of chunks so far.
+    shared
+        Times that stand in them, see `bongsu.kernels.shared_times`.
+    """
+
+    longest: int
+    tight: bool
+    written: int = 0
+    shared: NDArray[np.int64] = field(default_factory=new_table)
+
+    @classmethod
+    def of_level(cls, level: int) -> BlockForm:
+        """Return the form of a block from the head (level 0), or of a merged one."""
+        return cls(longest=MERGED_SAMPLES if level else BLOCK_SAMPLES, tight=level > 0)
+
+
 class Recoded(NamedTuple):
     """Chunks by row and time: their rows, their bytes one after another, their table with places in these bytes."""
 
@@ -36,18 +77,20 @@ class Recoded(NamedTuple):
     table: NDArray[np.int64]
 
 
-def recode(view: ChunkView, bounds: tuple[int, int], longest: int) -> Recoded:
-    """Return the samples of a view that lie in the closed bounds, in chunks of at most `longest` samples."""
+def recode(view: ChunkView, bounds: tuple[int, int], form: BlockForm) -> Recoded:
+    """Return the samples of a view that lie in the closed bounds, in chunks of a block's form."""
     rows = np.repeat(np.arange(len(view.first_chunk) - 1), np.diff(view.first_chunk))
     is_float = view.kind == KIND_FLOAT
     # A run goes on while the row is the same and the kind does not change over.
     changes = np.cumsum(np.diff(is_float.astype(np.int8), prepend=0) != 0)
     runs = changes + (rows << 32)
     floats, histograms = np.flatnonzero(is_float), np.flatnonzero(~is_float)
-    of_floats = _recode_floats(view, floats, runs[floats], bounds, longest)
+    # Chunks that make way for histograms would lose what they point at.
+    shared = None if len(histograms) else form.shared
+    of_floats = _recode_floats(view, floats, runs[floats], bounds, form, shared)
     if not len(histograms):
         return of_floats._replace(rows=rows[of_floats.rows])
-    of_histograms = _recode_histograms(view, histograms, runs[histograms], longest)
+    of_histograms = _recode_histograms(view, histograms, runs[histograms], form.longest)
     return _joined(
         of_floats._replace(rows=rows[of_floats.rows]),
         of_histograms._replace(rows=rows[of_histograms.rows]),
@@ -74,7 +117,8 @@ def _recode_floats(
     chunks: NDArray[np.int64],
     runs: NDArray[np.int64],
     bounds: tuple[int, int],
-    longest: int,
+    form: BlockForm,
+    shared: NDArray[np.int64] | None,
 ) -> Recoded:
     """Return float chunks; `rows` are chunks of the view that they come from."""
     table = _table(view, chunks)
@@ -89,9 +133,18 @@ def _recode_floats(
     begins, stops, pieces = _cut(
         run_begins + before[run_ends] - before[run_begins],
         run_ends - (after[run_ends] - after[run_begins]),
-        longest,
+        form.longest,
     )
-    data, out = encoded_runs(times, starts, values.view(np.int64), begins, stops)
+    data, out = encoded_runs(
+        times,
+        starts,
+        values.view(np.int64),
+        begins,
+        stops,
+        tight=form.tight,
+        shared=shared,
+        position=form.written,
+    )
     return Recoded(np.repeat(chunks[last], pieces), data, out)
 
 

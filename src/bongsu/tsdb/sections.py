@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_READABLE = frozenset({1, 2})  # version 2 knows more codecs of chunks, and nothing else changed
 _MAGIC = b"BONGSUSF"
 _TAIL = struct.Struct("<8sIIQQ")  # magic, version, checksum of the directory, its place, its size
 _ALIGNMENT = 64
@@ -127,8 +128,10 @@ class SectionFile:
         directory = self._data[at : at + size].tobytes() if at + size <= self.size else b""
         if magic != _MAGIC or checksum(directory) != crc:
             raise StoreDamaged(f"{path} does not end as a file of sections does")
-        if version != FORMAT_VERSION:
-            raise StoreDamaged(f"{path} has format version {version}, this server reads {FORMAT_VERSION}")
+        if version not in _READABLE:
+            raise StoreDamaged(
+                f"{path} has format version {version}, this server reads {', '.join(map(str, sorted(_READABLE)))}"
+            )
         self._directory: dict[str, tuple[int, int, int]] = orjson.loads(directory)
 
     def has(self, name: str) -> bool:
