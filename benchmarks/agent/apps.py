@@ -38,7 +38,7 @@ def flask_stock() -> Any:
     from opentelemetry.instrumentation.flask import FlaskInstrumentor
 
     app = flask_plain()
-    FlaskInstrumentor().instrument_app(app)
+    FlaskInstrumentor().instrument_app(app)  # type: ignore[no-untyped-call]
     return app
 
 

@@ -17,7 +17,6 @@ import os
 import platform
 import statistics
 import time
-from typing import TYPE_CHECKING
 
 import psutil
 from tests.support.apm import gauge, metrics, resource, span, spans

@@ -43,7 +43,7 @@ _MARGIN_S = 0.01
 """Timers may fire a little early; a tick must be due when its time is read again."""
 
 
-_ATTRIBUTES_OF = TRANSACTION_KINDS | {SpanKind.CLIENT, SpanKind.PRODUCER}
+ATTRIBUTES_OF = TRANSACTION_KINDS | {SpanKind.CLIENT, SpanKind.PRODUCER}
 """Transactions, and the calls of kept ones: which query, which address. Inner spans say what they do by their names."""
 
 
@@ -86,7 +86,7 @@ class ApmEngine:
         log: FilteringBoundLogger,
     ) -> None:
         self.settings = settings
-        self.attributes_of = _ATTRIBUTES_OF | ({SpanKind.INTERNAL} if settings.root_internal else set())
+        self.attributes_of = ATTRIBUTES_OF | ({SpanKind.INTERNAL} if settings.root_internal else set())
         """Kinds of spans whose attributes are looked at."""
         self._secret = hashlib.blake2b(secret, digest_size=32).digest()
         self._store_of = store_of
