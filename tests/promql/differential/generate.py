@@ -129,10 +129,6 @@ class ScriptGenerator:
                 lines.append(f'mixed{{job="{job}"}} {self._mixed()}')
                 lines.append(f'level{{job="{job}"}} {self._native(exponential=True, gauge=True)}')
                 lines.append(f'turn{{job="{job}"}} {self._native(exponential=True, turns=True)}')
-            lines.append(
-                f'target_info{{job="{job}", instance="i", version="{self._pick("1", "2")}"}} {" ".join(["1"] * STEPS)}'
-            )
-            lines.append(f'c_total{{job="{job}", instance="i", zone="i"}} {self._cells(self._counter())}')
         return lines
 
     def _cells(self, values: list[float]) -> str:
@@ -394,9 +390,7 @@ class ScriptGenerator:
             f"sgn({inner}) or vector(1)",
             f"timestamp({self._selector()})",
             f"timestamp({inner})",
-            # Prometheus 3.5 looks for info series at other times than those of a moved selector.
-            f"info({self._selector()})",
-            f'info(rate({self._selector()}[1m]), {{version=~".+"}})',
+            # No info(): Prometheus 3.5 mixes up the info series of several targets.
             f'sort_by_label({inner}, "job", "zone")',
             f'sort_by_label_desc({inner}, "zone")',
             f'label_replace({inner}, "__name__", "other", "job", "a")',

@@ -17,6 +17,7 @@ from bongsu.promql.execute.blocks import part_bounds, run_blocks
 from bongsu.promql.execute.choose import choose
 from bongsu.promql.execute.count_values import count_values
 from bongsu.promql.execute.histogram_aggregates import aggregate_histograms
+from bongsu.promql.execute.samples import HistogramsMet, StoredSamples
 from bongsu.promql.execute.shape import RESERVED_LABELS, drop_names, floats_only, prune
 from bongsu.promql.execute.sources import Cells, materialize
 from bongsu.promql.parser.ast import Aggregate, AggregateOp
@@ -97,10 +98,6 @@ def can_stream(op: AggregateOp) -> bool:
     return op in _ACCUMULATED
 
 
-class _HistogramsMet(Exception):
-    """A source that was taken for floats holds histograms."""
-
-
 def aggregate_source(node: Aggregate, source: Source, context: Context, *, drops_names: bool) -> Vector:
     """
     Aggregate a source as it flows; memory is needed for the groups, not for the series.
@@ -112,25 +109,27 @@ def aggregate_source(node: Aggregate, source: Source, context: Context, *, drops
     """
     groups = _source_groups(node, source, context, drops_names=drops_names)
     op = _ACCUMULATED[node.op]
-    counts = source.reader.sample_counts
+    reader, counts = source.reader, source.reader.sample_counts
+    if isinstance(reader, StoredSamples):
+        reader = replace(reader, floats_alone=True)
     parts = len(part_bounds(context.query, counts + source.n_steps)) - 1
     planes = np.zeros((parts, 3, len(groups), source.n_steps))
     context.query.budget.hold(planes.size)
 
     def work(part: int, start: int, stop: int) -> None:
-        block = source.reader.read(start, stop)
+        block = reader.read(start, stop)
         context.query.budget.count_read(len(block.times))
         if block.histograms is not None:
-            raise _HistogramsMet
+            raise HistogramsMet
         shape = (stop - start, source.n_steps)
         cells = Cells(np.empty(shape), np.empty(shape, dtype=np.uint8))
         if source.fill(start, block, cells) is not None:
-            raise _HistogramsMet
+            raise HistogramsMet
         accumulate(op, cells.values, cells.kinds, groups.ids[start:stop], planes[part])
 
     try:
         run_blocks(context.query, counts, source.n_steps, work)
-    except _HistogramsMet:
+    except HistogramsMet:
         return _of_whole(node, source, context, drops_names=drops_names)
     finally:
         context.query.budget.release(planes.size)

@@ -62,6 +62,10 @@ class SampleBlock:
         return np.flatnonzero(counts[self.offsets[1:]] > counts[self.offsets[:-1]])
 
 
+class HistogramsMet(Exception):
+    """What was taken for floats holds histograms."""
+
+
 class SampleReader(Protocol):
     """Series whose samples can be read in blocks, from any thread."""
 
@@ -99,6 +103,8 @@ class StoredSamples:
     own_hints
         Histograms are what was written; otherwise their reset hints are what the samples before them say, and one whose sum is
         the stale marker is a stale marker.
+    floats_alone
+        Histograms end the reading, before they are decoded, with `HistogramsMet`.
     """
 
     selection: Selection
@@ -107,6 +113,7 @@ class StoredSamples:
     keep_stale: bool
     with_starts: bool = False
     own_hints: bool = False
+    floats_alone: bool = False
 
     @property
     def labels(self) -> LabelColumns:
@@ -146,6 +153,8 @@ class StoredSamples:
         floats = SampleBlock(times[:used], values[:used], offsets, starts[:used])
         if not (view.kind == KIND_HISTOGRAM).any():
             return floats
+        if self.floats_alone:
+            raise HistogramsMet
         return self._with_histograms(floats, view)
 
     def has_floats(self, row: int) -> bool:
