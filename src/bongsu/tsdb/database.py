@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels.head import N_CHUNKS
-from bongsu.kernels.identity import HASH_HIGH, HASH_LOW
 from bongsu.model.labels import key_labels
 from bongsu.runtime.files import sync_folder
 from bongsu.storage.changes import EVER, ChangeLog
@@ -37,6 +36,7 @@ from bongsu.tsdb.head import NO_TIME
 from bongsu.tsdb.intake import Retention, take_in
 from bongsu.tsdb.keys import join_keys
 from bongsu.tsdb.late import Conflict, slot_of, slots_of
+from bongsu.tsdb.reading import Reading
 from bongsu.tsdb.records import (
     EncodedHistograms,
     FloatRows,
@@ -53,7 +53,6 @@ from bongsu.tsdb.records import (
     unpack_series,
     unpack_wide_samples,
 )
-from bongsu.tsdb.selection import SelectedPart, TsdbSelection, merge_labels
 from bongsu.tsdb.series import first_of_equal
 from bongsu.tsdb.shelf import BLOCK_MS
 from bongsu.tsdb.state import State, saved_sequence
@@ -75,6 +74,7 @@ if TYPE_CHECKING:
     from bongsu.tsdb.keys import Keys
     from bongsu.tsdb.log import CommitLog
     from bongsu.tsdb.metrics import StoreMetrics
+    from bongsu.tsdb.selection import TsdbSelection
 
 KEPT_MS = 3_600_000
 """The newest hour stays in the head: scrapes that come late, and the queries that are asked most, find it there."""
@@ -128,6 +128,7 @@ class Database:
         self._upkeep = threading.Lock()
         self._lock = threading.Lock()
         self._turns = Turns(number, self._lock, self._note_applied)
+        self._reading = Reading(self._lock, self._open)
         self._reserved = 0
         self._oldest_unsaved: int | None = None
         self._being_saved: int | None = None
@@ -430,7 +431,7 @@ class Database:
         with self._upkeep:
             with self._lock:
                 state = self._open()
-                self._match(selectors)  # a bad pattern must fail before it is in the log
+                state.head.index.match_any(selectors)  # a bad pattern must fail before it is in the log
                 ticket = self._turns.submit(RecordType.DELETE, pack_delete(selectors, start_ms, end_ms))
             self._turns.when_durable(ticket, lambda: self._apply_delete(selectors, start_ms, end_ms))
             state.shelf.delete(selectors, start_ms, end_ms, sequence=ticket.sequence)
@@ -457,62 +458,21 @@ class Database:
 
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> TsdbSelection:
         """Return the matching series that may have samples in the range."""
-        with self._lock:
-            state = self._open()
-            slots = state.head.with_samples(state.head.index.match(matchers), start_ms, end_ms)
-            newest = SelectedPart(
-                state.head.index.columns(slots),
-                state.head.series.identity[slots][:, [HASH_LOW, HASH_HIGH]],
-                state.head.snapshot(slots, start_ms, end_ms),
-            )
-            # Taken under the same lock: a flush moves samples from one to the other at once.
-            blocks = state.shelf.blocks
-        older = state.shelf.parts([matchers], start_ms, end_ms, blocks)
-        return TsdbSelection([*older, newest] if len(slots) or not older else older, start_ms, end_ms)
+        return self._reading.select(matchers, start_ms, end_ms)
 
     def series(self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> LabelColumns:
         """Return the label sets of the matching series, each once."""
-        return merge_labels(self._labels(selectors, start_ms, end_ms))
+        return self._reading.series(selectors, start_ms, end_ms)
 
     def label_names(self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> list[str]:
         """Return the sorted label names of the matching series."""
-        with self._lock:
-            state = self._open()
-            slots = state.head.with_samples(self._match(selectors), start_ms, end_ms)
-            names = state.head.index.names(slots)
-            blocks = state.shelf.blocks
-        for block, rows in state.shelf.rows(selectors, start_ms, end_ms, blocks):
-            names |= block.names(rows)
-        return sorted(names)
+        return self._reading.label_names(selectors, start_ms, end_ms)
 
     def label_values(
         self, name: str, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
     ) -> list[str]:
         """Return the sorted values of one label in the matching series."""
-        with self._lock:
-            state = self._open()
-            slots = state.head.with_samples(self._match(selectors), start_ms, end_ms)
-            columns = [state.head.index.column(name, slots)]
-            blocks = state.shelf.blocks
-        columns += [
-            block.column(name, rows) for block, rows in state.shelf.rows(selectors, start_ms, end_ms, blocks)
-        ]
-        return sorted(
-            {value for column in columns if column is not None for value in column.compacted().values}
-        )
-
-    def _labels(
-        self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
-    ) -> list[tuple[LabelColumns, NDArray[np.int64]]]:
-        """Return labels and identities of the matching series, of each block and of the head."""
-        with self._lock:
-            state = self._open()
-            slots = state.head.with_samples(self._match(selectors), start_ms, end_ms)
-            labels = state.head.index.columns(slots)
-            identity = state.head.series.identity[slots][:, [HASH_LOW, HASH_HIGH]]
-            blocks = state.shelf.blocks
-        older = state.shelf.rows(selectors, start_ms, end_ms, blocks)
-        return [*((block.labels(rows), block.identity[rows]) for block, rows in older), (labels, identity)]
+        return self._reading.label_values(name, selectors, start_ms, end_ms)
 
     def changes(self, since: int | None) -> Changes:
         """Return what changed since an earlier look."""
@@ -561,7 +521,8 @@ class Database:
 
     def _apply_delete(self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> None:
         self._changes.note(start_ms)
-        self._open().head.delete(self._match(selectors), start_ms, end_ms)
+        head = self._open().head
+        head.delete(head.index.match_any(selectors), start_ms, end_ms)
 
     def _apply_exemplars(self, rows: Sequence[tuple[int, Exemplar]]) -> int:
         state = self._open()
@@ -571,12 +532,6 @@ class Database:
             for (ref, exemplar), is_known in zip(rows, known, strict=True)
             if is_known
         )
-
-    def _match(self, selectors: Sequence[Sequence[Matcher]]) -> NDArray[np.int64]:
-        """Return the slots that match any selector, each once."""
-        index = self._open().head.index
-        found = [index.match(matchers) for matchers in selectors or [()]]
-        return found[0] if len(found) == 1 else np.unique(np.concatenate(found))
 
     # Refusals
 

@@ -113,6 +113,11 @@ class LabelIndex:
         """Return the members whose labels match, group by group."""
         return match_groups(self.groups, self.dictionaries, matchers)
 
+    def match_any(self, selectors: Sequence[Sequence[Matcher]]) -> NDArray[np.int64]:
+        """Return the members that match any selector, each once; all of them when there is no selector."""
+        found = [self.match(matchers) for matchers in selectors or [()]]
+        return found[0] if len(found) == 1 else np.unique(np.concatenate(found))
+
     def columns(self, members: NDArray[np.int64]) -> LabelColumns:
         """Return the labels of members, in their order."""
         return gather_columns(
