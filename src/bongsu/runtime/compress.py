@@ -205,10 +205,12 @@ class GzipStream:
     ----------
     level
         1 keeps up with what writes the data; 4 costs twice its time for about 10 % fewer bytes on JSON.
+    window
+        zlib's number for the framing: gzip, or `zlib.MAX_WBITS` for what HTTP calls deflate.
     """
 
-    def __init__(self, *, level: int = 1) -> None:
-        self._stream = zlib.compressobj(level, zlib.DEFLATED, _GZIP_WINDOW)
+    def __init__(self, *, level: int = 1, window: int = _GZIP_WINDOW) -> None:
+        self._stream = zlib.compressobj(level, zlib.DEFLATED, window)
 
     def add(self, data: bytes) -> bytes:
         """Take the next part of the content; return what can be sent, which may be nothing yet."""
@@ -217,6 +219,33 @@ class GzipStream:
     def finish(self) -> bytes:
         """Return the end of the member; nothing can be added any more."""
         return self._stream.flush()
+
+
+class ZstdStream:
+    """One zstd frame, made in parts."""
+
+    def __init__(self, *, level: int = 1) -> None:
+        self._stream = cramjam.zstd.Compressor(level=level)
+
+    def add(self, data: bytes) -> bytes:
+        """Take the next part of the content and return it compressed."""
+        self._stream.compress(data)
+        return bytes(self._stream.flush())
+
+    def finish(self) -> bytes:
+        """Return the end of the frame; nothing can be added any more."""
+        return bytes(self._stream.finish())
+
+
+ANSWER_CODINGS = ("zstd", "gzip", "deflate")
+"""Codings in which answers can be sent, best first."""
+
+
+def answer_stream(coding: str) -> GzipStream | ZstdStream:
+    """Return the stream that makes an answer in one of `ANSWER_CODINGS`."""
+    if coding == "zstd":
+        return ZstdStream()
+    return GzipStream(window=_GZIP_WINDOW if coding == "gzip" else zlib.MAX_WBITS)
 
 
 def decompress_snappy(data: bytes, max_bytes: int) -> bytes:

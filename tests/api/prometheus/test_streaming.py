@@ -3,12 +3,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 import structlog
+from starlette.applications import Starlette
 from starlette.requests import Request
+from starlette.routing import Route
 
 from bongsu.api.prometheus.endpoint import Endpoint
-from bongsu.api.prometheus.streaming import PartsResponse, accepts_gzip, parts_response
+from bongsu.api.prometheus.streaming import PartsResponse, coding_of, parts_response
+from bongsu.api.threads import in_thread
+from bongsu.runtime.compress import ANSWER_CODINGS, decompress, decompress_zstd
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -33,23 +38,47 @@ async def silence() -> Any:
 
 
 @pytest.mark.parametrize(
-    ("header", "accepted"),
+    ("header", "coding"),
     [
-        ("", False),
-        ("gzip", True),
-        ("br, GZIP;q=0.5", True),
-        ("gzip;q=0", False),
-        ("*", True),
-        ("*;q=0", False),
-        ("gzip;q=0, *", False),
-        ("gzip;q=x", False),
-        ("deflate", False),
+        ("", ""),
+        ("gzip", "gzip"),
+        ("br, GZIP;q=0.5", "gzip"),
+        ("gzip;q=0", ""),
+        ("*", "gzip"),
+        ("*;q=0", ""),
+        ("gzip;q=0, *", ""),
+        ("gzip;q=x", ""),
+        ("deflate", "deflate"),
+        ("gzip, deflate, br, zstd", "zstd"),
+        ("gzip, zstd;q=0.5", "gzip"),
+        ("deflate, gzip", "gzip"),
+        ("br", ""),
     ],
 )
-def test_gzip_is_used_only_where_it_is_accepted(header: str, accepted: bool) -> None:
+def test_an_answer_is_compressed_only_as_it_is_accepted(header: str, coding: str) -> None:
     request = Request({**SCOPE, "headers": [(b"accept-encoding", header.encode())]})
 
-    assert accepted == accepts_gzip(request)
+    assert coding == coding_of(request)
+
+
+@pytest.mark.parametrize("coding", ANSWER_CODINGS)
+@pytest.mark.parametrize("parts", [1, 40], ids=["whole", "streamed"])
+async def test_every_coding_reads_back(coding: str, parts: int) -> None:
+    content = [bytes([65 + i]) * 60_000 for i in range(parts)]
+
+    async def handler(_: Request) -> Response:
+        return await in_thread(parts_response, iter(content), coding=coding)
+
+    transport = httpx.ASGITransport(Starlette(routes=[Route("/", handler)]))
+    async with (
+        httpx.AsyncClient(transport=transport, base_url="http://t") as client,
+        client.stream("GET", "/") as answer,
+    ):
+        sent = b"".join([part async for part in answer.aiter_raw()])
+
+    read = decompress_zstd(sent, 1 << 23) if coding == "zstd" else decompress(sent, coding, 1 << 23)
+    assert (coding, "Accept-Encoding") == (answer.headers["content-encoding"], answer.headers["vary"])
+    assert b"".join(content) == read
 
 
 def test_an_error_before_the_first_megabyte_is_still_an_error() -> None:
@@ -58,7 +87,7 @@ def test_an_error_before_the_first_megabyte_is_still_an_error() -> None:
         raise ValueError("late")
 
     with pytest.raises(ValueError, match="late"):
-        parts_response(failing(), gzip=False)
+        parts_response(failing())
 
 
 async def test_a_stalled_client_loses_its_answer_and_nothing_hangs() -> None:

@@ -22,6 +22,6 @@ def download(parts: Callable[[], Iterator[bytes]]) -> Handler:
     """Return the handler that sends what `parts` yields; it is called in a worker thread, as is each step of its iterator."""
 
     async def handler(_request: Request) -> Response:
-        return await in_thread(lambda: parts_response(parts(), gzip=False, media_type=MEDIA_TYPE))
+        return await in_thread(lambda: parts_response(parts(), media_type=MEDIA_TYPE))
 
     return handler

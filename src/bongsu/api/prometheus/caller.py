@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bongsu.api.prometheus.parameters import Parameters, read_parameters
-from bongsu.api.prometheus.streaming import accepts_gzip
+from bongsu.api.prometheus.streaming import coding_of
 from bongsu.control.values import Scope
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One admitted call."""
+    """One admitted call; `coding` is how its answer may be compressed, empty for not at all."""
 
     access: ProjectAccess
     parameters: Parameters
-    gzip: bool
+    coding: str
 
 
 class Admission:
@@ -49,7 +49,7 @@ class Admission:
             As `read_parameters`.
         """
         access = await self._access.require(request, scope)
-        return Call(access, await read_parameters(request), accepts_gzip(request))
+        return Call(access, await read_parameters(request), coding_of(request))
 
     def store(self, call: Call) -> ProjectStore:
         """Return the store of the caller's project; blocks, so call it in a worker thread."""

@@ -50,7 +50,7 @@ class DataExport:
         store = self._admission.store(call)
         left_out = 0 if format == JSON_LINES else count_histograms(store, selectors, start_ms, end_ms)
         parts = export_parts(store, selectors, start_ms, end_ms, format=format, max_rows=rows)
-        response = parts_response(parts, gzip=call.gzip, media_type=MEDIA_TYPES[format])
+        response = parts_response(parts, coding=call.coding, media_type=MEDIA_TYPES[format])
         if left_out:
             response.headers[LEFT_OUT_HEADER] = str(left_out)
         return response

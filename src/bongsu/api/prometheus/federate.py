@@ -64,9 +64,9 @@ class Federation:
         samples.sort(key=_name)
         if protobuf:
             parts = format_protobuf(ProtobufSample(_labels(s), s.value, s.time_ms) for s in samples)
-            return parts_response(parts, gzip=call.gzip, media_type=Format.PROTOBUF.value)
+            return parts_response(parts, coding=call.coding, media_type=Format.PROTOBUF.value)
         return parts_response(
-            format_exposition(_families(samples), Format.TEXT), gzip=call.gzip, media_type=_CONTENT_TYPE
+            format_exposition(_families(samples), Format.TEXT), coding=call.coding, media_type=_CONTENT_TYPE
         )
 
 

@@ -104,7 +104,7 @@ class Lookups:
         truncated = 0 < limit < len(order)
         rows = label_rows(labels, order[:limit] if truncated else order)
         warnings = (TRUNCATED,) if truncated else ()
-        return parts_response(success(_listed(rows), warnings=warnings), gzip=call.gzip)
+        return parts_response(success(_listed(rows), warnings=warnings), coding=call.coding)
 
     def _metadata(self, call: Call) -> Response:
         limit, per_metric = call.parameters.count("limit"), call.parameters.count("limit_per_metric")
@@ -118,7 +118,7 @@ class Lookups:
             ]
             for name in names
         }
-        return parts_response(success((orjson.dumps(data),)), gzip=call.gzip)
+        return parts_response(success((orjson.dumps(data),)), coding=call.coding)
 
     def _exemplars(self, call: Call) -> Response:
         start_ms, end_ms = read_time_range(call.parameters)
@@ -134,7 +134,7 @@ class Lookups:
             )
         except ParseError as error:
             raise invalid_parameter("query", error.message) from error
-        return parts_response(success((_exemplars_json(rows),)), gzip=call.gzip)
+        return parts_response(success((_exemplars_json(rows),)), coding=call.coding)
 
 
 def _raw_path(request: Request) -> bytes:
@@ -145,7 +145,7 @@ def _raw_path(request: Request) -> bytes:
 def _texts_response(call: Call, texts: list[str], limit: int) -> Response:
     truncated = 0 < limit < len(texts)
     data = orjson.dumps(texts[:limit] if truncated else texts)
-    return parts_response(success((data,), warnings=(TRUNCATED,) if truncated else ()), gzip=call.gzip)
+    return parts_response(success((data,), warnings=(TRUNCATED,) if truncated else ()), coding=call.coding)
 
 
 def _listed(rows: Iterator[bytes]) -> Iterator[bytes]:

@@ -242,7 +242,7 @@ def _answer(call: Call, outcome: Outcome, written: WrittenResult) -> Response:
     if stats and stats not in _STATS:
         warnings.append(_STATS_WARNING)
     data = _data(written.parts, _stats_json(outcome) if stats else b"")
-    return parts_response(success(data, warnings=warnings, infos=result.infos), gzip=call.gzip)
+    return parts_response(success(data, warnings=warnings, infos=result.infos), coding=call.coding)
 
 
 def _data(parts: Iterator[bytes], stats: bytes) -> Iterator[bytes]:

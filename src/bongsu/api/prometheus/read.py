@@ -76,7 +76,7 @@ class RemoteRead:
         if AnswerType.STREAMED_XOR_CHUNKS in asked.accepted and not (
             AnswerType.SAMPLES in asked.accepted and _meets_histograms(store, asked.queries)
         ):
-            return parts_response(_frames(store, asked.queries), gzip=False, media_type=STREAMED)
+            return parts_response(_frames(store, asked.queries), media_type=STREAMED)
         content = compress_snappy(b"".join(_results(store, asked.queries)))
         return Response(content, media_type=PROTOBUF, headers={"Content-Encoding": "snappy"})
 

@@ -92,7 +92,7 @@ def _answer(call: Call, entries: Sequence[str], metadata: Mapping[str, Sequence[
     include_score = call.parameters.flag("include_score")
     found, has_more = search(entries, wanted)
     rows = (_row(each, metadata, include_score=include_score) for each in found)
-    return parts_response(_lines(rows, batch, has_more=has_more), gzip=call.gzip, media_type=NDJSON)
+    return parts_response(_lines(rows, batch, has_more=has_more), coding=call.coding, media_type=NDJSON)
 
 
 def read_search(parameters: Parameters) -> Search:

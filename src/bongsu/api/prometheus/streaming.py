@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 
 from bongsu.api.respond import JSON
 from bongsu.api.threads import in_thread
-from bongsu.runtime.compress import GzipStream, compress_gzip
+from bongsu.runtime.compress import ANSWER_CODINGS, answer_stream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -26,22 +26,24 @@ if TYPE_CHECKING:
 WHOLE_BYTES = 1 << 20
 """An answer up to this size is sent whole: one write, and a length for the client."""
 
-_MIN_GZIP_BYTES = 1400
+_MIN_COMPRESSED_BYTES = 1400
 """What fits into one packet gains nothing from compression."""
 
 STALL_TIMEOUT_S = 60.0
 """A part is a megabyte at most: whoever reads less than 17 kB/s holds the memory of a result for too long."""
 
-_GZIP_HEADERS = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
 
-
-def accepts_gzip(request: Request) -> bool:
-    """Tell whether the client takes gzip (RFC 9110, 12.5.3)."""
+def coding_of(request: Request) -> str:
+    """Return the coding that the client likes best of those that are offered (RFC 9110, 12.5.3); empty for none."""
     weights: dict[str, float] = {}
     for item in request.headers.get("accept-encoding", "").split(","):
         coding, _, parameter = item.partition(";")
         weights[coding.strip().lower()] = _weight(parameter)
-    return weights.get("gzip", weights.get("*", 0.0)) > 0
+    # A client that takes anything gets what all of them know.
+    others = weights.get("*", 0.0)
+    offered = {coding: weights.get(coding, others if coding == "gzip" else 0.0) for coding in ANSWER_CODINGS}
+    best = max(ANSWER_CODINGS, key=lambda coding: offered[coding])
+    return best if offered[best] > 0 else ""
 
 
 def _weight(parameter: str) -> float:
@@ -54,7 +56,7 @@ def _weight(parameter: str) -> float:
         return 0.0
 
 
-def parts_response(parts: Iterator[bytes], *, gzip: bool, media_type: str = JSON) -> Response:
+def parts_response(parts: Iterator[bytes], *, coding: str = "", media_type: str = JSON) -> Response:
     """
     Return an answer made of parts; called in a worker thread, since the first parts are made at once.
 
@@ -67,8 +69,8 @@ def parts_response(parts: Iterator[bytes], *, gzip: bool, media_type: str = JSON
         first.append(part)
         size += len(part)
         if size > WHOLE_BYTES:
-            return _stream(b"".join(first), parts, gzip, media_type)
-    return _whole(b"".join(first), gzip, media_type)
+            return _stream(b"".join(first), parts, coding, media_type)
+    return _whole(b"".join(first), coding, media_type)
 
 
 class PartsResponse(StreamingResponse):
@@ -102,21 +104,26 @@ class PartsResponse(StreamingResponse):
         await super().stream_response(send_in_time)
 
 
-def _whole(body: bytes, gzip: bool, media_type: str) -> Response:
-    if gzip and len(body) >= _MIN_GZIP_BYTES:
-        return Response(compress_gzip(body), headers=dict(_GZIP_HEADERS), media_type=media_type)
+def _headers(coding: str) -> dict[str, str]:
+    return {"Content-Encoding": coding, "Vary": "Accept-Encoding"}
+
+
+def _whole(body: bytes, coding: str, media_type: str) -> Response:
+    if coding and len(body) >= _MIN_COMPRESSED_BYTES:
+        stream = answer_stream(coding)
+        return Response(stream.add(body) + stream.finish(), headers=_headers(coding), media_type=media_type)
     return Response(body, media_type=media_type)
 
 
-def _stream(first: bytes, rest: Iterator[bytes], gzip: bool, media_type: str) -> Response:
+def _stream(first: bytes, rest: Iterator[bytes], coding: str, media_type: str) -> Response:
     parts = chain((first,), rest)
-    if not gzip:
+    if not coding:
         return PartsResponse(_pull(parts), media_type=media_type)
-    return PartsResponse(_pull(_compressed(parts)), media_type=media_type, headers=dict(_GZIP_HEADERS))
+    return PartsResponse(_pull(_compressed(parts, coding)), media_type=media_type, headers=_headers(coding))
 
 
-def _compressed(parts: Iterator[bytes]) -> Iterator[bytes]:
-    stream = GzipStream()
+def _compressed(parts: Iterator[bytes], coding: str) -> Iterator[bytes]:
+    stream = answer_stream(coding)
     for part in parts:
         compressed = stream.add(part)
         if compressed:
