@@ -32,7 +32,9 @@ def show_records(records: Sequence[Mapping[str, Any]], columns: Sequence[str], *
         for record in records:
             click.echo(json.dumps(record, ensure_ascii=False))
         return
-    table = Table(*columns, box=None, title=title or None, title_justify="left")
+    table = Table(box=None, title=title or None, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")  # a number that is cut off is none
     for record in records:
         table.add_row(*("" if record.get(column) is None else str(record[column]) for column in columns))
     Console().print(table)
