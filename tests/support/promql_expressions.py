@@ -161,6 +161,8 @@ def _binaries(draw: st.DrawFn, scalars: st.SearchStrategy[Expr], vectors: st.Sea
         sides.reverse()
     both = all(side.value_type is ValueType.VECTOR for side in sides)
     neither = all(side.value_type is ValueType.SCALAR for side in sides)
+    if neither and op in {BinaryOp.TRIM_LOWER, BinaryOp.TRIM_UPPER}:
+        op = BinaryOp.SUB
     return_bool = op.is_comparison and (neither or draw(st.booleans()))
     return Binary(op, sides[0], sides[1], return_bool, draw(_matching(op)) if both else None)
 

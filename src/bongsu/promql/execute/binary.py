@@ -9,6 +9,7 @@ import numpy as np
 
 from bongsu.model.label_columns import concat
 from bongsu.model.samples import KIND_ABSENT, KIND_FLOAT
+from bongsu.promql.annotations import incompatible_types
 from bongsu.promql.errors import ExecutionError
 from bongsu.promql.execute.arithmetic import compute, drops_name, holds
 from bongsu.promql.execute.histogram_operators import combine_cells
@@ -85,6 +86,8 @@ def _with_scalar(node: Binary, left: Value, right: Value, context: Context) -> V
 def _cells(node: Binary, left: Operand, right: Operand, context: Context) -> Operand:
     """Apply an operator cell by cell; a cell is absent where either side is, or where a filter does not hold."""
     values, kinds = _float_cells(node, left, right)
+    if node.op in (BinaryOp.TRIM_LOWER, BinaryOp.TRIM_UPPER):
+        _note_trimmed_floats(node, left, right, context)
     if left[2] is None and right[2] is None:
         return values, kinds, None
     return combine_cells(node, left, right, (values, kinds), context)
@@ -102,6 +105,13 @@ def _float_cells(
     if node.op in (BinaryOp.TRIM_LOWER, BinaryOp.TRIM_UPPER):
         return left[0], np.zeros(left[0].shape, dtype=np.uint8)
     return compute(node.op, left[0], right[0]), present
+
+
+def _note_trimmed_floats(node: Binary, left: Operand, right: Operand, context: Context) -> None:
+    """Note floats that were to be trimmed: only histograms can be."""
+    both = _both_floats(left[1], right[1])
+    if left[0].size if both is None else both.any():
+        context.query.annotations.inform(incompatible_types(node.op.value, "float", "float"), node.span)
 
 
 def _both_floats(left: NDArray[np.uint8] | None, right: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bongsu.promql.parser.ast import Span
 
 _DOCUMENTED = {ValueType.VECTOR: "instant vector", ValueType.MATRIX: "range vector"}
+_TRIMS = frozenset({BinaryOp.TRIM_LOWER, BinaryOp.TRIM_UPPER})
 _OPERAND_TYPES = frozenset({ValueType.SCALAR, ValueType.VECTOR})
 
 
@@ -50,6 +51,8 @@ def operator_fault(
         return "binary expression must contain only scalar and instant vector types"
     if types == (ValueType.SCALAR, ValueType.SCALAR) and op.is_comparison and not return_bool:
         return "comparisons between scalars must use BOOL modifier"
+    if types == (ValueType.SCALAR, ValueType.SCALAR) and op in _TRIMS:
+        return f'operator "{op}" not allowed for Scalar operations'
     if op.is_set and ValueType.SCALAR in types:
         return f'set operator "{op}" not allowed in binary scalar expression'
     both = set(matching.labels) & set(matching.include) if matching.on else set()
