@@ -244,3 +244,18 @@ def test_beyond_the_limit_of_streams_known_ones_go_on_and_new_ones_are_told() ->
     assert "'apm.max_streams'" in send(AT + 5_000, "a", "b", "c", "d")
     apm.tick(SEAL + 5_000)
     assert 3 == apm.newest().numbers.threadpool_active
+
+
+def test_a_machines_own_agent_is_no_application() -> None:
+    apm = ProjectApm(SETTINGS, secret=b"secret", now_ms=NOW_MS)
+    of = resource("web-1", service="bongsu-host-agent", bongsu__agent__kind="host")
+    apm.add_metrics(
+        metrics(gauge("system.cpu.utilization", ({}, 0.5), at_ms=NOW_MS + 1_000), of=of),
+        now_ms=NOW_MS + 1_000,
+    )
+    apm.tick(NOW_MS + 30_000)
+    assert (0, 0, 0) == (
+        apm.newest().numbers.act_agent,
+        apm.newest().numbers.inact_agent,
+        apm.newest().numbers.host,
+    )
