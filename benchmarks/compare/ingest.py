@@ -116,7 +116,7 @@ def measure_ingest(bench: Bench) -> Section:
         "Remote write",
         f"{SAMPLES_PER_REQUEST:,} samples a request (one sample of each of 2,000 series), snappy, version 1.0, an answer awaited before the next "
         "request of a connection. Bongsu answers when the samples are synced to disk; Prometheus when they are written to its log, without a "
-        "sync; VictoriaMetrics from memory.",
+        "sync, so that they outlive the process and not the machine; VictoriaMetrics from memory.",
     )
     for concurrency in CONCURRENCY:
         section.measures += _rows(rates, concurrency, [recipe.name for recipe in recipes[:3]])

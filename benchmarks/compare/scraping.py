@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 WARM_INTERVALS = 2
 """In the first interval series are made, in the second the scrapers learn the layout."""
 
+JOB = "bench"
+"""Name of the job or workspace: a program may also scrape itself."""
+
 _JSON = {"Content-Type": "application/json"}
 
 
@@ -74,7 +77,7 @@ def _configuration(port: int, targets: int, interval: str) -> str:
         for i in range(targets)
     ]
     job = {
-        "job_name": "bench",
+        "job_name": JOB,
         "scrape_interval": interval,
         "scrape_timeout": interval,
         "static_configs": groups,
@@ -91,7 +94,7 @@ def _register(program: Program, port: int, targets: int) -> None:
     with closing(admin), closing(sysmon):
         admin.request("PATCH", f"/admin/v1/projects/{project}", b'{"linuxWorkspace": false}', headers=_JSON)
         jobs = f"/v1.0/projects/{project}/jobs"
-        job = _sysmon(sysmon, jobs, {"jobName": "bench", "metricsPath": "/metrics"})["jobId"]
+        job = _sysmon(sysmon, jobs, {"jobName": JOB, "metricsPath": "/metrics"})["jobId"]
         for number in range(targets):
             host = _host(admin, project, number)
             _sysmon(sysmon, f"{jobs}/{job}/targets", {"hostId": host, "port": port})
@@ -121,7 +124,7 @@ def _watch(bench: Bench, program: Program) -> tuple[float, float]:
     time.sleep(sizes.scrape_seconds)
     share = (program.process.cpu_seconds() - before) / (time.perf_counter() - began)
     now_ms = time.time_ns() // 1_000_000
-    scraped = program.count("sum(scrape_samples_scraped)", now_ms)
+    scraped = program.count(f'sum(scrape_samples_scraped{{job="{JOB}"}})', now_ms)
     if scraped != sizes.targets * SERIES:
         raise RequestFailed(
             f"{program.name} scraped {scraped:,.0f} samples of {sizes.targets * SERIES:,}: no number to compare"
@@ -133,7 +136,7 @@ def _await_targets(program: Program, targets: int, *, within_s: float) -> None:
     deadline = time.monotonic() + within_s
     up = 0.0
     while time.monotonic() < deadline:
-        up = program.count("count(up == 1)", time.time_ns() // 1_000_000)
+        up = program.count(f'count(up{{job="{JOB}"}} == 1)', time.time_ns() // 1_000_000)
         if up == targets:
             return
         time.sleep(1)
