@@ -493,3 +493,16 @@ def test_a_mark_of_another_store_stands_for_no_earlier_look(store: Store) -> Non
     mine, other = store.project("mine", KEEP_ALL), store.project("other", KEEP_ALL)
 
     assert -(1 << 63) == mine.changes(other.changes(None).mark).oldest_ms
+
+
+def test_a_selection_that_is_asked_for_again_sees_series_that_came_meanwhile(project: ProjectStore) -> None:
+    of_job = [Matcher("job", MatchOp.NOT_EQUAL, "")]
+    write_rows(project, [Row(UP, 1000, 1.0)])
+    with project.select(of_job, *EVER) as selection:
+        assert [UP] == selection.labels.maps()
+
+    write_rows(project, [Row(DOWN, 1000, 2.0), Row(OTHER, 1000, 3.0)])
+    with project.select(of_job, *EVER) as selection:
+        assert {"a", "b"} == {labels["job"] for labels in selection.labels.maps()}
+    with project.select(of_job, 2000, 3000) as selection:
+        assert [] == selection.labels.maps()

@@ -39,9 +39,12 @@ class Reading:
         """Return the matching series that may have samples in the range."""
         with self._lock:
             state = self._open()
-            slots = state.head.with_samples(state.head.index.match(matchers), start_ms, end_ms)
+            matched, labels = state.head.index.known(matchers)
+            slots = state.head.with_samples(matched, start_ms, end_ms)
+            if labels is None or len(slots) < len(matched):
+                labels = state.head.index.columns(slots)
             newest = SelectedPart(
-                state.head.index.columns(slots),
+                labels,
                 state.head.series.identity[slots][:, [HASH_LOW, HASH_HIGH]],
                 state.head.snapshot(slots, start_ms, end_ms),
             )
