@@ -385,12 +385,12 @@ class Database:
         """Write a batch and return when it is durable."""
         setting_ms = self.options.retention_ms if self.options is not None else 0
         taken = take_in(batch, Retention(self._oldest_ms(), setting_ms), self._labels_of)
+        payload = pack_samples(taken.floats, taken.histograms, overwrite=batch.overwrite)
         with self._lock:
             self._open()
             if not len(taken.float_rows) and not len(taken.histogram_rows):
                 self._metrics.refused(self.name, taken.refused)
                 return AppendResult(0, self.applied_sequence, tuple(taken.refused))
-            payload = pack_samples(taken.floats, taken.histograms, overwrite=batch.overwrite)
             ticket = self._turns.submit(RecordType.SAMPLES, payload)
         refused = taken.refused + self._turns.when_durable(
             ticket, lambda: self._apply_intake(taken, overwrite=batch.overwrite)

@@ -67,5 +67,6 @@ def keys_at(data: NDArray[np.uint8], places: NDArray[np.int64], sizes: NDArray[n
     """Return a copy of the keys that are at some places."""
     bounds = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(sizes)))
     gathered = np.empty(int(bounds[-1]), dtype=np.uint8)
-    gather_bytes(data, places, sizes, gathered, bounds[:-1])
+    # Contiguous, the one form that the kernel is compiled for: columns of a table are not.
+    gather_bytes(data, np.ascontiguousarray(places), np.ascontiguousarray(sizes), gathered, bounds[:-1])
     return Keys(gathered, bounds)

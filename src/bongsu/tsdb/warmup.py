@@ -10,8 +10,10 @@ import numpy as np
 import structlog
 from prometheus_client import CollectorRegistry
 
+from bongsu.model.histograms import Histogram
 from bongsu.model.labels import series_key
-from bongsu.model.samples import SampleBatch
+from bongsu.model.matchers import Matcher, MatchOp
+from bongsu.model.samples import HistogramRows, SampleBatch
 from bongsu.runtime.clock import ManualClock
 from bongsu.storage.contract import StoreOptions
 from bongsu.storage.raw import read_selection
@@ -20,9 +22,13 @@ from bongsu.tsdb.store import TsdbStore
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bongsu.tsdb.database import Database
+
 _STEP_MS = 60_000
 _SAMPLES = 480
+_SERIES = 100  # more than the first tables of the label index hold
 _EVER = (0, 1 << 62)
+_HISTOGRAM = Histogram(schema=0, zero_threshold=0.0, zero_count=1.0, count=1.0, sum=0.0)
 
 
 def warm_up(told: Callable[[str], None]) -> None:
@@ -40,19 +46,35 @@ def warm_up(told: Callable[[str], None]) -> None:
         told("compiling the kernels that write samples")
         store = _open(Path(folder), clock)
         project = store.project("warm-up", StoreOptions(retention_ms=0))
-        refs = project.resolve([series_key({"__name__": "warm_up"})]).refs
+        many = [series_key({"__name__": "warm_up", "i": str(i)}) for i in range(_SERIES)]
+        refs = project.resolve(many).refs[:1]
         times = start + _STEP_MS * np.arange(_SAMPLES, dtype=np.int64)
         project.append(SampleBatch(np.repeat(refs, _SAMPLES), times, np.sqrt(np.arange(_SAMPLES))))
         project.append(SampleBatch(refs, times[:1] + 1, np.ones(1), starts=times[:1]))
+        histograms = HistogramRows(np.repeat(refs, 2), times[:2] + 2, (_HISTOGRAM, _HISTOGRAM))
+        project.append(SampleBatch(refs[:0], times[:0], np.empty(0), histograms=histograms))
         told("compiling the kernels that read samples")
-        with project.select([], *_EVER) as selection:
-            list(read_selection(selection, *_EVER))
+        _read(project)
         told("compiling the kernels of blocks")
         store.upkeep()
-        with project.select([], *_EVER) as selection:
-            list(read_selection(selection, *_EVER))
+        _read(project)
+        project.append(SampleBatch(refs, times[-1:] + 1, np.ones(1)))  # in the log only, for the next start
+        project.delete([[Matcher("__name__", MatchOp.REGEX, "warm.*")]], start, start + _STEP_MS)
+        _read(project)
         store.close()
-        _open(Path(folder), clock).close()
+        again = _open(Path(folder), clock)
+        _read(again.project("warm-up", StoreOptions(retention_ms=0)))
+        again.close()
+
+
+def _read(project: Database) -> None:
+    for matchers in (
+        [],
+        [Matcher("__name__", MatchOp.EQUAL, "warm_up")],
+        [Matcher("__name__", MatchOp.REGEX, "warm.*")],
+    ):
+        with project.select(matchers, *_EVER) as selection:
+            list(read_selection(selection, *_EVER))
 
 
 def _open(folder: Path, clock: ManualClock) -> TsdbStore:
