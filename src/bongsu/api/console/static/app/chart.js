@@ -127,7 +127,7 @@ function options(target, { lines, unit, height, min, max, fill, stack, newest })
     width: target.clientWidth,
     height,
     legend: { show: false },
-    padding: [8, 20, 0, 0], // room for the half of a time below the right edge
+    padding: [8, 28, 0, 0], // room for the half of a time below the right edge
     cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 }, sync: { key: "time" } },
     select: { show: true },
     scales: {

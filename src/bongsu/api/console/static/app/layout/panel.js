@@ -99,7 +99,7 @@ function Stats({ panel }) {
     ${(/** @type {Row[]} */ rows) =>
       rows.length === 0
         ? html`<${NoData} />`
-        : html`<div class=${`tiles ${rows.length === 1 ? "one" : ""}`}>
+        : html`<div class=${`tiles ${rows.length === 1 ? "one" : ""}`} tabindex=${rows.length > 1 ? 0 : undefined}>
             ${rows.slice(0, MOST_TILES).map((row, index) => html`<div key=${index} class=${`tile ${stateAt(panel, row.value)}`}>
               <span class="value">${withUnit(row.value, unitOf(panel))}</span>${rows.length > 1 && html`<span class="label" title=${row.name}>${row.name}</span>`}
             </div>`)}
@@ -114,7 +114,7 @@ function Gauges({ panel }) {
     ${(/** @type {Row[]} */ rows) =>
       rows.length === 0
         ? html`<${NoData} />`
-        : html`<div class="tiles">${rows.slice(0, MOST_TILES).map((row, index) => html`<${Gauge} key=${index} panel=${panel} row=${row} named=${rows.length > 1} />`)}</div>`}
+        : html`<div class="tiles" tabindex=${rows.length > 1 ? 0 : undefined}>${rows.slice(0, MOST_TILES).map((row, index) => html`<${Gauge} key=${index} panel=${panel} row=${row} named=${rows.length > 1} />`)}</div>`}
   <//>`;
 }
 

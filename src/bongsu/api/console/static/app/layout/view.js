@@ -112,7 +112,7 @@ function Tools({ saved, onDialog }) {
     <${Button} icon="edit" onClick=${() => setQuery({ edit: "1", layout: saved.layoutId || AUTO })}>${t("layout.edit")}<//>
     <${Button} icon="copy" kind="quiet" label=${t("layout.saveCopy")} onClick=${() => onDialog("copy")} />
     <${Button} icon="import" kind="quiet" label=${t("layout.import")} onClick=${() => onDialog("import")} />
-    ${own && html`<${Button} icon="key" kind="quiet" label=${t("layout.rename")} onClick=${() => onDialog("rename")} /><${Button} icon="trash" kind="quiet" label=${t("layout.delete")} onClick=${() => onDialog("delete")} />`}
+    ${own && html`<${Button} icon="rename" kind="quiet" label=${t("layout.rename")} onClick=${() => onDialog("rename")} /><${Button} icon="trash" kind="quiet" label=${t("layout.delete")} onClick=${() => onDialog("delete")} />`}
   `;
 }
 

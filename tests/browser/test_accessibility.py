@@ -1,0 +1,60 @@
+"""Nothing serious for who does not see, or has no mouse: every view and the dialogs, in both themes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.browser.axe import load_axe, violations
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import Visitor
+    from tests.support.process import ServerProcess
+
+pytestmark = [pytest.mark.browser, pytest.mark.process]
+
+VIEWS = [
+    "",
+    "realtime",
+    "openmetrics",
+    "servers",
+    "explore?g0.expr=up",
+    "explore?g0.expr=sum(up)&g0.tab=explain",
+    "explore?g0.expr=up&g0.tab=table",
+    "status",
+    "settings",
+    "no-such-view",
+]
+
+
+@pytest.fixture(scope="module")
+def axe(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the checker, kept between runs where pytest may keep something."""
+    cache = getattr(pytestconfig, "cache", None)
+    return load_axe(cache.mkdir("axe") if cache is not None else tmp_path_factory.mktemp("axe"))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_view_has_a_serious_fault(visitor: Visitor, server: ServerProcess, axe: str, theme: str) -> None:
+    visitor.sign_in(server.first_project)
+    found = {}
+    for view in VIEWS:
+        visitor.open(f"{view}{'&' if '?' in view else '?'}theme={theme}")
+        visitor.settle()
+        found[view] = violations(visitor.page, axe)
+
+    assert {view: [] for view in VIEWS} == found
+
+
+def test_the_dialogs_have_none_either(visitor: Visitor, server: ServerProcess, axe: str) -> None:
+    visitor.sign_in(server.first_project)
+    page = visitor.page
+    page.get_by_role("button", name="URL & Appkey").click()
+    page.get_by_role("dialog").get_by_text("projectId").wait_for()
+    assert [] == violations(page, axe)
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="detached")
+    page.keyboard.press("?")
+    page.get_by_role("dialog", name="Keyboard").wait_for()
+
+    assert [] == violations(page, axe)
