@@ -180,18 +180,18 @@ async def _parts(request: Request, limits: BodyLimits) -> AsyncIterator[bytes]:
 async def _line_chunks(content: AsyncIterator[bytes], limits: BodyLimits) -> AsyncIterator[bytes]:
     """Yield whole lines, some megabytes at once."""
     held: list[bytes] = []
-    size = 0
+    size, has_end = 0, False
     async for part in content:
         held.append(part)
         size += len(part)
-        if size < CHUNK_BYTES:
-            continue
-        data = b"".join(held)
-        end = data.rfind(b"\n") + 1
-        if end:
+        has_end = has_end or b"\n" in part
+        # Without the end of a line there is nothing to cut: a long line is joined once, not with every part of it.
+        if has_end and size >= CHUNK_BYTES:
+            data = b"".join(held)
+            end = data.rfind(b"\n") + 1
             yield data[:end]
-        held, size = [data[end:]], len(data) - end
-        if size > limits.max_decompressed_bytes:
+            held, size, has_end = [data[end:]], len(data) - end, False
+        if not has_end and size > limits.max_decompressed_bytes:
             raise BodyTooLarge(
                 f"a line has more than {limits.max_decompressed_bytes} bytes; write long series as several lines"
             )

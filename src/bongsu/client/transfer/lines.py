@@ -129,19 +129,19 @@ def read_chunks(source: Source, start: bytes = b"") -> Iterator[LineChunk]:
     """
     held: list[bytes] = []
     size, line, bytes_read = 0, 1, 0
+    has_end = False
     for part, position in _content(source, start):
         bytes_read = position
         held.append(part)
         size += len(part)
-        if size < CHUNK_BYTES:
-            continue
-        data = b"".join(held)
-        end = data.rfind(b"\n") + 1
-        if end:
+        has_end = has_end or b"\n" in part
+        if has_end and size >= CHUNK_BYTES:
+            data = b"".join(held)
+            end = data.rfind(b"\n") + 1
             lines = data.count(b"\n", 0, end)
             yield LineChunk(data[:end], line, line + lines - 1, bytes_read)
             line += lines
-        held, size = [data[end:]], len(data) - end
+            held, size, has_end = [data[end:]], len(data) - end, False
     if size:
         data = b"".join(held)
         yield LineChunk(data, line, line + data.count(b"\n") - data.endswith(b"\n"), bytes_read)
