@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import os
 import signal
+import socket
 import subprocess
 import time
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.apm_api import ApmApi
 from tests.support.free_port import free_port
-from tests.support.observed import Kind, Observed, observed
+from tests.support.observed import APPS, BIN, Kind, Observed, observed
 from tests.support.observed import kind as kind_of
 from tests.support.schedule import DEADLINE_S, in_one_tick, numbers_when, sealed_tick, wait_for
 
@@ -187,6 +188,33 @@ def test_an_application_runs_without_its_server_and_reports_when_it_is_there(
                 return sealed_tick(api, in_one_tick(run)).numbers.txcount == 20
 
             wait_for(counted, "a tick that has all its transactions after the outage")
+
+
+@pytest.mark.parametrize(
+    ("command", "agents"),
+    [
+        (("uvicorn", "--workers", "2", "--port", "{port}", "--factory", f"{APPS}:fastapi_app"), 2),
+        (("flask", "--app", f"{APPS}:flask_app()", "run", "--debug", "--port", "{port}"), 1),
+    ],
+)
+def test_what_only_starts_the_processes_that_serve_is_no_agent(
+    command: tuple[str, ...], agents: int, database: str, tmp_path: Path
+) -> None:
+    api = make_api()
+    kind = Kind(command[0], (str(BIN / command[0]), *command[1:]), agents=agents, threads=0)
+    with (
+        api.served() as base,
+        observed(kind, tmp_path, url=base, key=api.key["alpha"], database=database) as app,
+    ):
+        numbers_when(api, lambda n: n.act_agent == agents, "the agents")
+
+        def run() -> None:
+            assert [200] * 8 == [app.get("/work") for _ in range(8)]
+
+        tick = sealed_tick(api, in_one_tick(run))
+        assert (8, agents, 0) == (tick.numbers.txcount, tick.numbers.act_agent, tick.numbers.inact_agent)
+        expected = {f"shop-{socket.gethostname()}-{number}" for number in range(agents)}
+        assert expected == {agent.identity.agent.instance for agent in tick.agents}
 
 
 def test_two_projects_see_their_own_application_only(database: str, tmp_path: Path) -> None:

@@ -42,6 +42,8 @@ _SUPERVISORS = (
     ("gunicorn.arbiter", "Arbiter.__init__"),
     ("uvicorn.supervisors.multiprocess", "Multiprocess.__init__"),
     ("uvicorn.supervisors.basereload", "BaseReload.__init__"),
+    ("werkzeug._reloader", "ReloaderLoop.restart_with_reloader"),
+    ("django.utils.autoreload", "restart_with_reloader"),
 )
 """What makes a process the parent of those that serve."""
 

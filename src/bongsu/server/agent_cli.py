@@ -151,11 +151,16 @@ def agent_host(
     period: str,
 ) -> None:
     """Register this machine as a server of the project, and report its metrics."""
-    from bongsu.agent.host.machine import MachineOptions
-    from bongsu.agent.host.main import run_machine
     from bongsu.agent.run import environment_for
     from bongsu.model.durations import parse_duration
 
+    try:
+        from bongsu.agent.host.machine import MachineOptions
+        from bongsu.agent.host.main import run_machine
+    except ImportError as error:
+        raise click.ClickException(
+            f"{error}; install what the agent needs: pip install 'bongsu[agent]'"
+        ) from error
     environment = environment_for(os.environ, url=url, key=key, name="bongsu-host-agent", command=("host",))
     options = MachineOptions(
         name=name,

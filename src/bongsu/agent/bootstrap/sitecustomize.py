@@ -15,6 +15,8 @@ def _begin() -> None:
 
         begin(os.environ)
     except Exception as error:  # noqa: BLE001 - the application comes first, whatever it is
+        if isinstance(error, ImportError):
+            error = ImportError(f"{error}; install it into this Python: pip install 'bongsu[agent]'")
         print(f"bongsu agent: the application runs without it: {error}", file=sys.stderr)  # noqa: T201 - no logger yet
 
 
