@@ -236,8 +236,9 @@ class WireRequest:
         )
 
     def _parts_of(self, kind: int) -> Iterator[tuple[int, int, int]]:
-        rows = self._parts[self._parts[:, 0] == kind, 1:]
-        yield from map(tuple, rows.tolist())
+        if len(self._parts):  # most requests are samples and nothing else
+            rows = self._parts[self._parts[:, 0] == kind, 1:]
+            yield from map(tuple, rows.tolist())
 
     def _label(self, field: Field) -> tuple[str, str]:
         label = Message(self.data, *require_bytes(field))
