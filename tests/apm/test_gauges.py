@@ -259,3 +259,20 @@ def test_a_machines_own_agent_is_no_application() -> None:
         apm.newest().numbers.inact_agent,
         apm.newest().numbers.host,
     )
+
+
+def test_the_process_own_share_counts_only_where_nothing_tells_of_the_host() -> None:
+    apm = ProjectApm(SETTINGS, secret=b"secret", now_ms=NOW_MS)
+    share = gauge("jvm.cpu.recent_utilization", ({}, 0.25), at_ms=NOW_MS + 1_000)
+    modes = gauge(
+        "process.cpu.utilization",
+        ({"cpu.mode": "user"}, 0.3),
+        ({"cpu.mode": "system"}, 0.1),
+        at_ms=NOW_MS + 1_000,
+    )
+    whole = gauge("jvm.system.cpu.utilization", ({}, 0.75), at_ms=NOW_MS + 1_000)
+    for host, sent in (("h1", (share,)), ("h2", (modes,)), ("h3", (share, whole))):
+        apm.add_metrics(metrics(*sent, of=resource(host, host=host)), now_ms=NOW_MS + 1_000)
+    apm.tick(NOW_MS + 5_000 + SETTINGS.grace_ms)
+    assert [25.0, 40.0, 75.0] == [agent.gauges.cpu for agent in apm.newest().agents]
+    assert round((25 + 40 + 75) / 3, 2) == apm.newest().numbers.cpu

@@ -47,6 +47,7 @@ class Role(enum.Enum):
     CPU_UTILIZATION = "share of time by processor and mode"
     CPU_TIME = "time by processor and mode"
     CPU_WHOLE = "host's share of busy time"
+    CPU_PROCESS = "process' share of the host's time"
     CORES = "logical processors"
 
 
@@ -73,6 +74,7 @@ KNOWN: dict[str, Known] = {
     **_ranked(Role.POOL_QUEUE_OTHER, names.THREADPOOL_QUEUE_OTHERS),
     **_ranked(Role.CONNECTIONS, names.DB_CONNECTIONS),
     **_ranked(Role.CORES, names.CPU_CORES),
+    **_ranked(Role.CPU_PROCESS, names.CPU_PROCESS),
 }
 """Every metric that is read for its newest value."""
 
@@ -203,12 +205,13 @@ def cpu_busy(states: list[MetricState]) -> tuple[int, float] | None:
     Return the time and the host's busy share (0 to 1) that an agent's metrics tell, or None.
 
     The share of time is best, since the sender computed it between two of its own readings; then counted time between the two
-    newest reports; then a share without modes.
+    newest reports; then a share without modes; at last the process' own share, by mode or not.
     """
     for role, share in (
         (Role.CPU_UTILIZATION, _busy_share),
         (Role.CPU_TIME, _busy_time),
         (Role.CPU_WHOLE, _whole_share),
+        (Role.CPU_PROCESS, MetricState.total),
     ):
         for state in states:
             if state.known.role is role and (busy := share(state)) is not None:

@@ -83,6 +83,8 @@ DB_STATE_KEYS = ("db.client.connection.state", "state")
 CPU_UTILIZATION = "system.cpu.utilization"
 CPU_TIME = "system.cpu.time"
 CPU_UTILIZATION_WHOLE = "jvm.system.cpu.utilization"
+CPU_PROCESS = ("jvm.cpu.recent_utilization", "process.cpu.utilization")
+"""The process' own share of all processors: all that some agents send. The host is at least as busy."""
 CPU_MODE_KEYS = ("cpu.mode", "system.cpu.state", "state")
 CPU_NUMBER_KEYS = ("cpu.logical_number", "system.cpu.logical_number", "cpu")
 CPU_CORES = (HOST_CPU_CORES, "system.cpu.logical.count", "jvm.cpu.count", "dotnet.process.cpu.count")
