@@ -15,7 +15,7 @@ from benchmarks.compare.dataset import CPUS, MODES, PROCESSES, SERIES_PER_HOST, 
 from benchmarks.compare.encoding import SeriesHead, compress_request, encode_series
 from benchmarks.compare.programs import bongsu
 from benchmarks.compare.questions import COUNTER, GAUGE
-from benchmarks.compare.report import OURS, Measure, Section, Target
+from benchmarks.compare.report import OURS, PROGRAMS, Measure, Section, Target
 
 if TYPE_CHECKING:
     from benchmarks.compare.bench import Bench
@@ -109,7 +109,8 @@ def measure_ingest(bench: Bench) -> Section:
         for recipe in recipes:
             for concurrency in CONCURRENCY:
                 program = bench.program(recipe, f"ingest{concurrency}")
-                _run(program, traffic, late, concurrency, rates[recipe.name, concurrency])
+                odd = late if concurrency == 1 and recipe.name in PROGRAMS else None
+                _run(program, traffic, odd, concurrency, rates[recipe.name, concurrency])
                 bench.say(_progress(recipe.name, concurrency, rates[recipe.name, concurrency]))
     lost = _losses(bench, traffic)
     section = Section(
@@ -172,13 +173,13 @@ def _rows(rates: dict[tuple[str, int], Rates], concurrency: int, names: list[str
 
 def _progress(name: str, concurrency: int, rates: Rates) -> str:
     text = f"ingest, {concurrency} at once, {name}: {rates.samples[-1]:,.0f} samples/s, {rates.cpu[-1]:.2f} CPU s/M"
-    if concurrency == 1:
+    if rates.late:
         text += f"; once more {rates.again[-1]:,.0f}/s, late {rates.late[-1]:,.0f}/s"
     return text
 
 
-def _run(program: Program, traffic: Traffic, late: Traffic, concurrency: int, rates: Rates) -> None:
-    """Measure one program with an empty data folder."""
+def _run(program: Program, traffic: Traffic, late: Traffic | None, concurrency: int, rates: Rates) -> None:
+    """Measure one program with an empty data folder; with `late` also what comes twice and late."""
     program.start()
     try:
         Senders(program, traffic, concurrency, range(WARM_STEPS)).run()
@@ -188,7 +189,7 @@ def _run(program: Program, traffic: Traffic, late: Traffic, concurrency: int, ra
         rates.samples.append(_samples_per_second(program, traffic, concurrency, steps))
         samples = len(steps) * GROUPS * SAMPLES_PER_REQUEST
         rates.cpu.append((program.process.cpu_seconds() - cpu) / samples * 1e6)
-        if concurrency == 1:
+        if late is not None:
             rates.again.append(_samples_per_second(program, traffic, 1, steps[-ODD_STEPS:]))
             rates.late.append(_samples_per_second(program, late, 1, range(ODD_STEPS)))
     finally:
