@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bongsu.scrape.discovery import Discovered, Place, ScrapeDefaults, discover
+from bongsu.scrape.discovery import Discovered, Place, ScrapeDefaults, discover, labels_before
+from bongsu.scrape.options import read_options
 from bongsu.storage.memory import MemoryProjectStore
 
 if TYPE_CHECKING:
@@ -45,6 +47,13 @@ def test_without_options_a_target_is_its_place() -> None:
 
 
 def test_relabelling_sees_what_prometheus_shows() -> None:
+    options = {
+        "scheme": "https",
+        "scrape_interval": "30s",
+        "params": {"module": ["a", "b"]},
+        "scrape_native_histograms": True,
+        "labels": {"env": "prod"},
+    }
     assert {
         "__address__": "h:9100",
         "__scheme__": "https",
@@ -58,15 +67,7 @@ def test_relabelling_sees_what_prometheus_shows() -> None:
         "job": "web",
         "openmetrics_id": "t1",
         "env": "prod",
-    } == discovered(
-        {
-            "scheme": "https",
-            "scrape_interval": "30s",
-            "params": {"module": ["a", "b"]},
-            "scrape_native_histograms": True,
-            "labels": {"env": "prod"},
-        }
-    ).before
+    } == labels_before(PLACE, read_options(options), ScrapeDefaults())
 
 
 def test_a_probe_goes_to_another_address_with_the_target_as_parameter() -> None:
@@ -87,10 +88,29 @@ def test_parameters_keep_their_further_values_and_follow_a_query_in_the_path() -
     assert "http://h:1/m?x=1&a=2" == made({"params": {"a": ["1", "2"]}, **dropped}, place=place).url
 
 
-def test_a_dropped_target_keeps_its_labels_for_the_list() -> None:
-    found = discovered(rules({"source_labels": ["job"], "regex": "web", "action": "drop"}))
-    assert found.target is None
-    assert "h:9100" == found.before["__address__"]
+def test_a_dropped_target_is_none() -> None:
+    assert discovered(rules({"source_labels": ["job"], "regex": "web", "action": "drop"})).target is None
+
+
+def test_rules_that_change_nothing_make_the_same_target_as_no_rules() -> None:
+    options = {
+        "scheme": "https",
+        "params": {"b": ["1", "2"], "a": ["ü"]},
+        "labels": {"env": "prod", "instance": "", "__hidden": "x"},
+        "scrape_interval": "7s",
+        "sample_limit": 3,
+        "always_scrape_classic_histograms": True,
+    }
+    nothing = rules({"source_labels": ["job"], "regex": ".*", "action": "keep"})
+    plain, relabelled = made(options), made({**options, **nothing})
+
+    assert [] == [
+        name
+        for name in ("id", "url", "labels", "interval_s", "timeout_s", "limits", "refusal")
+        if getattr(plain, name) != getattr(relabelled, name)
+    ]
+    assert replace(relabelled.options, relabel_configs=()) == plain.options
+    assert {"job": "web", "openmetrics_id": "t1", "env": "prod", "instance": "h:9100"} == dict(plain.labels)
 
 
 def test_relabelling_chooses_interval_path_scheme_and_labels() -> None:

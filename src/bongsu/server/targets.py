@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 from bongsu.api.prometheus.targets import ScrapePool, TargetView
 from bongsu.control.values import ScrapeOutcome as TargetOutcome
 from bongsu.model.errors import InvalidInput, NotFound
-from bongsu.scrape.discovery import Discovered, Place, ScrapeDefaults, discover, over_target_limit
+from bongsu.scrape.discovery import (
+    Discovered,
+    Place,
+    ScrapeDefaults,
+    discover,
+    labels_before,
+    over_target_limit,
+)
 from bongsu.scrape.outcomes import Health
 from bongsu.scrape.targets import ScrapeLimits, ScrapeTarget, TargetBoard
 from bongsu.server.following import follow
@@ -179,14 +186,14 @@ class TargetFeed:
         entry, target = item.entry, item.found.target
         if target is None:
             return TargetView(
-                discovered_labels=item.found.before,
+                discovered_labels=labels_before(_place(entry), item.found.options, self._defaults),
                 pool=entry.job,
                 dropped=True,
                 keep_dropped=item.found.options.keep_dropped_targets,
             )
         outcome = self._outcomes.get(entry.target_id)
         return TargetView(
-            discovered_labels=item.found.before,
+            discovered_labels=labels_before(_place(entry), item.found.options, self._defaults),
             labels=dict(target.labels),
             pool=entry.job,
             url=target.url,
