@@ -169,7 +169,7 @@ const BINARY_STEPS = Array.from({ length: 54 }, (_, power) => 2 ** power);
 /** Zero is in sight for what cannot be negative, and a flat line is not stretched to fill the height. @param {number} low @param {number} high @param {number} [min] @param {number} [max] */
 function valueRange(low, high, min, max) {
   if (low === null || !Number.isFinite(low)) return [min ?? 0, max ?? 1];
-  const bottom = min ?? (low >= 0 && low <= high * 0.75 ? 0 : low);
+  const bottom = min ?? (low >= 0 && (low <= high * 0.75 || low === high) ? 0 : low);
   const top = max ?? (high === bottom ? bottom + (Math.abs(bottom) || 1) : high + (high - bottom) * 0.08);
   return [bottom, Math.max(top, high)];
 }

@@ -97,10 +97,12 @@ function Body({ tick, before, agents }) {
     <div class="stats" aria-live="off">
       ${NUMBERS.map(({ name, spot, unit }) => html`<${Stat} key=${name} label=${t(`spot.${name}`)} hint=${name} value=${withUnit(numbers[spot], unit)} state=${stateOf(name, numbers)} />`)}
     </div>
-    <div class="grid">
+    <div class="grid trio">
       <${Arc} numbers=${numbers} agents=${tick.agents.filter((agent) => agents.length === 0 || agents.includes(agent.oname))} />
       <${ActiveTransactions} numbers=${numbers} />
       <${SpeedMeter} numbers=${numbers} before=${before?.numbers} tickMs=${tick.tickMs} />
+    </div>
+    <div class="grid">
       <${HitMap} selector=${selector} />
       ${charts(selector).map((chart) => html`<${LivePanel} key=${chart.title} ...${chart} title=${t(chart.title)} />`)}
       <${DaysPanel} title=${t("days.tps")} expr=${selector ? `sum(avg_over_time(bongsu_apm_agent_tps{${selector}}[5m] @offset))` : "avg_over_time(bongsu_apm_tps[5m] @offset)"} />
