@@ -8,9 +8,10 @@ the server is told once when it begins and once when it ends.
 from __future__ import annotations
 
 import collections
+import contextlib
 import logging
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -21,6 +22,9 @@ from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExportResult
 
 from bongsu.agent.cadence import Cadence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _log = logging.getLogger("bongsu.agent")
 
@@ -169,17 +173,15 @@ class TickReader(MetricReader):
         self._begin()
 
 
-class _uninstrumented:  # noqa: N801 - used like a function
-    """Keeps the agent's own requests out of the traces, for the length of a block."""
-
-    def __enter__(self) -> None:
-        self._token = context.attach(context.Context())
-        self._suppression = suppress_instrumentation()
-        self._suppression.__enter__()
-
-    def __exit__(self, *exception: object) -> None:
-        self._suppression.__exit__(None, None, None)
-        context.detach(self._token)
+@contextlib.contextmanager
+def _uninstrumented() -> Iterator[None]:
+    """Keep the agent's own requests out of the traces, for the length of a block."""
+    token = context.attach(context.Context())
+    try:
+        with suppress_instrumentation():
+            yield
+    finally:
+        context.detach(token)
 
 
 def quiet_exporters() -> None:
