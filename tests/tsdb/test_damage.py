@@ -11,6 +11,7 @@ import pytest
 from tests.support.stores import KEEP_ALL, Found, Row, a_histogram, found, open_tsdb, write_rows
 
 from bongsu.runtime.clock import ManualClock
+from bongsu.storage.errors import StoreDamaged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,3 +61,32 @@ def test_flipped_bytes_never_give_wrong_data(sound: tuple[Path, Found], tmp_path
             assert told or left == whole, (at, path.name)
             write_rows(project, [Row(UP, BEGIN + 6 * HOUR, 1.0)])
         shutil.rmtree(copy)
+
+
+def test_flipped_bytes_of_a_block_never_reach_a_reader(sound: tuple[Path, Found], tmp_path: Path) -> None:
+    """Nobody has called `verify`: what is read is checked the first time, and upkeep sets the block aside."""
+    folder, whole = sound
+    chance = random.Random(7)
+    told: list[bool] = []
+    for number in range(FLIPS):
+        copy = tmp_path / str(number)
+        shutil.copytree(folder, copy)
+        path = chance.choice(sorted(copy.rglob("*.block")))
+        data = bytearray(path.read_bytes())
+        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        path.write_bytes(data)
+        with contextlib.closing(open_tsdb(copy, clock=ManualClock(BEGIN + 5 * HOUR))) as store:
+            project = store.project("one", KEEP_ALL)
+            try:
+                left = found(project)
+            except StoreDamaged as error:
+                told.append(path.name in str(error))
+                store.upkeep()
+                assert path.with_name("quarantine").joinpath(path.name).exists()
+                left = found(project)
+            for labels, samples in left.items():
+                assert set(samples) <= set(whole[labels])
+            assert left == whole or store.status().damage
+        shutil.rmtree(copy)
+    assert told
+    assert all(told)

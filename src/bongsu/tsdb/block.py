@@ -21,10 +21,13 @@ from bongsu.kernels.chunks import (
     ENTRY_SHAPE,
     ENTRY_SIZE,
 )
+from bongsu.kernels.codec_times import TIMES_SHARED
 from bongsu.model.matchers import Matcher, MatchOp
+from bongsu.storage.errors import StoreDamaged
 from bongsu.storage.matching import match_lines, predicate
 from bongsu.tsdb.index import Group, gather_columns, match_groups, names_of
-from bongsu.tsdb.parts import Part, none_hidden
+from bongsu.tsdb.parts import KIND_SHIFT, Part, none_hidden
+from bongsu.tsdb.pieces import CheckedPieces
 from bongsu.tsdb.sections import SectionFile, write_sections
 
 if TYPE_CHECKING:
@@ -37,8 +40,11 @@ if TYPE_CHECKING:
 
 BLOCK_SUFFIX = ".block"
 TOMBSTONES_SUFFIX = ".tombstones"
-INDEX_SECTIONS = ("meta", "labels", "codes", "members", "value_bounds", "values", "identity", "first")
-"""What is checked whenever a block is opened; chunks are checked by `verify`."""
+INDEX_SECTIONS = (
+    "meta", "labels", "codes", "members", "value_bounds", "values", "identity", "first",
+    "offsets", "min_times", "max_times", "samples", "shapes", "chunk_sums",
+)  # fmt: skip
+"""What is checked whenever a block is opened; chunks are checked when they are first read, and by `verify`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +160,7 @@ class Block:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = SectionFile(path)
-        self._file.check(INDEX_SECTIONS)
+        self._file.check(name for name in INDEX_SECTIONS if self._file.has(name))
         said = self._file.json("meta")
         self.meta = BlockMeta(**said | {"sources": tuple(said["sources"])})
         self.identity: NDArray[np.int64] = self._file.array("identity", "i8").reshape(-1, 2)
@@ -165,6 +171,12 @@ class Block:
         self._samples: NDArray[np.int32] = self._file.array("samples", "i4")
         self._shapes: NDArray[np.int32] = self._file.array("shapes", "i4")
         self._chunks: NDArray[np.uint8] = self._file.array("chunks", "u1")
+        self._pieces = (
+            CheckedPieces(path, self._chunks, self._file.array("chunk_sums", "u4"))
+            if self._file.has("chunk_sums")
+            else None  # written before there were any: `verify` checks the section as a whole
+        )
+        self.is_damaged = False
         self._groups, self._dictionaries = self._read_labels()
         self._group_of_row, self._place_of_row = self._places()
         self.tombstones: NDArray[np.int64] = read_tombstones(tombstones_path(path))
@@ -208,11 +220,19 @@ class Block:
         return kept[~np.isin(kept, self.tombstones[whole, 0])] if whole.any() else kept
 
     def part(self, rows: NDArray[np.int64], start_ms: int, end_ms: int) -> Part:
-        """Return the samples of rows in a closed range."""
+        """
+        Return the samples of rows in a closed range.
+
+        Raises
+        ------
+        StoreDamaged
+            If their bytes fail a checksum; the block is damaged from then on.
+        """
         begin, counts = self._find(rows, start_ms, end_ms)
         first = np.zeros(len(rows) + 1, dtype=np.int64)
         np.cumsum(counts, out=first[1:])
         chunks = np.repeat(begin - first[:-1], counts) + np.arange(first[-1])
+        self._check_chunks(chunks)
         table = np.zeros((len(chunks), 8), dtype=np.int64)
         table[:, ENTRY_AT] = self._offsets[chunks] + self._chunks.ctypes.data
         table[:, ENTRY_SIZE] = self._offsets[chunks + 1] - self._offsets[chunks]
@@ -248,6 +268,27 @@ class Block:
         begin, counts = np.empty((2, len(rows)), dtype=np.int64)
         find_ranges(self._first, self._min_times, self._max_times, rows, start_ms, end_ms, begin, counts)
         return begin, counts
+
+    def _check_chunks(self, chunks: NDArray[np.int64]) -> None:
+        if self._pieces is None:
+            return
+        try:
+            self._pieces.check(self._offsets[chunks], self._offsets[chunks + 1])
+            if not self._pieces.are_sound:
+                lenders = self._lenders(chunks)
+                self._pieces.check(self._offsets[lenders], self._offsets[lenders + 1])
+        except StoreDamaged:
+            self.is_damaged = True
+            raise
+
+    def _lenders(self, chunks: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the chunks whose times others, which are sound themselves, share."""
+        shape = self._shapes[chunks]
+        sharing = chunks[(shape >> KIND_SHIFT & 1 == 0) & (shape >> 4 & 0xF == TIMES_SHARED)]
+        begins = self._offsets[sharing]
+        distances = self._chunks.view(np.int64)[begins >> 3] >> 8
+        lenders: NDArray[np.int64] = np.searchsorted(self._offsets, begins - 8 * distances)
+        return lenders
 
     def _hidden(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the deletions of rows, by their places in the list."""

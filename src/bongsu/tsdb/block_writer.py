@@ -10,6 +10,7 @@ import orjson
 from bongsu.kernels.chunks import ENTRY_MAX_TIME, ENTRY_MIN_TIME, ENTRY_SAMPLES, ENTRY_SHAPE, ENTRY_SIZE
 from bongsu.model.label_columns import ABSENT, LabelColumn, LabelColumns
 from bongsu.tsdb.block import BlockMeta
+from bongsu.tsdb.pieces import PieceSums
 from bongsu.tsdb.recoding import BlockForm, recode
 from bongsu.tsdb.sections import SectionWriter
 
@@ -64,10 +65,11 @@ def write_block(
     writer = SectionWriter(path)
     try:
         writer.begin()
-        first, table = _write_chunks(writer, source, bounds, BlockForm.of_level(level))
+        first, table, sums = _write_chunks(writer, source, bounds, BlockForm.of_level(level))
         writer.end("chunks")
         if not len(table):
             return None
+        writer.write("chunk_sums", sums)
         meta = BlockMeta(
             number=number,
             level=level,
@@ -97,17 +99,19 @@ def write_block(
 
 def _write_chunks(
     writer: SectionWriter, source: BlockSource, bounds: tuple[int, int], form: BlockForm
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint32]]:
+    sums = PieceSums()
     counts, tables = [np.empty(0, dtype=np.int64)], [np.empty((0, 8), dtype=np.int64)]
     for selection in source.slices():
         for low, high in batches(selection.weights()):
             rows, data, chunks = recode(selection.chunks(low, high), bounds, form)
             form.written += len(data)
             writer.extend(data)
+            sums.extend(data)
             counts.append(np.bincount(rows, minlength=high - low))
             tables.append(chunks)
     first = np.concatenate(([0], np.cumsum(np.concatenate(counts))))
-    return first, np.concatenate(tables)
+    return first, np.concatenate(tables), sums.finish()
 
 
 def batches(weights: NDArray[np.int64]) -> list[tuple[int, int]]:

@@ -198,6 +198,9 @@ class Database:
         with self._upkeep:
             if self._closed or self._sleeps_on():
                 return
+            if self._state is not None and self._state.shelf.set_damaged_aside():
+                with self._lock:
+                    self._changes.note(EVER)
             if self._flush_if_due():
                 self._save()
             self._merge_blocks()

@@ -203,6 +203,13 @@ class Shelf:
         self.blocks = tuple(block for block in self.blocks if block.path != path)
         self._told(f"block {path.name} is damaged and set aside in {folder}: {why}")
 
+    def set_damaged_aside(self) -> bool:
+        """Move the blocks out of the way that a reader found damaged; tell whether there were any."""
+        damaged = [block for block in self.blocks if block.is_damaged]
+        for block in damaged:
+            self.set_aside(block.path, "its chunks failed a checksum when they were read")
+        return bool(damaged)
+
     def verify(self) -> None:
         """Check every checksum of every block; damaged ones are set aside."""
         for block in self.blocks:
