@@ -8,6 +8,7 @@ import numpy as np
 
 from bongsu.promql.execute.arithmetic import compute, holds
 from bongsu.promql.parser.ast import Binary, NumberLiteral, Paren, Unary, UnaryOp
+from bongsu.promql.plan.nodes import bare
 from bongsu.promql.plan.tree import map_children
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 def fold_constants(expr: PlanExpr) -> PlanExpr:
     """Return the tree with every operation on nothing but numbers replaced by its result."""
+    if isinstance(expr, Paren) and isinstance(literal := bare(expr), NumberLiteral):
+        return literal
     expr = map_children(expr, fold_constants)
     if isinstance(expr, Paren) and isinstance(expr.expr, NumberLiteral):
         return NumberLiteral(expr.expr.value, span=expr.span)

@@ -48,9 +48,14 @@ def bare(expr: PlanExpr) -> PlanExpr:
 
 def place(expr: PlanExpr) -> Span:
     """
-    Return where notes about an argument point, as Prometheus' do: inside of parentheses.
+    Return where notes about an argument point, as Prometheus' do: inside of parentheses, but at them where what they hold is
+    the same at every step.
 
     Of a subquery they point at the start of the query, since its samples stand in for a selector that nobody wrote.
     """
+    while isinstance(expr, Paren | Shared):
+        expr = expr.expr
+    if isinstance(expr, Once):
+        return expr.span
     inner = bare(expr)
     return Span() if isinstance(inner, Subquery) else inner.span
