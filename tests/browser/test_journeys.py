@@ -89,7 +89,7 @@ def test_from_an_empty_project_to_a_graph(
     page.get_by_role("link", name="OpenMetrics").click()
     page.get_by_role("button", name="Add", exact=True).click()
     page.get_by_label("Name").fill("shop")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
     page.get_by_text("This workspace has no collection target").wait_for()
     page.get_by_role("button", name="Add targets").last.click()
     page.get_by_label("Port").fill(str(exporter.port))
@@ -258,7 +258,7 @@ def test_an_application_fills_the_real_time_view_and_its_past(visitor: Visitor, 
     visitor.sign_in(tenant)
     visitor.open("realtime")
     page = visitor.page
-    page.get_by_role("rowheader", name="shop/shop-1").wait_for()
+    page.get_by_role("button", name="shop/shop-1").wait_for()
     busy = eventually(lambda: busy_tick(tenant), what="the tick in the store")
     assert busy is not None
     ended, count = busy
@@ -318,3 +318,114 @@ def report_requests(tenant: Tenant, *, count: int, elapsed_ms: int) -> None:
     body = {"resourceSpans": [{"resource": {"attributes": resource}, "scopeSpans": [{"spans": spans}]}]}
     answer = call("POST", f"{tenant.url}/otlp/v1/traces", headers={"X-TC-APP-KEY": tenant.appkey}, body=body)
     assert answer.status == 200, answer.text
+
+
+def test_a_layout_is_made_resized_by_keyboard_saved_and_shared(
+    visitor: Visitor, server: ServerProcess, tenant: Tenant, exporter: ToyExporter
+) -> None:
+    add_target(server, tenant, exporter.port)
+    eventually(lambda: tenant.query('up{job="shop"} == 1'), what="the first scrape")
+    visitor.sign_in(tenant)
+    page = visitor.page
+    visitor.open("openmetrics")
+    page.get_by_role("link", name="shop").click()
+    page.get_by_text("toy_orders_total").first.wait_for()
+    page.get_by_role("button", name="Edit", exact=True).click()
+    handle = page.get_by_role("button", name="Resize toy_orders_total")
+    handle.press("ArrowDown")
+    page.locator("[aria-live=polite]").filter(has_text="6 high").wait_for(state="attached")
+    page.get_by_role("button", name="Add a chart").click()
+    page.get_by_label("Title").fill("Orders now")
+    page.get_by_role("dialog").get_by_role("button", name="PromQL").click()
+    page.get_by_label("PromQL expression").fill('toy_orders_total{job="$job"}')
+    page.get_by_role("dialog").get_by_role("button", name="Number").click()
+    page.get_by_role("dialog").get_by_text("42", exact=True).wait_for()
+    page.get_by_role("button", name="Apply").click()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_label("Name").fill("Shop floor")
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    page.get_by_role("dialog").wait_for(state="detached")
+
+    other = visitor.context.new_page()
+    other.goto(page.url)
+    other.get_by_role("heading", name="Orders now").wait_for()
+    assert "Shop floor" == other.get_by_label("Layout").locator("option:checked").inner_text()
+
+
+def test_a_grafana_dashboard_is_imported_with_what_it_could_not_carry(
+    visitor: Visitor, server: ServerProcess, tenant: Tenant, exporter: ToyExporter
+) -> None:
+    add_target(server, tenant, exporter.port)
+    eventually(lambda: tenant.query('up{job="shop"} == 1'), what="the first scrape")
+    visitor.sign_in(tenant)
+    page = visitor.page
+    visitor.open("openmetrics")
+    page.get_by_role("link", name="shop").click()
+    page.get_by_role("button", name="Import a Grafana dashboard").click()
+    page.get_by_label("Or its JSON").fill(
+        '{"title": "From afar", "panels": [{"type": "stat", "title": "Orders", "targets": [{"expr": "toy_orders_total"}]},'
+        ' {"type": "geomap", "title": "World"}]}'
+    )
+    page.get_by_text("World: panel type geomap").wait_for()
+    page.get_by_role("button", name="Import", exact=True).click()
+
+    page.get_by_role("heading", name="Orders").wait_for()
+    page.get_by_text("42", exact=True).wait_for()
+    page.get_by_text("Not carried over: 1").wait_for()
+
+
+def test_a_target_is_tried_before_it_is_added(
+    visitor: Visitor, server: ServerProcess, tenant: Tenant, exporter: ToyExporter
+) -> None:
+    server.register_server(tenant, "alpha-7")
+    tenant.sysmon("POST", "jobs", {"jobName": "shop", "metricsPath": "/metrics"})
+    visitor.sign_in(tenant)
+    page = visitor.page
+    visitor.open("openmetrics")
+    page.get_by_role("link", name="shop").click()
+    page.get_by_role("button", name="Add targets").last.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Port").fill(str(exporter.port))
+    dialog.get_by_label("alpha-7").check()
+    dialog.get_by_role("button", name="Test now").click()
+    dialog.get_by_text("1 samples in").wait_for()
+    exporter.status = 503
+    dialog.get_by_role("button", name="Test now").click()
+
+    dialog.get_by_text("HTTP 503").wait_for()
+    assert [] == tenant.query('up{job="shop"}')
+
+
+def test_the_real_time_view_asks_for_nothing_but_its_stream(visitor: Visitor, tenant: Tenant) -> None:
+    report_requests(tenant, count=3, elapsed_ms=40)
+    eventually(lambda: tenant.number("act_agent") == 1, what="the first sealed tick")
+    visitor.sign_in(tenant)
+    page = visitor.page
+    visitor.open("realtime")
+    page.get_by_role("button", name="shop/shop-1").wait_for()
+    visitor.settle()
+    page.wait_for_timeout(2_000)
+    asked: list[str] = []
+    page.on("request", lambda sent: asked.append(sent.url))
+    page.wait_for_timeout(11_000)  # two ticks: what must not happen can only be waited for
+
+    assert [] == asked
+
+
+def test_the_steps_of_an_expression_are_explained(visitor: Visitor, tenant: Tenant) -> None:
+    visitor.sign_in(tenant)
+    visitor.open("explore?g0.expr=sum(vector(1))%20%2B%202&g0.tab=explain")
+    tree = visitor.page.get_by_role("tree", name="Explain")
+
+    tree.get_by_text("sum", exact=True).wait_for()
+    assert 4 == tree.get_by_text("1 series").count() + tree.get_by_text("2", exact=True).count()
+
+
+def test_a_new_server_without_an_exporter_is_awaited_and_not_wrong(
+    visitor: Visitor, server: ServerProcess, tenant: Tenant
+) -> None:
+    server.register_server(tenant, "alpha-7", "127.1.2.3")
+    eventually(lambda: tenant.query('up{job="@Linux"} == 0'), what="the first scrape")
+    visitor.sign_in(tenant)
+
+    visitor.page.get_by_text("Waiting for node exporter").wait_for()
