@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -55,6 +56,8 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="bongsu-compare-", dir=options.folder))
     sections: list[Section] = []
     failed = False
+    # Whoever ends the run must not leave servers behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         bench = Bench(folder, sizes, peers)
         for part in options.parts:
