@@ -176,7 +176,7 @@ async def test_limits_are_listed_with_their_use_and_take_effect_at_once(app: Con
         "used": 1,
         "refused": None,
         "setting": "limits.max_servers",
-    } == listed[1]
+    } == listed[2]
     assert (422, "limit-exceeded") == (refused.status_code, refused.json()["error"]["id"])
     assert elsewhere
 
