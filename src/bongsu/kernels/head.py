@@ -119,6 +119,8 @@ def append_rows(
         if time <= meta[LAST_TIME]:
             if time == meta[LAST_TIME] and not meta[FLAGS] & LAST_IN_SIDE:
                 outcome[row] = SAME if bits[row] == meta[LAST_BITS] else CONFLICT
+            elif not meta[FLAGS] & HAS_SIDE and _repeats_open(head, slot, time, bits[row]):
+                outcome[row] = SAME
             else:
                 outcome[row] = LATE
             row += 1
@@ -157,6 +159,25 @@ def append_rows(
         outcome[row] = WRITTEN
         row += 1
     return row
+
+
+@kernel
+def _repeats_open(head: HeadArrays, slot: int, time: int, bits: int) -> bool:
+    """Tell whether the open row has this very sample: a sender that got no answer sends its last request again."""
+    row = head.open[slot]
+    distance = time - row[ROW_BASE]
+    if distance < 0:
+        return False
+    offsets = row[ROW_OFFSETS:ROW_BITS].view(np.uint32)
+    low, high = 0, head.meta[slot, OPEN]
+    while low < high:
+        middle = (low + high) >> 1
+        if np.int64(offsets[middle]) < distance:
+            low = middle + 1
+        else:
+            high = middle
+    found = low < head.meta[slot, OPEN] and np.int64(offsets[low]) == distance
+    return bool(found and row[ROW_BITS + low] == bits)
 
 
 @kernel
