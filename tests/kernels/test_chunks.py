@@ -202,7 +202,8 @@ def test_times_take_the_smallest_codec(times: NDArray[np.int64], codec: int) -> 
 
 
 def test_tight_chunks_take_what_the_distribution_needs() -> None:
-    made = 4096.0 * np.cumsum((RNG.random(1440) < 0.3) * np.rint(RNG.normal(0, 60, 1440)))
+    moves = (RNG.random(1440) < 0.3) * RNG.normal(0, 60, 1440).astype(np.int64)
+    made = np.cumsum(moves * 4096).astype(np.float64)
     times = START + 15_000 * np.arange(1440, dtype=np.int64)
     tight, _ = check(times, bits_of(made), tight=True)
     packed, _ = check(times, bits_of(made))

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.naive.head import LATE, SAME, NaiveHead
 
+from bongsu.kernels.stored import find_stored
 from bongsu.model.labels import series_key
 from bongsu.tsdb.head import Head
 from bongsu.tsdb.keys import join_keys
@@ -123,3 +124,25 @@ def test_memory_of_ended_series_comes_back() -> None:
     assert sum(map(len, keys[990:])) == head.series.key_bytes_used
     again = head.series.reserve(990)
     assert set(slots[:990].tolist()) == {slot_of(ref) for ref in again.tolist()}
+
+
+@given(st.integers(0, 2**32), st.integers(1, 300))
+@settings(max_examples=40, deadline=None)
+def test_samples_are_found_where_they_are(seed: int, count: int) -> None:
+    rng = np.random.default_rng(seed)
+    head, _, refs = a_head()
+    times = 1000 + np.cumsum(rng.integers(1, 30, count))
+    bits = rng.integers(-(2**63), 2**63 - 1, count)
+    for ref in refs[:2]:
+        head._append_rows(FloatRows(np.full(count, ref), times, bits, NO_INTS))
+    wanted = np.repeat(np.arange(900, int(times[-1]) + 100, dtype=np.int64), 3)
+    slots = np.tile([slot_of(ref) for ref in (refs[0], refs[1], refs[4])], len(wanted) // 3)
+    found, known = np.zeros(len(wanted), dtype=np.bool_), np.zeros(len(wanted), dtype=np.int64)
+    find_stored(head.arrays, head.arrays.arena.ctypes.data, slots, wanted, found, known)
+
+    stored = dict(zip(times.tolist(), bits.tolist(), strict=True))
+    written = [
+        (time in stored and slot != slot_of(refs[4])) for time, slot in zip(wanted, slots, strict=True)
+    ]
+    assert written == found.tolist()
+    assert [stored[time] for time in wanted[found].tolist()] == known[found].tolist()

@@ -56,7 +56,8 @@ def write_parquet(path: Path, pieces: Iterable[SeriesPiece], told: Callable[[int
         ]
     )
     total = 0
-    with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
+    open_writer: Any = parquet.ParquetWriter  # some of its versions have types, others not
+    with open_writer(path, schema, compression="zstd") as writer:
         held: list[Any] = []  # record batches of pyarrow, which ships no types
         rows = 0
         for piece in pieces:

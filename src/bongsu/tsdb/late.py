@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from bongsu.kernels.head import CONFLICT, COUNT, FIRST_TIME, REF, SLOT_BITS, UNKNOWN
+from bongsu.kernels.head import CONFLICT, FLAGS, HAS_SIDE, REF, SLOT_BITS, UNKNOWN
+from bongsu.kernels.stored import find_stored
 from bongsu.storage.raw import Sample
 from bongsu.tsdb.side import LateFloats, Side
 
@@ -58,10 +59,22 @@ def float_sample(time: int, bits: int, start: int) -> Sample:
 
 
 class LateRows(NamedTuple):
-    """Late rows of one series: their places in the batch, and the samples in the order that they came in."""
+    """
+    Late rows of one series.
+
+    Attributes
+    ----------
+    rows
+        Their places in the batch.
+    samples
+        In the order that they came in.
+    stored
+        The bits of the open and sealed samples at their times.
+    """
 
     rows: NDArray[np.int64]
     samples: LateFloats
+    stored: dict[int, int]
 
 
 def put_odd_rows(
@@ -76,21 +89,32 @@ def put_odd_rows(
     odd = np.flatnonzero((outcome >= CONFLICT) & (outcome != UNKNOWN))
     if not len(odd):
         return conflicts
-    slots = slots_of(batch.refs[odd])
-    odd = odd[np.argsort(slots, kind="stable")]
+    odd = odd[np.lexsort((batch.times[odd], slots_of(batch.refs[odd])))]
+    found, known = _find_stored(head, slots_of(batch.refs[odd]), batch.times[odd])
+    # What repeats a sample is nothing new, unless the side buffer, or a row before that overwrites, has another one in its place.
+    has_side = head.arrays.meta[slots_of(batch.refs[odd]), FLAGS] & HAS_SIDE != 0
+    new = ~found | (known != batch.bits[odd]) | has_side | overwrite
+    odd, found, known = odd[new], found[new], known[new]
+    if not len(odd):
+        return conflicts
+    # Rows of one series in the order that they came in.
+    order = np.lexsort((odd, slots_of(batch.refs[odd])))
+    odd, found, known = odd[order], found[order], known[order]
     slots = slots_of(batch.refs[odd])
     starts = batch.starts[odd] if len(batch.starts) else np.zeros(len(odd), dtype=np.int64)
     columns = (batch.times[odd], batch.bits[odd], starts)
     bounds = [0, *(np.flatnonzero(np.diff(slots)) + 1).tolist(), len(odd)]
     for low, high in itertools.pairwise(bounds):
-        late = LateRows(odd[low:high], LateFloats(*(column[low:high] for column in columns)))
+        samples = LateFloats(*(column[low:high] for column in columns))
+        stored = samples.times[found[low:high]], known[low:high][found[low:high]]
+        late = LateRows(odd[low:high], samples, dict(zip(*(c.tolist() for c in stored), strict=True)))
         conflicts += _put_late(head, int(slots[low]), late, overwrite=overwrite)
     return conflicts
 
 
 def _put_late(head: Head, slot: int, late: LateRows, *, overwrite: bool) -> list[Conflict]:
     """Write rows of one series that are not newer than all of it."""
-    known = known_bits(head, slot, late.samples.times)
+    known = _known_bits(head.sides.get(slot), late)
     if known or len(np.unique(late.samples.times)) < len(late.rows):
         added, conflicts = _choose(head, slot, late, known, overwrite=overwrite)
     else:
@@ -124,22 +148,26 @@ def _choose(
     return LateFloats(*np.array(added, dtype=np.int64).reshape(-1, 3).T), conflicts
 
 
-def known_bits(head: Head, slot: int, times: NDArray[np.int64]) -> dict[int, int | Sample]:
-    """Return what the series has at some times: the bits of a float, or a histogram sample."""
-    low, high = int(times.min()), int(times.max())
-    meta = head.arrays.meta[slot]
-    known: dict[int, int | Sample] = {}
-    side = head.sides.get(slot)
-    sources = []
-    if meta[COUNT] and meta[FIRST_TIME] <= high:
-        sources.append(head.main_samples(slot, low, high))
-    if side is not None:
-        sources.append(side.floats)
-    for source in sources:
-        at = np.searchsorted(source.times, times)
-        inside = at < len(source.times)
-        hit = at[inside][source.times[at[inside]] == times[inside]]
-        known.update(zip(source.times[hit].tolist(), source.bits[hit].tolist(), strict=True))
-    if side is not None and side.histograms:
+def _find_stored(
+    head: Head, slots: NDArray[np.int64], times: NDArray[np.int64]
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Return of each slot and time whether there is an open or sealed float, and its bits."""
+    found = np.zeros(len(slots), dtype=np.bool_)
+    bits = np.zeros(len(slots), dtype=np.int64)
+    find_stored(head.arrays, head.arrays.arena.ctypes.data, slots, times, found, bits)
+    return found, bits
+
+
+def _known_bits(side: Side | None, late: LateRows) -> dict[int, int | Sample]:
+    """Return what the series has at the rows' times: the bits of a float, or a histogram sample."""
+    known: dict[int, int | Sample] = dict(late.stored)
+    if side is None:
+        return known
+    times, floats = late.samples.times, side.floats
+    at = np.searchsorted(floats.times, times)
+    inside = at < len(floats.times)
+    hit = at[inside][floats.times[at[inside]] == times[inside]]
+    known.update(zip(floats.times[hit].tolist(), floats.bits[hit].tolist(), strict=True))
+    if side.histograms:
         known.update({t: side.histograms[t] for t in times.tolist() if t in side.histograms})
     return known
