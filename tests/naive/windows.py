@@ -74,6 +74,8 @@ def simple(name: str, window: Sequence[Sample]) -> float:
         case "stddev_over_time":
             return math.sqrt(variance(values))
         case "mad_over_time":
+            if len(numbers) < len(values):
+                return math.nan
             middle = quantile(values, 0.5)
             return quantile([abs(v - middle) for v in values], 0.5)
         case "ts_of_first_over_time":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import dataclass, field
 from datetime import UTC
@@ -20,12 +21,13 @@ from bongsu.control.plane import ControlPlane
 from bongsu.runtime.clock import ManualClock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from starlette.routing import BaseRoute
 
     from bongsu.control.context import ControlOptions
     from bongsu.control.projects import NewProject
+    from bongsu.control.values import Project
 
 ADMIN_TOKEN = "the-admin-token"
 
@@ -102,8 +104,21 @@ def control_routes(control: ControlPlane, clock: ManualClock, dropped: list[str]
     """Return the routes of both APIs; `dropped` takes the ids of projects whose data is to go."""
     log = structlog.get_logger()
     access = AccessControl(control.keys, clock, CollectorRegistry())
+
+    async def test_target(project: Project, job_id: str, fields: Mapping[str, object]) -> dict[str, Any]:
+        """Check what is asked for as the server does; nothing is scraped here."""
+        target = await asyncio.to_thread(control.targets.candidate, project, job_id, fields)
+        return {
+            "url": f"http://{target.address}:{target.port}{target.path}",
+            "health": "down",
+            "httpStatus": None,
+            "reason": "nothing is scraped here",
+            "samples": 0,
+            "durationMs": 0.0,
+        }
+
     return [
-        *sysmon.routes(access=access, control=control, log=log, time_zone=UTC),
+        *sysmon.routes(access=access, control=control, log=log, time_zone=UTC, test_target=test_target),
         *admin.routes(
             token=AdminToken(ADMIN_TOKEN),
             control=control,
@@ -111,6 +126,7 @@ def control_routes(control: ControlPlane, clock: ManualClock, dropped: list[str]
             clock=clock,
             log=log,
             store=FixedStore(),
+            test_target=test_target,
         ),
     ]
 

@@ -185,17 +185,19 @@ def _deviations(
     out: NDArray[np.float64],
     kinds: NDArray[np.uint8],
 ) -> None:
-    """mad: the median of the distances from the median, NaN being the smallest of values and of distances."""
+    """mad: the median of the distances from the median; NaN as soon as there is one."""
     for step in range(len(low)):
         first, stop = low[step], high[step]
         kinds[step] = stop > first
         if stop <= first:
             continue
-        total = stop - first
         count = _sorted_copy(values[first:stop], ordered)
-        median = quantile_of_sorted(ordered[:count], total - count, 0.5)
+        if count < stop - first:
+            out[step] = math.nan
+            continue
+        median = quantile_of_sorted(ordered[:count], 0, 0.5)
         for i in range(count):
             ordered[i] = abs(ordered[i] - median)
-        # Between infinities the distance is NaN too.
+        # Between infinities the distance is NaN.
         kept = _sorted_copy(ordered[:count], ordered)
-        out[step] = quantile_of_sorted(ordered[:kept], total - kept, 0.5)
+        out[step] = quantile_of_sorted(ordered[:kept], count - kept, 0.5)

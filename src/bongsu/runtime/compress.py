@@ -237,8 +237,8 @@ class ZstdStream:
         return bytes(self._stream.finish())
 
 
-ANSWER_CODINGS = ("zstd", "gzip", "deflate")
-"""Codings in which answers can be sent, best first."""
+ANSWER_CODINGS = ("gzip", "zstd", "deflate")
+"""Codings in which answers can be sent; of those that a client likes alike, the first: what forwards a browser's header often reads gzip only."""
 
 
 def answer_stream(coding: str) -> GzipStream | ZstdStream:
