@@ -119,19 +119,27 @@ export function Stat({ label, value, hint, state = "", href, children }) {
  */
 export function Dialog({ title, onClose, children, wide = false }) {
   const element = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const told = useRef(false);
+  // The browser tells of a close some time after it, and then another dialog may be open: once told, nothing more is said.
+  const close = () => {
+    if (told.current) return;
+    told.current = true;
+    onClose();
+  };
   useEffect(() => {
     const dialog = element.current;
     const before = document.activeElement;
     dialog?.showModal();
     return () => {
+      told.current = true;
       dialog?.close();
       if (before instanceof HTMLElement) before.focus();
     };
   }, []);
-  return html`<dialog ref=${element} class=${wide ? "wide" : ""} aria-label=${title} onCancel=${onClose} onClose=${onClose}>
+  return html`<dialog ref=${element} class=${wide ? "wide" : ""} aria-label=${title} onCancel=${close} onClose=${close}>
     <header>
       <h2>${title}</h2>
-      <${Button} icon="close" kind="quiet" label=${t("action.close")} onClick=${onClose} />
+      <${Button} icon="close" kind="quiet" label=${t("action.close")} onClick=${close} />
     </header>
     <div class="content">${children}</div>
   </dialog>`;
