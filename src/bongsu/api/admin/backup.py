@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bongsu.api.prometheus.streaming import parts_response
+from bongsu.api.streaming import parts_response
 from bongsu.api.threads import in_thread
 
 if TYPE_CHECKING:

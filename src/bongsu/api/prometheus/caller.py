@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bongsu.api.prometheus.parameters import Parameters, read_parameters
-from bongsu.api.prometheus.streaming import coding_of
+from bongsu.api.streaming import coding_of
 from bongsu.control.values import Scope
 
 if TYPE_CHECKING:

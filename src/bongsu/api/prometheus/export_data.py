@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bongsu.api.prometheus.parameters import invalid_parameter
 from bongsu.api.prometheus.selectors import read_selectors, read_time_range
-from bongsu.api.prometheus.streaming import parts_response
+from bongsu.api.streaming import parts_response
 from bongsu.api.threads import in_thread
 from bongsu.query.archive import FORMATS, JSON_LINES, export_parts
 from bongsu.query.export import count_histograms

@@ -7,7 +7,7 @@ from itertools import accumulate, groupby
 from typing import TYPE_CHECKING
 
 from bongsu.api.prometheus.selectors import read_selectors
-from bongsu.api.prometheus.streaming import parts_response
+from bongsu.api.streaming import parts_response
 from bongsu.api.threads import in_thread
 from bongsu.model.histograms import CUSTOM_BUCKETS_SCHEMA, Histogram
 from bongsu.model.labels import METRIC_NAME

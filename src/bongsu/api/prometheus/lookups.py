@@ -11,7 +11,7 @@ from bongsu.api.prometheus.envelope import TRUNCATED, success
 from bongsu.api.prometheus.parameters import invalid_parameter
 from bongsu.api.prometheus.selectors import label_name_of_path, read_selectors, read_time_range
 from bongsu.api.prometheus.series_json import float_text, label_rows
-from bongsu.api.prometheus.streaming import parts_response
+from bongsu.api.streaming import parts_response
 from bongsu.api.threads import in_thread
 from bongsu.model.errors import InvalidInput
 from bongsu.promql.errors import ParseError

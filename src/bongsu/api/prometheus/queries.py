@@ -11,7 +11,7 @@ import orjson
 from bongsu.api.prometheus.envelope import TRUNCATED, success, success_response
 from bongsu.api.prometheus.parameters import invalid_parameter
 from bongsu.api.prometheus.results import write_instant, write_range
-from bongsu.api.prometheus.streaming import parts_response
+from bongsu.api.streaming import parts_response
 from bongsu.model.errors import InvalidInput
 from bongsu.promql.errors import ParseError, QueryCancelled
 from bongsu.promql.parser import parse

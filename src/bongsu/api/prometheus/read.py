@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from bongsu.api.body import BodyLimits, content_encoding, read_raw_body
 from bongsu.api.errors import BodyTooLarge, UnsupportedMedia
-from bongsu.api.prometheus.streaming import parts_response
 from bongsu.api.prometheus.times import MAX_TIME_MS
+from bongsu.api.streaming import parts_response
 from bongsu.api.threads import in_thread
 from bongsu.control.values import Scope
 from bongsu.model.errors import InvalidInput

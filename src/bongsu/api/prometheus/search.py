@@ -9,7 +9,7 @@ import orjson
 
 from bongsu.api.prometheus.parameters import invalid_parameter
 from bongsu.api.prometheus.selectors import read_selectors
-from bongsu.api.prometheus.streaming import parts_response
+from bongsu.api.streaming import parts_response
 from bongsu.api.threads import in_thread
 from bongsu.model.labels import METRIC_NAME
 from bongsu.query.search import FuzzAlgorithm, Search, search

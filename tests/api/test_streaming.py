@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from bongsu.api.prometheus.endpoint import Endpoint
-from bongsu.api.prometheus.streaming import PartsResponse, coding_of, parts_response
+from bongsu.api.streaming import PartsResponse, coding_of, parts_response
 from bongsu.api.threads import in_thread
 from bongsu.runtime.compress import ANSWER_CODINGS, decompress, decompress_zstd
 
