@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.runtime.compress import compress_snappy
-from bongsu.wire.remote_write.encode import label_bytes, varint
+from bongsu.wire.encode import encode_varint
+from bongsu.wire.remote_write.encode import label_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -50,7 +51,7 @@ def encode_series(
     samples = sample_bytes(times, values)
     size = samples.shape[1] * samples.shape[2]
     for head, row in zip(heads, samples, strict=True):
-        yield b"\x0a" + varint(len(head.labels) + size)
+        yield b"\x0a" + encode_varint(len(head.labels) + size)
         yield head.labels
         yield row.tobytes()
 

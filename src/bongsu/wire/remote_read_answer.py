@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from bongsu.model.matchers import MatchOp
+from bongsu.wire.encode import encode_varint, field
 from bongsu.wire.messages import read_fields, require_bytes
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ def write_read_request(matchers: Sequence[Matcher], start_ms: int, end_ms: int) 
     query = _number(1, start_ms) + _number(2, end_ms)
     for matcher in matchers:
         content = _number(1, _OPS[matcher.op]) + _text(2, matcher.name) + _text(3, matcher.value)
-        query += _bytes(3, content)
-    return _bytes(1, query) + _number(2, _SAMPLES_ANSWER)
+        query += field(3, content)
+    return field(1, query) + _number(2, _SAMPLES_ANSWER)
 
 
 def write_messages(answer: bytes, max_bytes: int) -> Iterator[WriteMessage]:
@@ -61,7 +62,7 @@ def write_messages(answer: bytes, max_bytes: int) -> Iterator[WriteMessage]:
             if held and size + series[3] - series[2] > max_bytes:
                 yield WriteMessage(b"".join(held), samples)
                 held, size, samples = [], 0, 0
-            held.append(_bytes(_SERIES, answer[series[2] : series[3]]))
+            held.append(field(_SERIES, answer[series[2] : series[3]]))
             size += len(held[-1])
             fields = read_fields(answer, series[2], series[3])
             samples += sum(field[0] in {_SAMPLES, _HISTOGRAMS} for field in fields)
@@ -70,21 +71,8 @@ def write_messages(answer: bytes, max_bytes: int) -> Iterator[WriteMessage]:
 
 
 def _text(number: int, text: str) -> bytes:
-    return _bytes(number, text.encode())
-
-
-def _bytes(number: int, content: bytes) -> bytes:
-    return bytes((number << 3 | 2,)) + _varint(len(content)) + content
+    return field(number, text.encode())
 
 
 def _number(number: int, value: int) -> bytes:
-    return bytes((number << 3,)) + _varint(value & (1 << 64) - 1)
-
-
-def _varint(value: int) -> bytes:
-    written = bytearray()
-    while value > 0x7F:
-        written.append(value & 0x7F | 0x80)
-        value >>= 7
-    written.append(value)
-    return bytes(written)
+    return bytes((number << 3,)) + encode_varint(value)

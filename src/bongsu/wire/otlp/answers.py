@@ -8,6 +8,8 @@ import orjson
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from bongsu.wire.encode import encode_varint, field
+
 
 class Encoding(enum.Enum):
     """The two encodings of OTLP over HTTP; the value is the content type."""
@@ -60,13 +62,4 @@ def status_answer(encoding: Encoding, *, code: int, message: str) -> bytes:
         return orjson.dumps({"code": code, "message": message})
     # Two fields, written by hand: the message's generated class would be one more dependency.
     encoded = message.encode()
-    return b"\x08" + _varint(code) + b"\x12" + _varint(len(encoded)) + encoded
-
-
-def _varint(number: int) -> bytes:
-    parts = bytearray()
-    while number > 0x7F:
-        parts.append(number & 0x7F | 0x80)
-        number >>= 7
-    parts.append(number)
-    return bytes(parts)
+    return b"\x08" + encode_varint(code) + field(2, encoded)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.model.errors import InvalidInput
+from bongsu.wire.encode import encode_varint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,7 +49,7 @@ def encode_series(labels: bytes, times: NDArray[np.int64], values: NDArray[np.fl
         Shape (n_samples,); every bit is sent.
     """
     samples = encode_samples(times, values)
-    yield b"\x0a" + varint(len(labels) + len(samples))
+    yield b"\x0a" + encode_varint(len(labels) + len(samples))
     yield labels
     yield samples
 
@@ -84,15 +85,5 @@ def _varint_length(value: int) -> int:
     return _LONGEST_BYTES if value < 0 else max(1, -(-value.bit_length() // 7))
 
 
-def varint(value: int) -> bytes:
-    """Return a number as protobuf writes it."""
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
 def _message(tag: int, content: bytes) -> bytes:
-    return varint(tag << 3 | 2) + varint(len(content)) + content
+    return encode_varint(tag << 3 | 2) + encode_varint(len(content)) + content
