@@ -165,19 +165,22 @@ def append_rows(
 def _repeats_open(head: HeadArrays, slot: int, time: int, bits: int) -> bool:
     """Tell whether the open row has this very sample: a sender that got no answer sends its last request again."""
     row = head.open[slot]
-    distance = time - row[ROW_BASE]
-    if distance < 0:
-        return False
-    offsets = row[ROW_OFFSETS:ROW_BITS].view(np.uint32)
-    low, high = 0, head.meta[slot, OPEN]
+    offsets = row[ROW_OFFSETS:ROW_BITS].view(np.uint32)[: head.meta[slot, OPEN]]
+    at = place_of(offsets, time - row[ROW_BASE])
+    return bool(at >= 0 and row[ROW_BITS + at] == bits)
+
+
+@kernel
+def place_of(rising: NDArray[np.int64], wanted: int) -> int:
+    """Return where a number stands, -1 if it does not."""
+    low, high = 0, len(rising)
     while low < high:
         middle = (low + high) >> 1
-        if np.int64(offsets[middle]) < distance:
+        if np.int64(rising[middle]) < wanted:
             low = middle + 1
         else:
             high = middle
-    found = low < head.meta[slot, OPEN] and np.int64(offsets[low]) == distance
-    return bool(found and row[ROW_BITS + low] == bits)
+    return low if low < len(rising) and np.int64(rising[low]) == wanted else -1
 
 
 @kernel

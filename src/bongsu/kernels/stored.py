@@ -20,6 +20,7 @@ from bongsu.kernels.head import (
     ROW_BITS,
     ROW_OFFSETS,
     HeadArrays,
+    place_of,
 )
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def find_stored(
             continue
         if head.meta[slot, OPEN] > 0 and time >= head.open[slot, ROW_BASE]:
             row = head.open[slot]
-            at = _place(
+            at = place_of(
                 row[ROW_OFFSETS:ROW_BITS].view(np.uint32)[: head.meta[slot, OPEN]], time - row[ROW_BASE]
             )
             if at >= 0:
@@ -84,7 +85,7 @@ def find_stored(
                 no_starts,
             )
             decoded = chunk
-        at = _place(chunk_times, time)
+        at = place_of(chunk_times, time)
         if at >= 0:
             found[i] = True
             bits[i] = chunk_values.view(np.int64)[at]
@@ -99,16 +100,3 @@ def _chunk_of(head: HeadArrays, slot: int, time: int) -> int:
     if chunk >= 0 and time > head.chunks[chunk, CHUNK_MAX]:
         return -1
     return int(chunk)
-
-
-@kernel
-def _place(rising: NDArray[np.int64], wanted: int) -> int:
-    """Return where a number stands, -1 if it does not."""
-    low, high = 0, len(rising)
-    while low < high:
-        middle = (low + high) >> 1
-        if np.int64(rising[middle]) < wanted:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < len(rising) and np.int64(rising[low]) == wanted else -1
