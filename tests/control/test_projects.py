@@ -125,3 +125,25 @@ def test_every_change_is_in_the_trail_newest_first(plane: ControlPlane) -> None:
         ("admin", "key.create"),
         ("admin", "project.create"),
     ] == [(entry.actor.name, entry.action) for entry in plane.audit.newest(project_id=project_id)]
+
+
+def test_networks_of_a_project_are_kept_in_one_form(plane: ControlPlane) -> None:
+    project = plane.projects.create({"name": "a", "allowedNetworks": ["10.0.0.5", "fd00::/8"]}).project
+    other = plane.projects.create({"name": "b"}).project
+
+    assert ("10.0.0.5/32", "fd00::/8") == project.settings.allowed_networks
+    assert () == other.settings.allowed_networks
+    changed = plane.projects.update(project.project_id, {"allowedNetworks": []})
+    assert (
+        ()
+        == changed.settings.allowed_networks
+        == plane.projects.get(project.project_id).settings.allowed_networks
+    )
+
+
+@pytest.mark.parametrize(
+    "value", ["10.0.0.0/8", [1], ["10.0.0.1/8"], ["localhost"], ["10.0.0.0/8"] * 101, None]
+)
+def test_what_is_no_list_of_networks_is_refused(plane: ControlPlane, value: object) -> None:
+    with pytest.raises(BadValue, match="'allowedNetworks'"):
+        plane.projects.create({"name": "a", "allowedNetworks": value})

@@ -37,6 +37,8 @@ def fill(plane: ControlPlane) -> None:
     for name in ("one", "two"):
         project = plane.projects.create({"name": name}, actor=ACTOR).project
         plane.servers.create(project, {"hostNm": "machine", "svrIp": "10.0.0.1"}, actor=ACTOR)
+        gone = plane.servers.create(project, {"hostNm": "gone", "svrIp": "10.0.0.2"}, actor=ACTOR)
+        plane.servers.delete(project, gone.host_id, actor=ACTOR)
 
 
 @pytest.mark.parametrize("back", [False, True])

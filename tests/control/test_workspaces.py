@@ -172,3 +172,33 @@ def test_workspaces_are_limited_and_reserved_ones_do_not_count(control_url: str,
     with pytest.raises(LimitExceeded, match="'max_workspaces'"):
         plane.workspaces.create(project, "jp", APP)
     plane.close()
+
+
+def test_a_windows_server_belongs_to_its_own_reserved_workspace(plane: ControlPlane) -> None:
+    project = plane.projects.create({"name": "alpha"}).project
+    other = plane.projects.create({"name": "beta"}).project
+
+    def reserved() -> dict[str, list[tuple[str, int]]]:
+        return {
+            w.name: [(t.server_name, t.port) for t in plane.targets.all(project, w.job_id)]
+            for w in plane.workspaces.all(project, "kr")
+        }
+
+    plane.servers.create(project, {"hostNm": "lin", "svrIp": "10.0.0.1", "os": "linux"})
+    assert {"@Linux": [("lin", 9100)]} == reserved()
+
+    win = plane.servers.create(project, {"hostNm": "win", "svrIp": "10.0.0.2", "os": "windows"})
+    assert {"@Linux": [("lin", 9100)], "@Windows": [("win", 9182)]} == reserved()
+    (_, windows) = plane.workspaces.all(project, "kr")
+    assert ("WINDOWS", "/metrics") == (windows.reserved_code, windows.metrics_path)
+    with pytest.raises(ReservedWorkspace, match="'windowsWorkspace' switches it off"):
+        plane.workspaces.delete(project, windows.job_id)
+
+    plane.projects.update(project.project_id, {"windowsWorkspace": False})
+    assert {"@Linux": [("lin", 9100)]} == reserved()
+    plane.projects.update(project.project_id, {"windowsWorkspace": True})
+    assert {"@Linux": [("lin", 9100)], "@Windows": [("win", 9182)]} == reserved()
+
+    plane.servers.update(project, win.host_id, {"os": None})
+    assert {"@Linux": [("lin", 9100), ("win", 9100)], "@Windows": []} == reserved()
+    assert ["@Linux"] == [w.name for w in plane.workspaces.all(other, "kr")]

@@ -42,7 +42,7 @@ def test_a_project_s_settings_win_over_the_server_s(tmp_path: Path) -> None:
     )
     row = control.projects.get(project.project_id)
     changed = type(row.settings)(
-        row.settings.retention_ms, row.settings.linux_workspace, (("retention_bytes", 7),)
+        row.settings.retention_ms, row.settings.linux_workspace, limits=(("retention_bytes", 7),)
     )
     stores.of(type(row)(row.project_id, row.pcode, row.name, row.region, changed))
     inner = stores.own(project.project_id)

@@ -23,6 +23,9 @@ MAX_NAME = 255
 MAX_JOB_NAME = 100
 MAX_PATH = 1024
 MAX_DESCRIPTION = 4000
+MAX_NETWORKS = 100
+"""Networks of one project; every new connection is compared with all of them."""
+OPERATING_SYSTEMS = ("linux", "windows")
 MAX_LIMIT = 2**53 - 1
 """The largest integer that every JSON reader keeps exact."""
 _SHOWN = 100
@@ -159,6 +162,32 @@ def check_limits(value: object, known: Collection[str]) -> dict[str, int | None]
                 f"the limit {name!r} is {_received(limit)}; send a number, 0 for none, or null for the server's default"
             )
     return dict(value)
+
+
+def check_networks(value: object) -> list[str]:
+    """Return networks in CIDR form, sorted; a lone address is a network of one."""
+    if not isinstance(value, list) or len(value) > MAX_NETWORKS:
+        raise BadValue(
+            f"'allowedNetworks' is {_received(value)}; send a list of at most {MAX_NETWORKS} networks such as '10.0.0.0/8'"
+        )
+    return sorted({_network(entry) for entry in value})
+
+
+def _network(value: object) -> str:
+    try:
+        return str(ipaddress.ip_network(value if isinstance(value, str) else ""))
+    except ValueError:
+        raise BadValue(
+            f"'allowedNetworks' holds {_received(value)}; send networks such as '10.0.0.0/8' or 'fd00::/8', with the bits "
+            "behind the prefix zero, or single addresses"
+        ) from None
+
+
+def check_os(value: object) -> str | None:
+    """Return an operating system that a reserved workspace fits; None where it is not told."""
+    if value is not None and value not in OPERATING_SYSTEMS:
+        raise BadValue(f"'os' is {_received(value)}; send one of {', '.join(OPERATING_SYSTEMS)}, or null")
+    return None if value is None else str(value)
 
 
 def check_known(fields: Mapping[str, object], allowed: Collection[str]) -> None:

@@ -18,6 +18,7 @@ from bongsu.control.changes import Topic
 from bongsu.control.checks import check_flag, check_known, check_optional_text, check_region, check_text
 from bongsu.control.errors import AlreadyExists, BadValue
 from bongsu.control.limits import refuse_beyond
+from bongsu.control.removed import remove_server
 from bongsu.control.rows import lock_project, project_of, server_of, touch_targets
 from bongsu.control.servers import count_servers
 from bongsu.control.tables import HostAgentRow, ServerRow
@@ -143,8 +144,8 @@ class HostAgents:
         )
         own = session.get(ServerRow, agent.host_id) if agent is not None else None
         if own is not None and own.region != region:
-            session.delete(own)  # the machine has moved; its targets are of the old region's workspaces
-            session.flush()
+            # The machine has moved; its targets are of the old region's workspaces.
+            remove_server(session, own, self._context.clock.now_ms())
             own = agent = None
         if named is None or (own is not None and named.host_id == own.host_id):
             return own, agent
@@ -154,8 +155,7 @@ class HostAgents:
                 f"another machine reports as {name!r} in region {region!r}; give one of them another name with --name"
             )
         if own is not None:
-            session.delete(own)
-            session.flush()
+            remove_server(session, own, self._context.clock.now_ms())
         return named, other
 
     def _add(self, session: Session, owner: ProjectRow, region: str, name: str, address: str) -> ServerRow:
@@ -187,8 +187,7 @@ class HostAgents:
                 self._context.audit.record(
                     session, actor, "server.forget", row.host_id, project.project_id, hostNm=row.name
                 )
-                session.delete(row)
-        session.flush()
+                remove_server(session, row, self._context.clock.now_ms())
 
     @staticmethod
     def _snapshot(session: Session, owner: ProjectRow) -> list[tuple[object, ...]]:

@@ -13,6 +13,7 @@ from bongsu.control.migrate import migrate
 from bongsu.control.projects import Projects
 from bongsu.control.reserved import ReservedWorkspaces
 from bongsu.control.scraping import ScrapeOptionStore
+from bongsu.control.server_states import ServerStates
 from bongsu.control.servers import Servers
 from bongsu.control.states import TargetStates
 from bongsu.control.targets import Targets
@@ -55,6 +56,7 @@ class ControlPlane:
         self.layouts = Layouts(context)
         self.states = TargetStates(self.database)
         self.targets = Targets(context, self.states)
+        self.server_states = ServerStates(context, self.states)
         self.scraping = ScrapeOptionStore(context)
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from bongsu.control.checks import (
     check_flag,
     check_known,
     check_limits,
+    check_networks,
     check_region,
     check_retention,
     check_text,
@@ -39,6 +40,12 @@ if TYPE_CHECKING:
 
 APP_KEY_NAME = "appkey"
 TOKEN_NAME = "token"  # noqa: S105 - a key's name, not its secret
+_DEFAULTS: Mapping[str, Any] = {
+    "retention_ms": DEFAULT_RETENTION_MS,
+    "linux_workspace": True,
+    "windows_workspace": True,
+    "allowed_networks": [],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,15 @@ class NewProject:
 class Projects:
     """All projects. Methods block and may be called from any thread."""
 
-    FIELDS = ("name", "region", "retention", "linuxWorkspace", "limits")
+    FIELDS = (
+        "name",
+        "region",
+        "retention",
+        "linuxWorkspace",
+        "windowsWorkspace",
+        "limits",
+        "allowedNetworks",
+    )
     """What `create` and `update` take; a region is given once, at the start."""
 
     def __init__(self, context: ControlContext, keys: Keys, reserved: ReservedWorkspaces) -> None:
@@ -89,12 +104,13 @@ class Projects:
         Parameters
         ----------
         fields
-            ``name``; and, if wanted, ``region``, ``retention`` (a duration, ``0`` for ever), ``linuxWorkspace``, ``limits``.
+            ``name``; and, if wanted, ``region``, ``retention`` (a duration, ``0`` for ever), ``linuxWorkspace``,
+            ``windowsWorkspace``, ``limits``, ``allowedNetworks``.
         project_id
             Given for the first project of a server; random otherwise.
         """
         check_known(fields, self.FIELDS)
-        values = {"retention_ms": DEFAULT_RETENTION_MS, "linux_workspace": True} | self._checked(fields)
+        values = {**_DEFAULTS, **self._checked(fields)}
         values["name"] = check_text("name", fields.get("name"))
         values["region"] = self._region(fields)
         values["limits"] = _without_none(values.get("limits", {}))
@@ -112,15 +128,15 @@ class Projects:
         values = self._checked(fields)
         with self._context.database.write() as session:
             row = lock_project(session, project_id)
-            was_on = row.linux_workspace
+            before = self._reserved.wanted(row)
             if "limits" in values:
                 values["limits"] = _without_none(row.limits | values["limits"])
             for name, value in values.items():
                 setattr(row, name, value)
             session.flush()
-            if row.linux_workspace != was_on:
-                switch = self._reserved.switch_on if row.linux_workspace else self._reserved.switch_off
-                switch(session, row)
+            if self._reserved.wanted(row) != before:
+                self._reserved.apply(session, row)
+            if self._reserved.wanted(row) != before or "allowed_networks" in values:
                 touch_targets(row)
             self._context.audit.record(
                 session, actor, "project.update", project_id, project_id, **dict(fields)
@@ -162,8 +178,7 @@ class Projects:
         self._context.audit.record(
             session, actor, "project.create", row.project_id, row.project_id, name=row.name, region=row.region
         )
-        if row.linux_workspace:
-            self._reserved.switch_on(session, row)
+        self._reserved.apply(session, row)
         appkey = self._keys.add(session, row, APP_KEY_NAME, ALL_SCOPES, actor=actor)
         token = self._keys.add(session, row, TOKEN_NAME, frozenset({Scope.READ}), actor=actor)
         return NewProject(project_of(row), appkey.text, token.text)
@@ -177,6 +192,10 @@ class Projects:
             values["retention_ms"] = check_retention(fields["retention"])
         if "linuxWorkspace" in fields:
             values["linux_workspace"] = check_flag("linuxWorkspace", fields["linuxWorkspace"])
+        if "windowsWorkspace" in fields:
+            values["windows_workspace"] = check_flag("windowsWorkspace", fields["windowsWorkspace"])
+        if "allowedNetworks" in fields:
+            values["allowed_networks"] = check_networks(fields["allowedNetworks"])
         if "limits" in fields:
             values["limits"] = check_limits(fields["limits"], self._context.options.limit_defaults())
         return values

@@ -15,7 +15,7 @@ from bongsu.control.errors import (
     UnknownTarget,
     UnknownWorkspace,
 )
-from bongsu.control.tables import KeyRow, ProjectRow, ServerRow, TargetRow, WorkspaceRow
+from bongsu.control.tables import KeyRow, ProjectRow, RemovedServerRow, ServerRow, TargetRow, WorkspaceRow
 from bongsu.control.values import Key, Project, ProjectSettings, Scope, Server, Workspace
 
 if TYPE_CHECKING:
@@ -41,7 +41,13 @@ def is_id(text: str) -> bool:
 
 def project_of(row: ProjectRow) -> Project:
     """Return the value of a project's row."""
-    settings = ProjectSettings(row.retention_ms, row.linux_workspace, tuple(sorted(row.limits.items())))
+    settings = ProjectSettings(
+        retention_ms=row.retention_ms,
+        linux_workspace=row.linux_workspace,
+        windows_workspace=row.windows_workspace,
+        limits=tuple(sorted(row.limits.items())),
+        allowed_networks=tuple(row.allowed_networks),
+    )
     return Project(row.project_id, row.pcode, row.name, row.region, settings, row.created_ms)
 
 
@@ -55,9 +61,9 @@ def scopes_of(text: str) -> frozenset[Scope]:
     return frozenset(map(Scope, text.split(",")))
 
 
-def server_of(row: ServerRow) -> Server:
+def server_of(row: ServerRow | RemovedServerRow) -> Server:
     """Return the value of a server's row."""
-    return Server(row.host_id, row.name, row.address, row.region, row.instance_id, row.created_ms)
+    return Server(row.host_id, row.name, row.address, row.region, row.instance_id, row.created_ms, row.os)
 
 
 def workspace_of(row: WorkspaceRow) -> Workspace:

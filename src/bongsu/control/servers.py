@@ -12,10 +12,12 @@ from bongsu.control.checks import (
     check_address,
     check_known,
     check_optional_text,
+    check_os,
     check_region,
     check_text,
 )
 from bongsu.control.limits import refuse_beyond
+from bongsu.control.removed import remove_server
 from bongsu.control.rows import (
     find_server,
     lock_project,
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 class Servers:
     """The servers of all projects. Methods block and may be called from any thread."""
 
-    FIELDS = ("hostNm", "svrIp", "instanceId", "region")
+    FIELDS = ("hostNm", "svrIp", "instanceId", "region", "os")
 
     def __init__(self, context: ControlContext, reserved: ReservedWorkspaces) -> None:
         self._context = context
@@ -66,7 +68,7 @@ class Servers:
         ----------
         fields
             ``hostNm``, ``svrIp`` (any address or host name: an operator decides what is scraped), and, if wanted,
-            ``instanceId`` and ``region``, which is the project's own when missing.
+            ``instanceId``, ``os`` and ``region``, which is the project's own when missing.
 
         Raises
         ------
@@ -94,8 +96,8 @@ class Servers:
     def update(
         self, project: Project, host_id: str, fields: Mapping[str, object], *, actor: Actor = SYSTEM
     ) -> Server:
-        """Change a server's name, address or instance id; its targets follow the address, its region stays."""
-        check_known(fields, ("hostNm", "svrIp", "instanceId"))
+        """Change a server's name, address, instance id or system; its targets follow the address, its region stays."""
+        check_known(fields, ("hostNm", "svrIp", "instanceId", "os"))
         with self._context.database.write() as session:
             owner = lock_project(session, project.project_id)
             row = find_server(session, project.pcode, host_id)
@@ -106,10 +108,13 @@ class Servers:
                 row.address = check_address(fields["svrIp"])
             if "instanceId" in fields:
                 row.instance_id = check_optional_text("instanceId", fields["instanceId"])
+            if "os" in fields:
+                row.os = check_os(fields["os"])
             with refusing_duplicates(session, _taken(row)):
                 self._context.audit.record(
                     session, actor, "server.update", host_id, project.project_id, **dict(fields)
                 )
+            self._reserved.follow(session, owner, [row])
             server = server_of(row)
         self._context.changes.announce(Topic.TARGETS)
         return server
@@ -119,7 +124,7 @@ class Servers:
         with self._context.database.write() as session:
             owner = lock_project(session, project.project_id)
             row = find_server(session, project.pcode, host_id)
-            session.delete(row)
+            remove_server(session, row, self._context.clock.now_ms())
             touch_targets(owner)
             self._context.audit.record(
                 session, actor, "server.delete", host_id, project.project_id, hostNm=row.name
@@ -137,6 +142,7 @@ class Servers:
             instance_id=check_optional_text("instanceId", fields.get("instanceId")),
             region=project.region if region is None else check_region(region, self._context.options.regions),
             created_ms=self._context.clock.now_ms(),
+            os=check_os(fields.get("os")),
         )
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    true,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -50,6 +51,8 @@ class ProjectRow(Base):
     region: Mapped[str] = mapped_column(String(64))
     retention_ms: Mapped[int] = mapped_column(BigInteger)
     linux_workspace: Mapped[bool]
+    windows_workspace: Mapped[bool] = mapped_column(default=True, server_default=true())
+    allowed_networks: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     limits: Mapped[dict[str, int]] = mapped_column(JSON)
     created_ms: Mapped[int] = mapped_column(BigInteger)
     targets_revision: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
@@ -84,6 +87,24 @@ class ServerRow(Base):
     address: Mapped[str] = mapped_column(String(255))
     instance_id: Mapped[str | None] = mapped_column(String(255))
     created_ms: Mapped[int] = mapped_column(BigInteger)
+    os: Mapped[str | None] = mapped_column(String(16))
+
+
+class RemovedServerRow(Base):
+    """A server that is gone; remembered for a while, so that a list can show it as deleted."""
+
+    __tablename__ = "removed_servers"
+    __table_args__ = (Index(None, "pcode", "removed_ms"),)
+
+    host_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    pcode: Mapped[int] = mapped_column(ForeignKey("projects.pcode", ondelete="CASCADE"))
+    region: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(255))
+    address: Mapped[str] = mapped_column(String(255))
+    instance_id: Mapped[str | None] = mapped_column(String(255))
+    os: Mapped[str | None] = mapped_column(String(16))
+    created_ms: Mapped[int] = mapped_column(BigInteger)
+    removed_ms: Mapped[int] = mapped_column(BigInteger)
 
 
 class HostAgentRow(Base):

@@ -151,10 +151,12 @@ class Targets:
                 ServerRow.instance_id,
                 WorkspaceRow.scrape,
                 TargetRow.scrape,
+                HostAgentRow.owns.is_not(True),
             )
             .join(WorkspaceRow, WorkspaceRow.job_id == TargetRow.job_id)
             .join(ServerRow, ServerRow.host_id == TargetRow.host_id)
             .join(ProjectRow, ProjectRow.pcode == WorkspaceRow.pcode)
+            .join(HostAgentRow, HostAgentRow.host_id == ServerRow.host_id, isouter=True)
             .order_by(TargetRow.target_id)
         )
         if project_id is not None:
@@ -162,8 +164,7 @@ class Targets:
         if host_id is not None:
             query = query.where(ServerRow.host_id == host_id)
         else:
-            collected = select(HostAgentRow.host_id).where(HostAgentRow.collects)
-            query = query.where(ServerRow.host_id.not_in(collected))
+            query = query.where(HostAgentRow.collects.is_not(True))
         with self._context.database.read() as session:
             return [ScrapeTarget._make(row) for row in session.execute(query)]
 
@@ -180,6 +181,7 @@ class Targets:
             workspace = find_workspace(session, project.pcode, job_id)
             host_id, port = _host_id(fields.get("hostId")), check_port(fields.get("port"))
             server = _server_of_region(session, workspace, host_id)
+            agent = session.get(HostAgentRow, host_id)
             present = session.scalar(
                 select(TargetRow).where(
                     TargetRow.job_id == job_id, TargetRow.host_id == host_id, TargetRow.port == port
@@ -199,6 +201,7 @@ class Targets:
                 instance_id=server.instance_id,
                 workspace_options=workspace.scrape,
                 target_options=present.scrape if present is not None else "",
+                is_operators=agent is None or not agent.owns,
             )
 
     def revisions(self) -> dict[str, int]:

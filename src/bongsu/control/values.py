@@ -30,15 +30,19 @@ class ProjectSettings:
     ----------
     retention_ms
         Age at which samples leave the store; 0 keeps them for ever.
-    linux_workspace
-        Whether the project has the reserved workspace ``@Linux``.
+    linux_workspace, windows_workspace
+        Whether the project has the reserved workspaces ``@Linux`` and, once it has a server for it, ``@Windows``.
     limits
         The project's own values of named limits, as sorted pairs; a limit that is missing has the server's default.
+    allowed_networks
+        Networks that the project's targets may lie in beside those that all may, in CIDR form.
     """
 
     retention_ms: int = DEFAULT_RETENTION_MS
     linux_workspace: bool = True
     limits: tuple[tuple[str, int], ...] = ()
+    windows_workspace: bool = True
+    allowed_networks: tuple[str, ...] = ()
 
     def limit(self, name: str, default: int) -> int:
         """Return the project's own value of a limit, else the default."""
@@ -115,6 +119,8 @@ class Server:
         IP address or host name.
     instance_id
         Identifier of the machine where it came from, such as a cloud's.
+    os
+        ``linux`` or ``windows``: which reserved workspace it belongs to; None is taken for the former.
     """
 
     host_id: str
@@ -123,6 +129,39 @@ class Server:
     region: str
     instance_id: str | None = None
     created_ms: int = 0
+    os: str | None = None
+
+
+class ServerHealth(enum.StrEnum):
+    """State of a server in one word, after the five colours of the console: green, yellow, red, dark grey, light grey."""
+
+    NORMAL = "normal"
+    UNKNOWN = "unknown"
+    UNMONITORED = "unmonitored"
+    STOPPED = "stopped"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """
+    A server with how it is.
+
+    Attributes
+    ----------
+    reason
+        Why it is not `NORMAL`; None otherwise.
+    heard_ms
+        When its agent was heard last; None without an agent.
+    removed_ms
+        When it was removed; None for one that is there.
+    """
+
+    server: Server
+    health: ServerHealth
+    reason: str | None = None
+    heard_ms: int | None = None
+    removed_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +182,10 @@ class Workspace:
     description: str | None
     reserved_code: str | None
     modified_ms: int
+
+
+REFUSED = -2
+"""Result code of a connection that the machine refused: the machine runs, and nothing listens on the port."""
 
 
 class TargetHealth(enum.StrEnum):
@@ -213,6 +256,8 @@ class ScrapeTarget(NamedTuple):
         Value of the ``region`` label; None where the workspace is in the project's own region and the label is left out.
     workspace_options, target_options
         Scrape options of the workspace and the target's own, as JSON text; empty for none.
+    is_operators
+        Whether an operator has written the address; an agent's server has that of the agent's connection.
     """
 
     project_id: str
@@ -228,6 +273,7 @@ class ScrapeTarget(NamedTuple):
     instance_id: str | None = None
     workspace_options: str = ""
     target_options: str = ""
+    is_operators: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,5 +162,5 @@ def refuse_reserved(row: WorkspaceRow, what: str) -> None:
     if row.reserved_code is not None:
         raise ReservedWorkspace(
             f"{row.name!r} is a default workspace and {what}; it follows the project's servers by itself, and the project's "
-            "setting 'linuxWorkspace' switches it off"
+            f"setting '{row.reserved_code.lower()}Workspace' switches it off"
         )
