@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.samples import stored
+from tests.support.samples import stored, stored_histograms
 
-from bongsu.ingest.otlp_histograms import native_histogram
+from bongsu.ingest.otlp_histograms import added, native_histogram
 from bongsu.ingest.otlp_metrics import OtlpIngestSettings, OtlpMetricsIngest, OtlpMetricsWriter
 from bongsu.model.errors import NotFound
 from bongsu.model.histograms import Histogram
@@ -259,10 +259,49 @@ def test_delta_histograms_are_added_up_per_bucket() -> None:
     assert [1.5, 3.0] == list(found[f"m_sum{{{JOB}}}"].values())
 
 
-def test_delta_exponential_histograms_are_refused_with_the_setting_that_helps() -> None:
-    written = Bench().write(metric(MetricKind.EXPONENTIAL, exponential(), temporality=Temporality.DELTA))
-    assert 1 == written.refused
-    assert "TEMPORALITY_PREFERENCE=cumulative" in written.reasons[0]
+def delta_exponential(*, after_s: int = 0, **options: Any) -> Metric:
+    point = exponential(time_ns=AT_NS + after_s * 1_000_000_000, negative_counts=(), zero_count=1, **options)
+    point = point._replace(observations=1 + sum(point.positive_counts))
+    return metric(MetricKind.EXPONENTIAL, point, temporality=Temporality.DELTA)
+
+
+def test_delta_exponential_histograms_are_added_up_at_the_coarser_scale() -> None:
+    bench = Bench()
+    bench.write(delta_exponential(scale=3, positive_offset=2, positive_counts=(1, 2)))
+    bench.write(delta_exponential(after_s=5, scale=2, positive_offset=1, positive_counts=(5,)))
+    (samples,) = stored_histograms(bench.store).values()
+    total = samples[NOW_MS + 5_000]
+    assert (10.0, 25.0, 2.0, 2) == (total.count, total.sum, total.zero_count, total.schema)
+    # Buckets 2 and 3 of scale 3 are bucket 1 of scale 2; natively it is number 2.
+    assert (((2, 1),), (8.0,)) == (total.positive_spans, total.positive_buckets)
+
+
+def test_delta_exponential_histograms_that_no_scale_can_hold_begin_anew() -> None:
+    bench = Bench()
+    bench.write(delta_exponential(scale=0, positive_offset=2**30, positive_counts=(1,)))
+    bench.write(delta_exponential(after_s=5, scale=0, positive_offset=0, positive_counts=(1,)))
+    (samples,) = stored_histograms(bench.store).values()
+    assert [2.0, 2.0] == [sample.count for sample in samples.values()]
+
+
+@given(
+    st.lists(st.integers(0, 9), max_size=30),
+    st.lists(st.integers(0, 9), max_size=30),
+    st.integers(-1000, 1000),
+    st.integers(-1000, 1000),
+    st.integers(-4, 8),
+    st.integers(-4, 8),
+)
+def test_sums_of_exponential_histograms_keep_all_observations(
+    left: list[int], right: list[int], offset: int, other_offset: int, scale: int, other_scale: int
+) -> None:
+    one = exponential(positive_offset=offset, positive_counts=tuple(left), scale=scale)
+    two = exponential(positive_offset=other_offset, positive_counts=tuple(right), scale=other_scale)
+    total = added(one, two)
+    if total is not None:
+        assert sum(left) + sum(right) == sum(total.positive_counts)
+        assert len(total.positive_counts) <= 320
+        assert total.scale <= min(scale, other_scale)
 
 
 def test_delta_streams_beyond_the_limit_are_refused() -> None:

@@ -41,6 +41,7 @@ def spans_protobuf(batch: SpanBatch) -> bytes:
         _fill(resource.resource.attributes, group.resource.attributes)
         scope = resource.scope_spans.add()
         scope.scope.name, scope.scope.version = group.scope.name, group.scope.version
+        scope.schema_url = group.scope.schema_url
         _fill(scope.scope.attributes, group.scope.attributes)
         for span in group.spans:
             _fill_span(scope.spans.add(), span)
@@ -64,6 +65,7 @@ def metrics_protobuf(batch: MetricBatch) -> bytes:
         _fill(resource.resource.attributes, group.resource.attributes)
         scope = resource.scope_metrics.add()
         scope.scope.name, scope.scope.version = group.scope.name, group.scope.version
+        scope.schema_url = group.scope.schema_url
         _fill(scope.scope.attributes, group.scope.attributes)
         for metric in group.metrics:
             _fill_metric(scope.metrics.add(), metric)
@@ -151,9 +153,7 @@ def spans_json(batch: SpanBatch) -> bytes:
             "resourceSpans": [
                 {
                     "resource": {"attributes": _pairs(group.resource.attributes)},
-                    "scopeSpans": [
-                        {"scope": _scope(group.scope), "spans": [_json_span(s) for s in group.spans]}
-                    ],
+                    "scopeSpans": [{**_scope(group.scope), "spans": [_json_span(s) for s in group.spans]}],
                 }
                 for group in batch.groups
             ]
@@ -184,7 +184,7 @@ def metrics_json(batch: MetricBatch) -> bytes:
                 {
                     "resource": {"attributes": _pairs(group.resource.attributes)},
                     "scopeMetrics": [
-                        {"scope": _scope(group.scope), "metrics": [_json_metric(m) for m in group.metrics]}
+                        {**_scope(group.scope), "metrics": [_json_metric(m) for m in group.metrics]}
                     ],
                 }
                 for group in batch.groups
@@ -256,7 +256,8 @@ def _json_point(point: Point) -> dict[str, Any]:
 
 
 def _scope(scope: Any) -> dict[str, Any]:
-    return {"name": scope.name, "version": scope.version, "attributes": _pairs(scope.attributes)}
+    inner = {"name": scope.name, "version": scope.version, "attributes": _pairs(scope.attributes)}
+    return {"scope": inner, "schemaUrl": scope.schema_url}
 
 
 def _pairs(attributes: Attributes) -> list[dict[str, Any]]:

@@ -30,3 +30,12 @@ def stored(store: ProjectStore, **labels: str) -> dict[str, dict[int, float | Hi
                     value = sample.value
                     samples[sample.timestamp] = decode_histogram(value) if isinstance(value, bytes) else value
     return found
+
+
+def stored_histograms(store: ProjectStore, **labels: str) -> dict[str, dict[int, Histogram]]:
+    """Return the native histograms among what `stored` returns; series without any are left out."""
+    found = {
+        series: {at: value for at, value in samples.items() if not isinstance(value, float)}
+        for series, samples in stored(store, **labels).items()
+    }
+    return {series: samples for series, samples in found.items() if samples}

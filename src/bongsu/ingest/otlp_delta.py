@@ -8,30 +8,17 @@ recognised by its time and gives the same totals again, so that a retry is harml
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+
+from bongsu.ingest.otlp_histograms import added, optional_sum
+from bongsu.wire.otlp.values import ExponentialPoint, HistogramPoint, NumberPoint
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from bongsu.wire.otlp.values import HistogramPoint, NumberPoint
+    from bongsu.wire.otlp.values import Point
 
-
-@dataclass(slots=True)
-class _Number:
-    time_ns: int
-    start_ns: int
-    value: float
-
-
-@dataclass(slots=True)
-class _Histogram:
-    time_ns: int
-    start_ns: int
-    observations: int
-    sum: float | None
-    bounds: tuple[float, ...]
-    counts: list[int]
+    _Summable: TypeAlias = NumberPoint | HistogramPoint | ExponentialPoint
 
 
 class TooManyStreams(Exception):
@@ -54,51 +41,32 @@ class DeltaTotals:
         self._max_streams = max_streams
         self._forget_ms = forget_ms
         self._lock = threading.Lock()
-        self._streams: dict[Hashable, tuple[int, _Number | _Histogram]] = {}
+        self._streams: dict[Hashable, tuple[int, _Summable]] = {}
         self._swept_ms = 0
 
     def __len__(self) -> int:
         return len(self._streams)
 
-    def add_number(self, stream: Hashable, point: NumberPoint, now_ms: int) -> NumberPoint | None:
-        """Return the point with the stream's total, or None when it is older than the stream's newest."""
+    def add(self, stream: Hashable, point: Point, now_ms: int) -> Point | None:
+        """
+        Return the point with the stream's totals since its first one, or None when it is older than the stream's newest.
+
+        Histograms of another shape than before begin anew, which reads as a counter reset.
+        """
+        if not isinstance(point, NumberPoint | HistogramPoint | ExponentialPoint):
+            return point  # summaries have no temporality
         with self._lock:
             total = self._find(stream, now_ms)
-            if not isinstance(total, _Number):
-                total = _Number(0, point.start_ns, 0.0)
-            if point.time_ns < total.time_ns:
+            if total is not None and point.time_ns < total.time_ns:
                 return None
-            if point.time_ns > total.time_ns:
-                total = _Number(point.time_ns, total.start_ns, total.value + point.value)
-            self._streams[stream] = (now_ms, total)
-            return point._replace(start_ns=total.start_ns, value=total.value)
+            if total is None:
+                total = point
+            elif point.time_ns > total.time_ns:
+                total = _sum(total, point)
+            self._streams[stream] = (now_ms, total._replace(attributes={}, exemplars=()))
+            return total._replace(attributes=point.attributes, exemplars=point.exemplars)
 
-    def add_histogram(self, stream: Hashable, point: HistogramPoint, now_ms: int) -> HistogramPoint | None:
-        """Return the point with the stream's totals, or None when it is older; other bounds begin anew."""
-        with self._lock:
-            total = self._find(stream, now_ms)
-            if not isinstance(total, _Histogram) or total.bounds != point.bounds:
-                total = _Histogram(0, point.start_ns, 0, 0.0, point.bounds, [0] * len(point.counts))
-            if point.time_ns < total.time_ns:
-                return None
-            if point.time_ns > total.time_ns:
-                total = _Histogram(
-                    point.time_ns,
-                    total.start_ns,
-                    total.observations + point.observations,
-                    None if total.sum is None or point.sum is None else total.sum + point.sum,
-                    total.bounds,
-                    [mine + theirs for mine, theirs in zip(total.counts, point.counts, strict=True)],
-                )
-            self._streams[stream] = (now_ms, total)
-            return point._replace(
-                start_ns=total.start_ns,
-                observations=total.observations,
-                sum=total.sum,
-                counts=tuple(total.counts),
-            )
-
-    def _find(self, stream: Hashable, now_ms: int) -> _Number | _Histogram | None:
+    def _find(self, stream: Hashable, now_ms: int) -> _Summable | None:
         known = self._streams.get(stream)
         if known is not None:
             return known[1] if now_ms - known[0] <= self._forget_ms else None
@@ -116,3 +84,23 @@ class DeltaTotals:
         self._streams = {
             stream: entry for stream, entry in self._streams.items() if now_ms - entry[0] <= self._forget_ms
         }
+
+
+def _sum(total: _Summable, point: _Summable) -> _Summable:
+    """Return `point` with the totals of both, since the start of `total`; `point` itself where they have no sum."""
+    if isinstance(total, NumberPoint) and isinstance(point, NumberPoint):
+        return point._replace(start_ns=total.start_ns, value=total.value + point.value)
+    if isinstance(total, HistogramPoint) and isinstance(point, HistogramPoint):
+        if total.bounds != point.bounds:
+            return point
+        counts = tuple(mine + theirs for mine, theirs in zip(total.counts, point.counts, strict=True))
+        return point._replace(
+            start_ns=total.start_ns,
+            observations=total.observations + point.observations,
+            sum=optional_sum(total.sum, point.sum),
+            counts=counts,
+        )
+    if isinstance(total, ExponentialPoint) and isinstance(point, ExponentialPoint):
+        same_zero = total.zero_threshold == point.zero_threshold
+        return (added(total, point) if same_zero else None) or point
+    return point

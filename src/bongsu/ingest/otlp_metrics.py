@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from bongsu.ingest.otlp_delta import DeltaTotals
 from bongsu.ingest.otlp_points import PointSeries
 from bongsu.ingest.otlp_rows import Row, RowBuilder
+from bongsu.ingest.otlp_translation import Translation
 from bongsu.model.samples import HistogramRows, SampleBatch
 from bongsu.storage.contract import REFUSED, Reason
 
@@ -46,12 +47,15 @@ class OtlpIngestSettings:
         A delta stream without points for this long begins anew.
     start_timestamps
         Store the start time of cumulative points beside each sample.
+    translation
+        How names and labels are made.
     """
 
     max_ahead_ms: int = 600_000
     max_delta_streams: int = 100_000
     delta_forget_ms: int = 3_600_000
     start_timestamps: bool = False
+    translation: Translation = field(default_factory=Translation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,8 @@ class OtlpMetricsWriter:
         self._store = store
         self._settings = settings
         self._totals = DeltaTotals(settings.max_delta_streams, settings.delta_forget_ms)
-        self._series = PointSeries()
+        translation = settings.translation
+        self._series = PointSeries(translation.style, native_buckets=translation.convert_histograms_to_nhcb)
         self._refs: dict[bytes, int] = {}
         self._described: set[MetricMetadata] = set()
 
@@ -91,7 +96,11 @@ class OtlpMetricsWriter:
             As the store does; the request may be sent again.
         """
         builder = RowBuilder(
-            self._totals, self._series, now_ms=now_ms, max_ahead_ms=self._settings.max_ahead_ms
+            self._totals,
+            self._series,
+            self._settings.translation,
+            now_ms=now_ms,
+            max_ahead_ms=self._settings.max_ahead_ms,
         )
         for group in batch.groups:
             builder.add(group)

@@ -1,8 +1,8 @@
 """
-From OpenTelemetry's names to Prometheus': the translation ``UnderscoreEscapingWithSuffixes``.
+From OpenTelemetry's names to Prometheus', in the four ways of Prometheus' ``translation_strategy``.
 
 Source: OpenTelemetry specification, "Prometheus and OpenMetrics compatibility", and the documentation of Prometheus' OTLP
-receiver. ``http.server.request.duration`` in ``s`` becomes ``http_server_request_duration_seconds``.
+receiver. ``http.server.request.duration`` in ``s`` becomes ``http_server_request_duration_seconds`` unless chosen otherwise.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import base64
 import functools
 import math
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import orjson
@@ -62,16 +62,55 @@ _NOT_IN_NAME = re.compile(r"[^a-zA-Z0-9:]+")
 _NOT_IN_LABEL = re.compile(r"[^a-zA-Z0-9_]")
 _NOT_IN_UNIT = re.compile(r"[^a-zA-Z0-9]+")
 
+_UNDERSCORES = re.compile(r"__+")
+
 _CACHED = 4_096
 """Names of one process' senders; thousands of metric and attribute names are already many."""
 
 
+class NameStyle(NamedTuple):
+    """
+    How names are translated.
+
+    Attributes
+    ----------
+    escaped
+        What is no letter, digit or underscore becomes an underscore; else names stay as they are.
+    suffixes
+        Metric names get the words of their unit and kind.
+    key_prefix
+        A label that begins with one underscore gets ``key`` in front; only where names are escaped.
+    keep_runs
+        Several underscores in a row stay in labels; only where names are escaped.
+    """
+
+    escaped: bool = True
+    suffixes: bool = True
+    key_prefix: bool = True
+    keep_runs: bool = True
+
+
+STANDARD = NameStyle()
+
+
 @functools.lru_cache(maxsize=_CACHED)
-def metric_name(name: str, unit: str, kind: MetricKind, *, monotonic: bool) -> str:
-    """Return the family name of a metric, with unit and type suffixes; empty when nothing of it can be kept."""
+def metric_name(
+    name: str, unit: str, kind: MetricKind, *, monotonic: bool, style: NameStyle = STANDARD
+) -> str:
+    """Return the family name of a metric; empty when nothing of it can be kept."""
+    if not style.escaped:
+        return _suffixed(name, unit, kind, monotonic=monotonic) if style.suffixes else name
     tokens = [token for token in _NOT_IN_NAME.split(name) if token]
     if not tokens:
         return ""
+    if style.suffixes:
+        tokens = _with_suffixes(tokens, unit, kind, monotonic=monotonic)
+    joined = "_".join(tokens)
+    return f"_{joined}" if joined[0].isdigit() else joined
+
+
+def _with_suffixes(tokens: list[str], unit: str, kind: MetricKind, *, monotonic: bool) -> list[str]:
+    """Return the words of a name with those of its unit and kind that it does not have yet."""
     for suffix in _unit_words(unit):
         if suffix not in tokens:
             tokens.append(suffix)
@@ -80,8 +119,19 @@ def metric_name(name: str, unit: str, kind: MetricKind, *, monotonic: bool) -> s
         tokens.append("total")
     elif kind is MetricKind.GAUGE and unit.strip() == "1" and "ratio" not in tokens:
         tokens.append("ratio")
-    joined = "_".join(tokens)
-    return f"_{joined}" if joined[0].isdigit() else joined
+    return tokens
+
+
+def _suffixed(name: str, unit: str, kind: MetricKind, *, monotonic: bool) -> str:
+    """Return a name as it is with its suffixes at the end, each once: unit, unit of time, kind."""
+    suffixes = _unit_words(unit)
+    if kind is MetricKind.SUM and monotonic:
+        suffixes.append("total")
+    elif kind is MetricKind.GAUGE and unit.strip() == "1":
+        suffixes.append("ratio")
+    for suffix in reversed(suffixes):
+        name = name.removesuffix(suffix).rstrip("_.") if name.endswith(suffix) and name != suffix else name
+    return "_".join([name, *suffixes])
 
 
 def unit_word(unit: str) -> str:
@@ -113,14 +163,18 @@ def _cleaned(unit: str) -> str:
 
 
 @functools.lru_cache(maxsize=_CACHED)
-def label_name(key: str) -> str:
+def label_name(key: str, style: NameStyle = STANDARD) -> str:
     """Return the label of an attribute; empty for an empty key."""
+    if not style.escaped:
+        return key
     name = _NOT_IN_LABEL.sub("_", key)
+    if not style.keep_runs:
+        name = _UNDERSCORES.sub("_", name)
     if not name:
         return ""
     if name[0].isdigit():
         return f"key_{name}"
-    if name[0] == "_" and not name.startswith("__"):
+    if style.key_prefix and name[0] == "_" and not name.startswith("__"):
         return f"key{name}"
     return name
 
@@ -146,7 +200,7 @@ def _json_default(value: object) -> object:
     raise TypeError
 
 
-def labels_of(attributes: Mapping[str, object]) -> dict[str, str]:
+def labels_of(attributes: Mapping[str, object], style: NameStyle = STANDARD) -> dict[str, str]:
     """
     Return attributes as labels.
 
@@ -154,7 +208,7 @@ def labels_of(attributes: Mapping[str, object]) -> dict[str, str]:
     """
     labels: dict[str, str] = {}
     for key in sorted(attributes):
-        name, value = label_name(key), label_value(attributes[key])
+        name, value = label_name(key, style), label_value(attributes[key])
         if name and value:
             labels[name] = f"{labels[name]};{value}" if name in labels else value
     return labels

@@ -6,10 +6,10 @@ Series keys cost most of the work and come again with every report, so they are 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from bongsu.ingest import otlp_names as naming
-from bongsu.ingest.otlp_histograms import native_histogram
+from bongsu.ingest.otlp_histograms import native_buckets, native_histogram
 from bongsu.model.labels import METRIC_NAME, series_key
 from bongsu.model.samples import STALE_NAN
 from bongsu.wire.otlp.values import ExponentialPoint, HistogramPoint, NumberPoint, SummaryPoint
@@ -17,6 +17,7 @@ from bongsu.wire.otlp.values import ExponentialPoint, HistogramPoint, NumberPoin
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
+    from bongsu.ingest.otlp_translation import Origin
     from bongsu.model.histograms import Histogram
     from bongsu.wire.otlp.values import Attributes, Point
 
@@ -32,12 +33,23 @@ class Unstorable(Exception):
 
 
 class PointSeries:
-    """The series keys of data points, remembered. May be used from any thread."""
+    """
+    The series of data points, their keys remembered. May be used from any thread.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    style
+        How names are written.
+    native_buckets
+        Histograms with given bounds become native ones.
+    """
+
+    def __init__(self, style: naming.NameStyle = naming.STANDARD, *, native_buckets: bool = False) -> None:
+        self._style = style
+        self._native_buckets = native_buckets
         self._known: dict[Hashable, tuple[bytes, ...]] = {}
 
-    def keys_of(self, name: str, base: tuple[tuple[str, str], ...], point: Point) -> tuple[bytes, ...]:
+    def keys_of(self, name: str, origin: Origin, point: Point) -> tuple[bytes, ...]:
         """
         Return the key of each series of a point.
 
@@ -45,16 +57,18 @@ class PointSeries:
         ----------
         name
             The metric's name in Prometheus' form.
-        base
-            Labels of the resource; they win over attributes of the same name.
+        origin
+            Labels that all points of the resource and scope have.
         """
         identity = _identity(point.attributes)
-        memory = None if identity is None else (name, base, identity, _layout(point))
+        memory = None if identity is None else (name, origin, identity, self._layout(point))
         keys = self._known.get(memory)
         if keys is None:
-            labels = {**naming.labels_of(point.attributes), **dict(base)}
+            own = naming.labels_of(point.attributes, self._style)
+            labels = {**dict(origin.weak), **own, **dict(origin.strong)}
             keys = tuple(
-                series_key({**own, METRIC_NAME: own_name}) for own_name, own in _series(name, labels, point)
+                series_key({**each, METRIC_NAME: each_name})
+                for each_name, each in self._series(name, labels, point)
             )
             if memory is not None:
                 if len(self._known) >= _REMEMBERED_POINTS:
@@ -62,25 +76,48 @@ class PointSeries:
                 self._known[memory] = keys
         return keys
 
+    def values_of(self, point: Point) -> list[float | Histogram]:
+        """
+        Return the value of each series of a point; all are stale markers where the point has no value.
 
-def values_of(point: Point) -> list[float | Histogram]:
-    """
-    Return the value of each series of a point; all are stale markers where the point has no value.
+        Raises
+        ------
+        Unstorable
+            If a histogram has no native counterpart.
+        """
+        if isinstance(point, NumberPoint):
+            return [STALE_NAN if point.absent else float(point.value)]
+        if isinstance(point, ExponentialPoint):
+            histogram = native_histogram(point)
+            if isinstance(histogram, str):
+                raise Unstorable(histogram)
+            return [histogram]
+        if self._is_native(point):
+            return [native_buckets(point)]
+        values = _histogram_values(point) if isinstance(point, HistogramPoint) else _summary_values(point)
+        return [STALE_NAN] * len(values) if point.absent else [*values]
 
-    Raises
-    ------
-    Unstorable
-        If an exponential histogram has no native counterpart.
-    """
-    if isinstance(point, NumberPoint):
-        return [STALE_NAN if point.absent else float(point.value)]
-    if isinstance(point, ExponentialPoint):
-        histogram = native_histogram(point)
-        if isinstance(histogram, str):
-            raise Unstorable(histogram)
-        return [histogram]
-    values = _histogram_values(point) if isinstance(point, HistogramPoint) else _summary_values(point)
-    return [STALE_NAN] * len(values) if point.absent else [*values]
+    def _series(
+        self, name: str, labels: dict[str, str], point: Point
+    ) -> Iterator[tuple[str, dict[str, str]]]:
+        if self._is_native(point) or isinstance(point, NumberPoint | ExponentialPoint):
+            yield name, labels
+        elif isinstance(point, HistogramPoint):
+            yield from _bucket_series(name, labels, point)
+        else:
+            for quantile, _ in point.quantiles:
+                yield name, {**labels, "quantile": naming.bound_text(quantile)}
+            yield f"{name}_sum", labels
+            yield f"{name}_count", labels
+
+    def _layout(self, point: Point) -> Hashable:
+        """Return what of a point, beside name and labels, decides its series."""
+        if isinstance(point, HistogramPoint):
+            return None if self._native_buckets else (point.bounds, point.sum is None)
+        return tuple(quantile for quantile, _ in point.quantiles) if isinstance(point, SummaryPoint) else None
+
+    def _is_native(self, point: Point) -> TypeGuard[HistogramPoint]:
+        return self._native_buckets and isinstance(point, HistogramPoint)
 
 
 def _histogram_values(point: HistogramPoint) -> list[float]:
@@ -101,33 +138,20 @@ def _summary_values(point: SummaryPoint) -> list[float]:
     return [*(value for _, value in point.quantiles), point.sum, float(point.observations)]
 
 
-def _series(name: str, labels: dict[str, str], point: Point) -> Iterator[tuple[str, dict[str, str]]]:
-    if isinstance(point, HistogramPoint):
-        for bound in point.bounds:
-            yield f"{name}_bucket", {**labels, "le": naming.bound_text(bound)}
-        if _needs_last_bucket(point):
-            yield f"{name}_bucket", {**labels, "le": "+Inf"}
-        if point.sum is not None:
-            yield f"{name}_sum", labels
-        yield f"{name}_count", labels
-    elif isinstance(point, SummaryPoint):
-        for quantile, _ in point.quantiles:
-            yield name, {**labels, "quantile": naming.bound_text(quantile)}
+def _bucket_series(
+    name: str, labels: dict[str, str], point: HistogramPoint
+) -> Iterator[tuple[str, dict[str, str]]]:
+    for bound in point.bounds:
+        yield f"{name}_bucket", {**labels, "le": naming.bound_text(bound)}
+    if _needs_last_bucket(point):
+        yield f"{name}_bucket", {**labels, "le": "+Inf"}
+    if point.sum is not None:
         yield f"{name}_sum", labels
-        yield f"{name}_count", labels
-    else:
-        yield name, labels
+    yield f"{name}_count", labels
 
 
 def _needs_last_bucket(point: HistogramPoint) -> bool:
     return not point.bounds or point.bounds[-1] != _INFINITY
-
-
-def _layout(point: Point) -> Hashable:
-    """Return what of a point, beside name and labels, decides its series."""
-    if isinstance(point, HistogramPoint):
-        return (point.bounds, point.sum is None)
-    return tuple(quantile for quantile, _ in point.quantiles) if isinstance(point, SummaryPoint) else None
 
 
 def _identity(attributes: Attributes) -> Hashable | None:

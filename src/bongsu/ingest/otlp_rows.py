@@ -8,11 +8,12 @@ or not at all.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 from bongsu.ingest import otlp_names as naming
 from bongsu.ingest.otlp_delta import DeltaTotals, TooManyStreams
-from bongsu.ingest.otlp_points import PointSeries, Unstorable, values_of
+from bongsu.ingest.otlp_points import PointSeries, Unstorable
+from bongsu.ingest.otlp_translation import identity_of
 from bongsu.model.errors import InvalidInput
 from bongsu.model.labels import METRIC_NAME, series_key
 from bongsu.model.samples import Exemplar, MetricMetadata
@@ -26,10 +27,10 @@ from bongsu.wire.otlp.values import (
 )
 
 if TYPE_CHECKING:
+    from bongsu.ingest.otlp_translation import Origin, Translation
     from bongsu.model.histograms import Histogram
     from bongsu.wire.otlp.values import Metric, MetricGroup, Point, PointExemplar, Resource
 
-_IDENTIFYING = frozenset(("service.namespace", "service.name", "service.instance.id"))
 _MAX_EXEMPLAR_CHARACTERS = 128
 """The most that names and values of an exemplar's labels may have together (OpenMetrics 1.0)."""
 _REASONS_KEPT = 5
@@ -40,9 +41,6 @@ _TARGET_INFO_EVERY_MS = 150_000
 
 _MOST_TARGET_INFO = 100
 """Samples of `target_info` in one request: four hours. One point of long ago must not make millions."""
-
-Labels: TypeAlias = tuple[tuple[str, str], ...]
-"""Labels of a resource, in the order of their names."""
 
 
 class Row(NamedTuple):
@@ -90,31 +88,45 @@ class RowBuilder:
         Of the project's delta streams.
     series
         The project's remembered series keys.
+    translation
+        How names and labels are made.
     now_ms
         Time of arrival, Unix milliseconds.
     max_ahead_ms
         Points further in the future than this are refused: a wrong clock must not blind queries.
     """
 
-    def __init__(self, totals: DeltaTotals, series: PointSeries, *, now_ms: int, max_ahead_ms: int) -> None:
+    def __init__(
+        self,
+        totals: DeltaTotals,
+        series: PointSeries,
+        translation: Translation,
+        *,
+        now_ms: int,
+        max_ahead_ms: int,
+    ) -> None:
         self._totals = totals
         self._series = series
+        self._translation = translation
+        self._style = translation.style
         self._now_ms = now_ms
         self._latest_ms = now_ms + max_ahead_ms
         self.rows = Rows()
 
     def add(self, group: MetricGroup) -> None:
         """Add the metrics of one scope of one resource."""
-        base = resource_labels(group.resource)
+        origin = self._translation.origin(group.resource, group.scope)
         first = len(self.rows.rows)
         for metric in group.metrics:
-            self._add_metric(base, metric)
+            self._add_metric(origin, metric)
         times = [row.time_ms for row in self.rows.rows[first:]]
         if times:
-            self._add_target_info(group.resource, base, min(times), max(times))
+            self._add_target_info(group.resource, min(times), max(times))
 
-    def _add_metric(self, base: Labels, metric: Metric) -> None:
-        name = naming.metric_name(metric.name, metric.unit, metric.kind, monotonic=metric.monotonic)
+    def _add_metric(self, origin: Origin, metric: Metric) -> None:
+        name = naming.metric_name(
+            metric.name, metric.unit, metric.kind, monotonic=metric.monotonic, style=self._style
+        )
         if not name:
             self.rows.refuse(
                 f"metric name {metric.name[:80]!r} has no letter or digit; give it one", len(metric.points)
@@ -133,13 +145,15 @@ class RowBuilder:
         taken = self.rows.refused
         for point in metric.points:
             try:
-                self._add_point(base, name, metric, point, cumulative=cumulative)
+                self._add_point(origin, name, metric, point, cumulative=cumulative)
             except (Unstorable, InvalidInput) as error:
                 self.rows.refuse(f"metric {metric.name!r}: {error}")
         if self.rows.refused - taken < len(metric.points):
             self.rows.metadata[_metadata(name, metric)] = None
 
-    def _add_point(self, base: Labels, name: str, metric: Metric, point: Point, *, cumulative: bool) -> None:
+    def _add_point(
+        self, origin: Origin, name: str, metric: Metric, point: Point, *, cumulative: bool
+    ) -> None:
         time_ms = point.time_ns // 1_000_000
         if time_ms == 0:
             raise Unstorable("a point has no time; set timeUnixNano")
@@ -148,31 +162,23 @@ class RowBuilder:
                 f"a point is {(time_ms - self._now_ms) // 1000} s ahead of the server's clock; set the sender's clock"
             )
         if not cumulative:
-            point = self._accumulated(base, metric, point)
+            point = self._accumulated(origin, metric, point)
         start_ms, number = point.start_ns // 1_000_000, self.rows.points
-        keys = self._series.keys_of(name, base, point)
+        keys = self._series.keys_of(name, origin, point)
         rows = [
             Row(key, time_ms, value, start_ms, number)
-            for key, value in zip(keys, values_of(point), strict=True)
+            for key, value in zip(keys, self._series.values_of(point), strict=True)
         ]
         self.rows.points += 1
         self.rows.rows += rows
         if not isinstance(point, SummaryPoint) and point.exemplars:
             self._add_exemplars(rows, point)
 
-    def _accumulated(self, base: Labels, metric: Metric, point: Point) -> Point:
-        stream = (metric.name, metric.unit, metric.kind, base, *naming.labels_of(point.attributes).items())
+    def _accumulated(self, origin: Origin, metric: Metric, point: Point) -> Point:
+        attributes = naming.labels_of(point.attributes, self._style)
+        stream = (metric.name, metric.unit, metric.kind, origin, *attributes.items())
         try:
-            total: Point | None = None
-            if isinstance(point, NumberPoint):
-                total = self._totals.add_number(stream, point, self._now_ms)
-            elif isinstance(point, HistogramPoint):
-                total = self._totals.add_histogram(stream, point, self._now_ms)
-            else:
-                raise Unstorable(
-                    "exponential histograms in delta temporality cannot be taken; set "
-                    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=cumulative"
-                )
+            total = self._totals.add(stream, point, self._now_ms)
         except TooManyStreams:
             raise Unstorable(
                 "too many streams in delta temporality; send cumulative ones, or raise the setting "
@@ -185,36 +191,25 @@ class RowBuilder:
     def _add_exemplars(self, rows: list[Row], point: NumberPoint | HistogramPoint | ExponentialPoint) -> None:
         for exemplar in point.exemplars:
             row = rows[0]
-            if isinstance(point, HistogramPoint):
+            if isinstance(point, HistogramPoint) and len(rows) > 1:
                 # A histogram's bucket rows come first, in order of their bounds.
                 bucket = sum(1 for bound in point.bounds if exemplar.value > bound)
                 row = rows[bucket]
             self.rows.exemplars.append(ExemplarRow(row.key, _exemplar(exemplar)))
 
-    def _add_target_info(self, resource: Resource, base: Labels, first_ms: int, last_ms: int) -> None:
+    def _add_target_info(self, resource: Resource, first_ms: int, last_ms: int) -> None:
         """Add the resource's other attributes as one series, where it can be joined and there is something to join."""
-        others = {k: v for k, v in resource.attributes.items() if k not in _IDENTIFYING}
-        labels = naming.labels_of(others)
-        if not base or not labels:
+        identity = identity_of(resource)
+        labels = self._translation.info_labels(resource)
+        if not identity or not labels or not self._translation.joins(resource):
             return
-        key = series_key({**labels, **dict(base), METRIC_NAME: _TARGET_INFO})
+        key = series_key({**labels, **dict(identity), METRIC_NAME: _TARGET_INFO})
         first_ms = max(first_ms, last_ms - _MOST_TARGET_INFO * _TARGET_INFO_EVERY_MS)
         times = {last_ms, *range(first_ms, last_ms, _TARGET_INFO_EVERY_MS)}
         self.rows.rows += [Row(key, time_ms, 1.0, 0, -1) for time_ms in sorted(times)]
         self.rows.metadata[
             MetricMetadata(_TARGET_INFO, "gauge", "Attributes of the resource that sends metrics.")
         ] = None
-
-
-def resource_labels(resource: Resource) -> Labels:
-    """Return ``job`` and ``instance`` of a resource, as far as it names them."""
-    attributes = resource.attributes
-    namespace, service, instance = (
-        naming.label_value(attributes.get(key, ""))
-        for key in ("service.namespace", "service.name", "service.instance.id")
-    )
-    job = f"{namespace}/{service}" if namespace and service else service
-    return tuple((name, value) for name, value in (("instance", instance), ("job", job)) if value)
 
 
 def _exemplar(exemplar: PointExemplar) -> Exemplar:

@@ -119,6 +119,15 @@ class ScrapeSettings:
     max_samples: int = _setting(
         500_000, "most samples of one scrape; a larger one fails; 0: no limit", minimum=0
     )
+    allowed_networks: tuple[str, ...] = _setting(
+        (),
+        "networks that every project's targets may reach although they are closed, such as 127.0.0.0/8; registered "
+        "addresses need no entry",
+    )
+    denied_networks: tuple[str, ...] = _setting(
+        (),
+        "networks that are closed to targets beside loopback, link-local, metadata and multicast addresses",
+    )
     max_bytes_in_flight: int = _setting(
         512 << 20, "memory of all answers that are being fetched or written", minimum=1 << 20
     )
@@ -146,7 +155,7 @@ class ApmSettings:
 
 @dataclass(frozen=True, slots=True)
 class OtlpSettings:
-    """Where OTLP is taken beside HTTP, what one request may hold, and what is kept for delta temporality."""
+    """Where OTLP is taken beside HTTP, what one request may hold, and how it becomes series."""
 
     grpc_listen: str = _setting(
         "", "address and port of OTLP over gRPC, which needs the extra `grpc`; default: not offered"
@@ -160,6 +169,38 @@ class OtlpSettings:
     max_buckets: int = _setting(2_048, "buckets of one histogram point", minimum=1)
     max_delta_streams: int = _setting(
         100_000, "streams in delta temporality whose totals are kept for a project", minimum=0
+    )
+    translation_strategy: str = _setting(
+        "UnderscoreEscapingWithSuffixes",
+        "how names of metrics and attributes are written",
+        choices=(
+            "UnderscoreEscapingWithSuffixes",
+            "UnderscoreEscapingWithoutSuffixes",
+            "NoUTF8EscapingWithSuffixes",
+            "NoTranslation",
+        ),
+    )
+    promote_resource_attributes: tuple[str, ...] = _setting(
+        (), "attributes of the resource that become labels of all its series"
+    )
+    promote_all_resource_attributes: str = _setting(
+        "no", "whether all of them become labels", choices=("yes", "no")
+    )
+    ignore_resource_attributes: tuple[str, ...] = _setting((), "attributes that do not, where all others do")
+    keep_identifying_resource_attributes: str = _setting(
+        "no", "whether target_info has what makes `job` and `instance` too", choices=("yes", "no")
+    )
+    promote_scope_metadata: str = _setting(
+        "no", "whether name, version and attributes of the scope become labels", choices=("yes", "no")
+    )
+    convert_histograms_to_nhcb: str = _setting(
+        "no", "whether histograms become native ones with their own bounds", choices=("yes", "no")
+    )
+    label_name_underscore_sanitization: str = _setting(
+        "yes", "whether a label that begins with one underscore gets `key` in front", choices=("yes", "no")
+    )
+    label_name_preserve_multiple_underscores: str = _setting(
+        "yes", "whether several underscores in a row stay in labels", choices=("yes", "no")
     )
 
 
@@ -434,10 +475,25 @@ def _contradictions(settings: Settings) -> list[InvalidInput]:
         )
     if server.tls_key and not server.tls_certificate:
         sentences.append("setting server.tls_key is given without server.tls_certificate; give both")
+    otlp = settings.otlp
+    if otlp.promote_resource_attributes and otlp.promote_all_resource_attributes == "yes":
+        sentences.append(
+            "setting otlp.promote_resource_attributes is given beside otlp.promote_all_resource_attributes; give one of them"
+        )
+    if otlp.ignore_resource_attributes and otlp.promote_all_resource_attributes != "yes":
+        sentences.append(
+            "setting otlp.ignore_resource_attributes is given without otlp.promote_all_resource_attributes; give both"
+        )
+    networks = {
+        "server.trusted_proxies": server.trusted_proxies,
+        "scrape.allowed_networks": scrape.allowed_networks,
+        "scrape.denied_networks": scrape.denied_networks,
+    }
     sentences += [
-        f"setting server.trusted_proxies: {proxy!r} is no address or network; write one like 10.0.0.0/8"
-        for proxy in server.trusted_proxies
-        if not _is_network(proxy)
+        f"setting {name}: {network!r} is no address or network; write one like 10.0.0.0/8"
+        for name, given in networks.items()
+        for network in given
+        if not _is_network(network)
     ]
     return [InvalidInput(sentence, id="bad-setting") for sentence in sentences]
 

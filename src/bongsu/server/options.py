@@ -15,6 +15,7 @@ from bongsu.apm.settings import ApmSettings
 from bongsu.control.context import ControlOptions
 from bongsu.control.limits import CONTROL_LIMIT_NAMES, ControlLimits
 from bongsu.ingest.otlp_metrics import OtlpIngestSettings
+from bongsu.ingest.otlp_translation import Strategy, Translation
 from bongsu.model.errors import InvalidInput
 from bongsu.promql.engine import EngineOptions
 from bongsu.query.service import QueryLimits
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import tzinfo
 
-    from bongsu.server.config import Settings
+    from bongsu.server.config import OtlpSettings, Settings
 
 
 def apm_settings(settings: Settings) -> ApmSettings:
@@ -72,6 +73,28 @@ def otlp_settings(settings: Settings) -> OtlpIngestSettings:
     return OtlpIngestSettings(
         max_delta_streams=settings.otlp.max_delta_streams,
         start_timestamps="use-start-timestamps" in settings.features,
+        translation=_translation(settings.otlp),
+    )
+
+
+def _translation(otlp: OtlpSettings) -> Translation:
+    """Return how OTLP names become those of series; the settings have the names of Prometheus' options."""
+    switches = {
+        name: getattr(otlp, name) == "yes"
+        for name in (
+            "promote_all_resource_attributes",
+            "keep_identifying_resource_attributes",
+            "promote_scope_metadata",
+            "convert_histograms_to_nhcb",
+            "label_name_underscore_sanitization",
+            "label_name_preserve_multiple_underscores",
+        )
+    }
+    return Translation(
+        strategy=Strategy(otlp.translation_strategy),
+        promote_resource_attributes=frozenset(otlp.promote_resource_attributes),
+        ignore_resource_attributes=frozenset(otlp.ignore_resource_attributes),
+        **switches,
     )
 
 

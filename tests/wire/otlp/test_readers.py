@@ -61,7 +61,7 @@ attributes = st.dictionaries(texts, values, max_size=4)
 trace_ids = st.binary(min_size=16, max_size=16).filter(any)
 span_ids = st.binary(min_size=8, max_size=8).filter(any)
 resources = st.builds(Resource, attributes)
-scopes = st.builds(Scope, texts, texts, attributes)
+scopes = st.builds(Scope, texts, texts, attributes, texts)
 spans = st.builds(
     Span,
     trace_ids,

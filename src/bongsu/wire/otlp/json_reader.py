@@ -154,7 +154,7 @@ def _scopes(
         resource = _resource(_outer(get.child, source, "resource"), limits, refusals)
         for inner in _outer(get.items, source, f"scope{what}"):
             message = _outer(get.as_object, inner, f"scope{what}")
-            scope = _scope(_outer(get.child, message, "scope"), limits, refusals)
+            scope = _scope(message, _outer(get.child, message, "scope"), limits, refusals)
             found.append((resource, scope, message))
         if len(found) > limits.max_groups:
             raise TooManyItems(len(found), limits.max_groups, "resources and scopes", "max_groups")
@@ -169,9 +169,14 @@ def _resource(source: JsonObject, limits: OtlpLimits, refusals: Refusals) -> Res
         return None
 
 
-def _scope(source: JsonObject, limits: OtlpLimits, refusals: Refusals) -> Scope | None:
+def _scope(holder: JsonObject, source: JsonObject, limits: OtlpLimits, refusals: Refusals) -> Scope | None:
     try:
-        return Scope(get.text(source, "name"), get.text(source, "version"), _attributes(source, limits))
+        return Scope(
+            get.text(source, "name"),
+            get.text(source, "version"),
+            _attributes(source, limits),
+            get.text(holder, "schemaUrl"),
+        )
     except BadItem as error:
         refusals.add(f"scope: {error}", 0)
         return None

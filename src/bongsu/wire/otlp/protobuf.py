@@ -83,7 +83,7 @@ def read_spans(
             continue
         for scope_spans in resource_spans.scope_spans:
             try:
-                scope = _scope(scope_spans.scope, limits)
+                scope = _scope(scope_spans, limits)
             except BadItem as error:
                 refusals.add(f"scope: {error}", len(scope_spans.spans))
                 continue
@@ -117,7 +117,7 @@ def read_metrics(body: bytes, limits: OtlpLimits = _DEFAULT_LIMITS) -> MetricBat
             continue
         for scope_metrics in resource_metrics.scope_metrics:
             try:
-                scope = _scope(scope_metrics.scope, limits)
+                scope = _scope(scope_metrics, limits)
             except BadItem as error:
                 refusals.add(f"scope: {error}", sum(map(_point_count, scope_metrics.metrics)))
                 continue
@@ -218,8 +218,9 @@ def _parse(message: Any, body: bytes) -> Any:
     return message
 
 
-def _scope(message: Any, limits: OtlpLimits) -> Scope:
-    return Scope(message.name, message.version, _attributes(message.attributes, limits))
+def _scope(holder: Any, limits: OtlpLimits) -> Scope:
+    scope = holder.scope
+    return Scope(scope.name, scope.version, _attributes(scope.attributes, limits), holder.schema_url)
 
 
 def _spans(

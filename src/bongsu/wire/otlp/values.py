@@ -77,6 +77,7 @@ class Scope(NamedTuple):
     name: str = ""
     version: str = ""
     attributes: Attributes = {}  # noqa: RUF012 - read only, as all attributes are
+    schema_url: str = ""
 
 
 class Span(NamedTuple):
