@@ -50,6 +50,20 @@ def test_every_kind_of_bit_pattern_is_written_as_the_naive_twin_writes_it() -> N
     assert [format_value(v) for v in values.tolist()] == written_floats(values)
 
 
+@given(st.floats())
+@example(-1.2345678901234567e-6)
+@example(-123456789.12345679)
+@example(-1.7976931348623157e308)
+@example(-999999999999999900000.0)
+@example(-1234567890123456.5)
+@settings(max_examples=200, deadline=None)
+def test_writing_whole_words_touches_no_byte_outside_of_the_room(value: float) -> None:
+    out = np.full(MAX_FLOAT_BYTES + 16, 7, dtype=np.uint8)
+    write_floats(np.array([value]), out[8 : 8 + MAX_FLOAT_BYTES], np.empty(1, dtype=np.int64))
+
+    assert [7] * 16 == [*out[:8].tolist(), *out[-8:].tolist()]
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

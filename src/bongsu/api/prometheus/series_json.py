@@ -19,6 +19,7 @@ from bongsu.api.prometheus.ahead import made_ahead
 from bongsu.kernels.format_floats import (
     MAX_FLOAT_BYTES,
     MAX_TIME_BYTES,
+    TEXT_SLACK,
     write_floats,
     write_matrix,
     write_times,
@@ -101,7 +102,8 @@ def pack_texts(
     sizes = np.fromiter(map(len, fragments), dtype=np.int64, count=len(fragments))
     starts[first_label + 1 :] = starts[first_label] + sizes.cumsum()
     codes[codes != ABSENT] += first_label
-    return PackedTexts(np.frombuffer(b"".join((*frame, opening, *fragments)), dtype=np.uint8), starts, codes)
+    texts = b"".join((*frame, opening, *fragments, bytes(TEXT_SLACK)))
+    return PackedTexts(np.frombuffer(texts, dtype=np.uint8), starts, codes)
 
 
 def label_fragments(labels: LabelColumns) -> tuple[list[bytes], NDArray[np.int32]]:
