@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels.exposition import match_layout
+from bongsu.scrape.classic import with_native
 from bongsu.wire.exposition.errors import ExpositionError
 from bongsu.wire.exposition.lexical import parse_value
 from bongsu.wire.exposition.negotiation import Format
@@ -20,11 +21,12 @@ from bongsu.wire.exposition.openmetrics import parse_openmetrics_tail
 from bongsu.wire.exposition.text import parse_text_tail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from bongsu.model.histograms import Histogram
+    from bongsu.scrape.classic import ClassicHistogram
     from bongsu.wire.exposition.body import Exposition, ParsedExemplar
 
 DROPPED = -2
@@ -72,6 +74,10 @@ class Layout:
         The distinct references, sorted.
     kept : int
         Lines that relabelling leaves.
+    classic
+        Histograms of the lines that are read as native ones; their references follow those of the lines.
+    swallowed : int
+        Lines that are parts of these and nothing else.
     """
 
     format: Format
@@ -81,26 +87,38 @@ class Layout:
     first: NDArray[np.bool_]
     alive: NDArray[np.int64]
     kept: int
+    classic: tuple[ClassicHistogram, ...] = ()
+    swallowed: int = 0
 
     @classmethod
-    def of(cls, body: bytes, parsed: Exposition, refs: NDArray[np.int64], format: Format) -> Layout:  # noqa: A002
-        """Return the layout of a body that was parsed."""
+    def of(
+        cls,
+        body: bytes,
+        parsed: Exposition,
+        refs: NDArray[np.int64],
+        format: Format,  # noqa: A002
+        classic: Sequence[ClassicHistogram] = (),
+        swallowed: int = 0,
+    ) -> Layout:
+        """Return the layout of a body that was parsed; `refs` are those of its lines, then those of `classic`."""
         segments = [*parsed.series, b""] if format is Format.PROTOBUF else _segments(body, parsed)
         ends = np.cumsum(np.fromiter(map(len, segments), dtype=np.int64, count=len(segments)))
         alive, rows = np.unique(refs, return_index=True)
         first = np.zeros(len(refs), dtype=np.bool_)
         first[rows] = True
         template = np.frombuffer(b"".join(segments), dtype=np.uint8)
-        return cls(format, template, ends, refs, first, alive[alive >= 0], int((refs != DROPPED).sum()))
+        kept = int((refs != DROPPED).sum())
+        return cls(format, template, ends, refs, first, alive[alive >= 0], kept, tuple(classic), swallowed)
 
     def __len__(self) -> int:
-        return len(self.refs)
+        """Return the samples of a body: its lines, and native histograms in the place of those that they take in."""
+        return len(self.refs) - self.swallowed
 
     def read(self, body: bytes) -> Readings | None:
         """Return the readings of a body of this layout; None for any other body, and for one with an error."""
         if self.format is Format.PROTOBUF:
             return None
-        count = len(self)
+        count = len(self.ends) - 1
         values = np.empty(count, dtype=np.float64)
         spans = np.empty((count, 3), dtype=np.int64)
         sure = np.empty(count, dtype=np.bool_)
@@ -115,10 +133,10 @@ class Layout:
         except ExpositionError:
             # The full parser decides whether it is an error, and names the line.
             return None
-        return Readings(values, timestamps, exemplars)
+        return with_native(Readings(values, timestamps, exemplars), self.classic)
 
     def series(self) -> Iterator[bytes]:
-        """Return the series of every sample, as `Exposition.series` has them."""
+        """Return the series of every line, as `Exposition.series` has them."""
         text = self.template.tobytes()
         start = 0
         for end in self.ends[:-1].tolist():

@@ -84,6 +84,7 @@ class ScrapeOptions:
     metric_name_escaping_scheme: str = "allow-utf-8"
     scrape_native_histograms: bool = False
     always_scrape_classic_histograms: bool = False
+    convert_classic_histograms_to_nhcb: bool = False
     native_histogram_bucket_limit: int = 0
     native_histogram_min_bucket_factor: float = 0.0
     extra_scrape_metrics: bool = False
@@ -263,6 +264,7 @@ _CHECKS: dict[str, Callable[[str, object], Any]] = {
             "track_timestamps_staleness",
             "scrape_native_histograms",
             "always_scrape_classic_histograms",
+            "convert_classic_histograms_to_nhcb",
             "extra_scrape_metrics",
         ),
         check_flag,

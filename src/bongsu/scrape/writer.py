@@ -10,6 +10,7 @@ import numpy as np
 from bongsu.model.errors import BongsuError, InvalidInput
 from bongsu.model.labels import METRIC_NAME, series_key
 from bongsu.model.samples import STALE_NAN, Exemplar, HistogramRows, MetricMetadata, SampleBatch
+from bongsu.scrape.classic import classic_histograms, with_native
 from bongsu.scrape.fetch import FetchedBody
 from bongsu.scrape.layout import DROPPED, Layout, Readings
 from bongsu.scrape.outcomes import Failure, Health, ScrapeFailed, ScrapeOutcome
@@ -19,14 +20,15 @@ from bongsu.wire.exposition.errors import ExpositionError
 from bongsu.wire.exposition.negotiation import Format, format_of, parse_exposition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from bongsu.model.histograms import Histogram
+    from bongsu.scrape.classic import ClassicHistogram
     from bongsu.scrape.metrics import ScrapeMetrics
     from bongsu.scrape.targets import ScrapeTarget
-    from bongsu.wire.exposition.body import ParsedExemplar
+    from bongsu.wire.exposition.body import Exposition, ParsedExemplar
     from bongsu.wire.exposition.lexical import Labels
 
 REPORT_NAMES = (
@@ -227,15 +229,23 @@ class TargetWriter:
             native_histograms=options.scrape_native_histograms,
             classic_histograms=options.always_scrape_classic_histograms,
         )
-        made = {series: self._make_labels(labels) for series, labels in parsed.labels.items()}
+        classic = classic_histograms(parsed) if options.convert_classic_histograms_to_nhcb else []
+        swallowed = self._swallowed(parsed, classic)
+        labels_of = {series: labels for series, labels in parsed.labels.items() if series not in swallowed}
+        natives = [_native_key(each) for each in classic]
+        labels_of.update(zip(natives, (each.labels for each in classic), strict=True))
+        made = {series: self._make_labels(labels) for series, labels in labels_of.items()}
         known.update((series, DROPPED) for series, labels in made.items() if labels is None)
-        kept = sum(known.get(series) != DROPPED for series in parsed.series)
-        self._check_samples(len(parsed), kept)
+        known.update(dict.fromkeys(swallowed, DROPPED))
+        rows = [*parsed.series, *natives]
+        kept = sum(known.get(series) != DROPPED for series in rows)
+        lines = sum(series in swallowed for series in parsed.series) if swallowed else 0
+        self._check_samples(len(rows) - lines, kept)
         added = self._resolve(
             {series: labels for series, labels in made.items() if labels is not None}, known
         )
         self._offered_ms = time_ms
-        refs = np.fromiter((known[series] for series in parsed.series), dtype=np.int64, count=len(parsed))
+        refs = np.fromiter((known[series] for series in rows), dtype=np.int64, count=len(rows))
         readings = Readings(
             np.array(parsed.values, dtype=np.float64),
             parsed.timestamps,
@@ -243,7 +253,14 @@ class TargetWriter:
             parsed.histograms,
             parsed.starts,
         )
-        return _Page(Layout.of(body, parsed, refs, format), readings, added, parsed.metadata())
+        layout = Layout.of(body, parsed, refs, format, classic, lines)
+        return _Page(layout, with_native(readings, classic), added, parsed.metadata())
+
+    def _swallowed(self, parsed: Exposition, classic: Sequence[ClassicHistogram]) -> set[bytes]:
+        """Return the series that native histograms stand for, and that are not wanted beside them."""
+        if self._target.options.always_scrape_classic_histograms:
+            return set()
+        return {parsed.series[line] for each in classic for line in each.lines}
 
     def _resolve(self, made: dict[bytes, Labels | dict[str, str]], known: dict[bytes, int]) -> int:
         """Add the references of new series to the known ones, and return how many the store took."""
@@ -263,7 +280,8 @@ class TargetWriter:
         return page if readings is page.readings else replace(page, readings=readings)
 
     def _known_refs(self) -> dict[bytes, int]:
-        if self._layout is None:
+        # Which lines make a histogram is told by labels, so these are read anew with every layout.
+        if self._layout is None or self._target.options.convert_classic_histograms_to_nhcb:
             return {}
         pairs = zip(self._layout.series(), self._layout.refs.tolist(), strict=True)
         return {series: ref for series, ref in pairs if ref != REFUSED}
@@ -292,7 +310,7 @@ class TargetWriter:
             _no_refs() if self._alive is page.layout.alive else np.setdiff1d(self._alive, page.layout.alive)
         )
         # The target's own report series come first: a body that exposes one of them loses, not the report.
-        report = self._report(1, duration, len(refs), page.layout.kept, page.added, page.body_size)
+        report = self._report(1, duration, len(page.layout), page.layout.kept, page.added, page.body_size)
         reports = self._report_refs()
         batch = SampleBatch(
             np.concatenate((reports, refs[rows], stale)),
@@ -383,6 +401,11 @@ class TargetWriter:
                 raise BongsuError(resolution.rejections[0].message, id=resolution.rejections[0].reason.value)
             self._reports = resolution.refs
         return self._reports
+
+
+def _native_key(histogram: ClassicHistogram) -> bytes:
+    """Return what names a native series among the lines of a body: no line can begin so."""
+    return b"\n" + series_key(histogram.labels)
 
 
 def _body_size(answer: FetchedBody | ScrapeFailed) -> int:

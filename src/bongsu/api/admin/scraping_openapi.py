@@ -70,6 +70,7 @@ OPTIONS: dict[str, Schema] = {
     "metric_name_escaping_scheme": {"enum": list(ESCAPING_SCHEMES)},
     "scrape_native_histograms": _FLAG,
     "always_scrape_classic_histograms": _FLAG,
+    "convert_classic_histograms_to_nhcb": _FLAG,
     "native_histogram_bucket_limit": _COUNT,
     "native_histogram_min_bucket_factor": {"type": "number", "minimum": 0},
     "extra_scrape_metrics": _FLAG,

@@ -36,6 +36,7 @@ OPTIONS = (
     "metric_name_escaping_scheme",
     "scrape_native_histograms",
     "always_scrape_classic_histograms",
+    "convert_classic_histograms_to_nhcb",
     "native_histogram_bucket_limit",
     "native_histogram_min_bucket_factor",
     "extra_scrape_metrics",
