@@ -10,6 +10,7 @@ import pytest
 
 from bongsu.scrape.discovery import Discovered, Place, ScrapeDefaults, discover, labels_before
 from bongsu.scrape.options import read_options
+from bongsu.scrape.reach import Reach
 from bongsu.storage.memory import MemoryProjectStore
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def discovered(
     options: dict[str, Any], own: dict[str, Any] | None = None, place: Place = PLACE
 ) -> Discovered:
     texts = (json.dumps(options) if options else "", json.dumps(own) if own else "")
-    return discover(place, *texts, ScrapeDefaults(), MemoryProjectStore())
+    return discover(place, *texts, ScrapeDefaults(), MemoryProjectStore(), Reach())
 
 
 def made(options: dict[str, Any], own: dict[str, Any] | None = None, place: Place = PLACE) -> ScrapeTarget:
@@ -62,6 +63,7 @@ def test_relabelling_sees_what_prometheus_shows() -> None:
         "__scrape_timeout__": "10s",
         "__scrape_native_histograms__": "true",
         "__always_scrape_classic_histograms__": "false",
+        "__convert_classic_histograms_to_nhcb__": "false",
         "__param_module": "a",
         "__meta_bongsu_server": "box",
         "job": "web",
@@ -162,3 +164,28 @@ def test_options_that_cannot_be_read_are_told_by_the_target() -> None:
 def test_limits_of_the_options_stand_in_for_the_settings() -> None:
     target = made({"sample_limit": 0, "body_size_limit": "1KB"}, {"sample_limit": 9})
     assert (9, 1024) == (target.limits.max_samples, target.limits.max_body_bytes)
+
+
+def test_a_prober_that_a_rule_names_outright_is_the_operators_word() -> None:
+    def probing(prober: str) -> ScrapeTarget:
+        return made(
+            rules(
+                {"source_labels": ["__address__"], "target_label": "__param_target"},
+                {"target_label": "__address__", "replacement": prober},
+            )
+        )
+
+    assert probing("127.0.0.1:9115").reach.trusts("127.0.0.1")
+    assert probing("[::1]:9115").reach.trusts("::1")
+    assert not probing("127.0.0.1:9115").reach.trusts("h")
+    # What a label brings may come from whoever named the server.
+    assert not made(
+        rules(
+            {
+                "source_labels": ["__meta_bongsu_server"],
+                "target_label": "__address__",
+                "replacement": "$1:9115",
+            }
+        ),
+        place=replace(PLACE, meta=(("server", "127.0.0.1"),)),
+    ).reach.trusts("127.0.0.1")

@@ -7,11 +7,13 @@ import tracemalloc
 
 import pytest
 from tests.support.exporter import TEXT_TYPE, running_exporter
+from tests.support.scraping import open_doors
 
 from bongsu.scrape.budget import BodyBudget
-from bongsu.scrape.fetch import FetchedBody, fetch, open_session
+from bongsu.scrape.fetch import FetchedBody, fetch
 from bongsu.scrape.options import ScrapeOptions
 from bongsu.scrape.outcomes import Failure, ScrapeFailed
+from bongsu.scrape.reach import ANYWHERE
 from bongsu.scrape.targets import ScrapeLimits, ScrapeTarget
 from bongsu.storage.memory import MemoryProjectStore
 from bongsu.wire.exposition.negotiation import accept_header
@@ -27,15 +29,16 @@ def target(url: str, *, max_body_bytes: int = 0, headers: tuple[tuple[str, str],
         MemoryProjectStore(),
         limits=ScrapeLimits(max_body_bytes=max_body_bytes),
         options=ScrapeOptions(http_headers=headers),
+        reach=ANYWHERE,
     )
 
 
 async def fetched(
     url: str, *, max_body_bytes: int = 0, headers: tuple[tuple[str, str], ...] = ()
 ) -> FetchedBody:
-    async with open_session("Bongsu/test") as session:
+    async with open_doors("Bongsu/test") as doors:
         with BodyBudget().lease() as lease:
-            return await fetch(session, target(url, max_body_bytes=max_body_bytes, headers=headers), lease)
+            return await fetch(doors, target(url, max_body_bytes=max_body_bytes, headers=headers), lease)
 
 
 async def failure(url: str, *, max_body_bytes: int = 0) -> tuple[Failure, str, int | None]:
@@ -61,10 +64,10 @@ async def test_the_request_asks_for_the_formats_and_carries_the_targets_headers(
 
 
 async def test_connections_are_kept_between_scrapes() -> None:
-    async with running_exporter() as exporter, open_session("Bongsu") as session:
+    async with running_exporter() as exporter, open_doors() as doors:
         with BodyBudget().lease() as lease:
             for _ in range(3):
-                await fetch(session, target(exporter.url()), lease)
+                await fetch(doors, target(exporter.url()), lease)
         assert 1 == len(exporter.connections)
 
 
@@ -93,17 +96,17 @@ async def test_a_decompression_bomb_ends_at_the_limit() -> None:
 
 async def test_all_bodies_together_have_a_bound() -> None:
     budget = BodyBudget(10_000)
-    async with running_exporter() as exporter, open_session("Bongsu") as session:
+    async with running_exporter() as exporter, open_doors() as doors:
         exporter.body = b"a 1\n" * 1_500
         with budget.lease() as first, budget.lease() as second:
-            await fetch(session, target(exporter.url()), first)
+            await fetch(doors, target(exporter.url()), first)
             with pytest.raises(
                 ScrapeFailed, match=r"raise the setting 'scrape\.max_bytes_in_flight'"
             ) as caught:
-                await fetch(session, target(exporter.url()), second)
+                await fetch(doors, target(exporter.url()), second)
             assert Failure.OVERLOAD is caught.value.failure
         with budget.lease() as third:
-            assert 6_000 == len((await fetch(session, target(exporter.url()), third)).body)
+            assert 6_000 == len((await fetch(doors, target(exporter.url()), third)).body)
 
 
 async def test_damaged_compression_is_said_in_words() -> None:

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client import CollectorRegistry
 from tests.support.free_port import free_port
+from tests.support.scraping import open_doors
 from tests.support.stored import samples_of
 
 from bongsu.scrape.budget import BodyBudget, BodyLease
-from bongsu.scrape.fetch import fetch, open_session
+from bongsu.scrape.fetch import fetch
 from bongsu.scrape.metrics import ScrapeMetrics
 from bongsu.scrape.options import ScrapeOptions
 from bongsu.scrape.outcomes import Health
+from bongsu.scrape.reach import ANYWHERE
 from bongsu.scrape.targets import ScrapeTarget
 from bongsu.scrape.writer import TargetWriter
 from bongsu.storage.memory import MemoryProjectStore
@@ -78,10 +80,11 @@ async def test_a_real_exporter_says_the_same_in_protobuf_and_in_text(node_export
             (),
             store,
             options=ScrapeOptions(scrape_native_histograms=native_histograms),
+            reach=ANYWHERE,
         )
         writer = TargetWriter(target, ScrapeMetrics(CollectorRegistry()))
-        async with open_session("Bongsu") as session:
-            answer = await fetch(session, target, BodyLease(BodyBudget()))
+        async with open_doors() as doors:
+            answer = await fetch(doors, target, BodyLease(BodyBudget()))
             assert native_histograms == (answer.content_type or "").startswith(
                 "application/vnd.google.protobuf"
             )
@@ -97,11 +100,13 @@ async def test_a_real_exporter_is_stored_and_its_second_scrape_takes_the_fast_wa
     node_exporter_url: str,
 ) -> None:
     store, registry = MemoryProjectStore(), CollectorRegistry()
-    target = ScrapeTarget("t", node_exporter_url, (("job", "node"), ("instance", "here")), store)
+    target = ScrapeTarget(
+        "t", node_exporter_url, (("job", "node"), ("instance", "here")), store, reach=ANYWHERE
+    )
     writer = TargetWriter(target, ScrapeMetrics(registry))
-    async with open_session("Bongsu") as session:
+    async with open_doors() as doors:
         for i in range(3):
-            answer = await fetch(session, target, BodyLease(BodyBudget()))
+            answer = await fetch(doors, target, BodyLease(BodyBudget()))
             outcome = writer.write(answer, time_ms=T + 15_000 * i, elapsed=lambda: 0.0)
             assert (Health.UP, 0, "") == (outcome.health, outcome.dropped, outcome.warning)
             assert outcome.samples > 100

@@ -14,6 +14,7 @@ from tests.support.stored import STALE, samples_of
 
 from bongsu.runtime.clock import ManualClock
 from bongsu.scrape.outcomes import Health, ScrapeOutcome
+from bongsu.scrape.reach import ANYWHERE
 from bongsu.scrape.schedule import next_due, offset_ms
 from bongsu.scrape.scraper import Scraper
 from bongsu.scrape.targets import ScrapeTarget, TargetBoard
@@ -94,7 +95,9 @@ async def running_scene() -> AsyncIterator[tuple[Scene, Exporter]]:
 def target(
     exporter: Exporter, store: MemoryProjectStore, name: str = "t", path: str = "/metrics"
 ) -> ScrapeTarget:
-    return ScrapeTarget(name, exporter.url(path), (("job", "j"), ("openmetrics_id", name)), store)
+    return ScrapeTarget(
+        name, exporter.url(path), (("job", "j"), ("openmetrics_id", name)), store, reach=ANYWHERE
+    )
 
 
 async def test_a_target_is_scraped_on_its_grid_over_one_connection() -> None:

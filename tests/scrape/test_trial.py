@@ -15,6 +15,7 @@ from tests.support.stored import samples_of
 from bongsu.model.errors import Unavailable
 from bongsu.runtime.clock import SystemClock
 from bongsu.scrape.outcomes import Health, ScrapeOutcome
+from bongsu.scrape.reach import ANYWHERE
 from bongsu.scrape.scraper import Scraper
 from bongsu.scrape.targets import ScrapeLimits, ScrapeTarget, TargetBoard
 from bongsu.storage.memory import MemoryProjectStore
@@ -50,7 +51,12 @@ async def running() -> AsyncIterator[Scraper]:
 
 def target_at(url: str, *, max_samples: int = 1000) -> ScrapeTarget:
     return ScrapeTarget(
-        "t", url, (("job", "a"),), MemoryProjectStore(), limits=ScrapeLimits(max_samples=max_samples)
+        "t",
+        url,
+        (("job", "a"),),
+        MemoryProjectStore(),
+        limits=ScrapeLimits(max_samples=max_samples),
+        reach=ANYWHERE,
     )
 
 

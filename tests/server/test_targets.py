@@ -82,7 +82,8 @@ async def test_an_unchanged_list_is_not_published_again(house: House) -> None:
     [
         (Health.UP, 200, "", 0, None),
         (Health.DOWN, 503, "HTTP 503 Service Unavailable", 503, "HTTP 503 Service Unavailable"),
-        (Health.DOWN, None, "connection refused", -1, "connection refused"),
+        (Health.DOWN, None, "connection refused", -2, "connection refused"),
+        (Health.DOWN, None, "timeout", -1, "timeout"),
         (Health.DOWN, 200, "line 3: no value", -1, "line 3: no value"),
     ],
 )
@@ -208,3 +209,46 @@ def test_a_removed_project_is_told_and_its_data_dropped(house: House) -> None:
     assert [house.project.project_id] == anew.refresh(), "a start finds what a crash left behind"
     house.stores.drop(house.project.project_id)
     assert [] == house.stores.refresh()
+
+
+@pytest.mark.anyio
+async def test_an_operators_address_is_open_and_an_agents_is_judged(house: House) -> None:
+    operators = house.control.servers.create(house.project, {"hostNm": "self", "svrIp": "127.0.0.1"}).host_id
+    agents = house.control.host_agents.register(
+        house.project, {"hostNm": "vm", "machineId": "m"}, "10.0.0.9"
+    ).server.host_id
+    made = {
+        host: house.control.targets.create(house.project, house.job, {"hostId": host, "port": 9100})
+        for host in (operators, agents)
+    }
+    house.feed.refresh()
+    published = (await house.feed.board.newer_than(0)).groups[house.project.project_id]
+    reach = {target.id: target.reach for target in published}
+
+    assert (True, False) == (
+        reach[made[operators]].trusts("127.0.0.1"),
+        reach[made[agents]].trusts("10.0.0.9"),
+    )
+    assert "a loopback address" == reach[made[agents]].refusal("127.0.0.1", 9100)
+    assert "a loopback address" == reach[made[operators]].refusal("127.0.0.2", 9100)
+
+
+@pytest.mark.anyio
+async def test_a_network_that_is_opened_to_one_project_stays_closed_to_the_other(house: House) -> None:
+    other = house.control.projects.create({"name": "other"}).project
+    house.control.servers.create(other, {"hostNm": "far", "svrIp": "far.example"})
+    house.feed.refresh()
+    seen = await house.feed.board.newer_than(0)
+    house.control.projects.update(house.project.project_id, {"allowedNetworks": ["127.0.0.0/8"]})
+    house.feed.refresh()
+    opened = await house.feed.board.newer_than(seen.revision)
+
+    assert [house.project.project_id] == list(opened.groups), (
+        "a change of networks is a change of what is scraped"
+    )
+    (own,) = opened.groups[house.project.project_id]
+    (others,) = seen.groups[other.project_id]
+    assert ("", "a loopback address") == (
+        own.reach.refusal("127.0.0.1", 80),
+        others.reach.refusal("127.0.0.1", 80),
+    )

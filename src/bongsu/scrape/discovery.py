@@ -20,12 +20,20 @@ from bongsu.scrape.options import ScrapeOptions, compiled, merged_options
 from bongsu.scrape.targets import ScrapeLimits, ScrapeTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from bongsu.runtime.relabel import RelabelRule
+    from bongsu.scrape.reach import Reach
     from bongsu.storage.contract import ProjectStore
 
 _PARAM = "__param_"
-_NATIVE, _CLASSIC = "__scrape_native_histograms__", "__always_scrape_classic_histograms__"
+_MODES = (
+    "scrape_native_histograms",
+    "always_scrape_classic_histograms",
+    "convert_classic_histograms_to_nhcb",
+)
+"""Options that rules can change, by labels of their names between ``__``."""
+_ADDRESS = "__address__"
 _INSTANCE = "instance"
 _SCHEMES = ("http", "https")
 _FORBIDDEN = frozenset("/?#@\\ \t\r\n")
@@ -74,7 +82,7 @@ class Discovered:
 
 
 def discover(
-    place: Place, workspace: str, own: str, defaults: ScrapeDefaults, store: ProjectStore
+    place: Place, workspace: str, own: str, defaults: ScrapeDefaults, store: ProjectStore, reach: Reach
 ) -> Discovered:
     """
     Return the target that a place gives.
@@ -83,6 +91,8 @@ def discover(
     ----------
     workspace, own
         Options of the workspace and of the target, as JSON text; empty for none.
+    reach
+        Which addresses the place may lead to; one that a rule names outright is an operator's word too.
     """
     try:
         options, refusal = merged_options(workspace, own), ""
@@ -91,11 +101,21 @@ def discover(
         options, refusal = ScrapeOptions(), error.message
     rules = compiled(options.relabel_configs)
     if not rules:
-        return Discovered(_plain_target(place, options, defaults, store, refusal), options)
+        return Discovered(_plain_target(place, options, defaults, store, reach, refusal), options)
     after = rules.apply(labels_before(place, options, defaults))
     if after is None:
         return Discovered(None, options)
-    return Discovered(_relabelled_target(place, after, options, defaults, store, refusal), options)
+    reach = reach.trusting(_written_hosts(options.relabel_configs))
+    return Discovered(_relabelled_target(place, after, options, defaults, store, reach, refusal), options)
+
+
+def _written_hosts(rules: Sequence[RelabelRule]) -> list[str]:
+    """Return the hosts that rules put in the place of the address word for word, as that of a local prober."""
+    return [
+        host_of(rule.replacement)
+        for rule in rules
+        if rule.target_label == _ADDRESS and "$" not in rule.replacement
+    ]
 
 
 def labels_before(place: Place, options: ScrapeOptions, defaults: ScrapeDefaults) -> dict[str, str]:
@@ -105,13 +125,12 @@ def labels_before(place: Place, options: ScrapeOptions, defaults: ScrapeDefaults
         **{f"__meta_bongsu_{name}": value for name, value in place.meta},
         **dict(place.labels),
         **dict(options.labels),
-        "__address__": place.address,
+        _ADDRESS: place.address,
         "__scheme__": options.scheme,
         "__metrics_path__": place.path,
         "__scrape_interval__": format_duration(interval),
         "__scrape_timeout__": format_duration(timeout),
-        _NATIVE: str(options.scrape_native_histograms).lower(),
-        _CLASSIC: str(options.always_scrape_classic_histograms).lower(),
+        **{f"__{name}__": str(getattr(options, name)).lower() for name in _MODES},
         **{_PARAM + name: values[0] for name, values in options.params if values},
     }
 
@@ -142,7 +161,12 @@ def _series_labels(labels: Mapping[str, str], address: str) -> tuple[tuple[str, 
 
 
 def _plain_target(
-    place: Place, options: ScrapeOptions, defaults: ScrapeDefaults, store: ProjectStore, refusal: str
+    place: Place,
+    options: ScrapeOptions,
+    defaults: ScrapeDefaults,
+    store: ProjectStore,
+    reach: Reach,
+    refusal: str,
 ) -> ScrapeTarget:
     """Return the target of a place without rules, the everyday case: a hundred thousand of them are made at a start."""
     interval_ms, timeout_ms = _own_times(options, defaults)
@@ -155,6 +179,7 @@ def _plain_target(
         timeout_s=timeout_ms / 1000,
         limits=_limits(options, defaults),
         options=options,
+        reach=reach,
         refusal=refusal,
     )
 
@@ -165,28 +190,35 @@ def _relabelled_target(
     options: ScrapeOptions,
     defaults: ScrapeDefaults,
     store: ProjectStore,
+    reach: Reach,
     refusal: str,
 ) -> ScrapeTarget:
     interval_ms, timeout_ms = _times(after)
     return ScrapeTarget(
         id=place.id,
         url=_url(after, options),
-        labels=_series_labels(after, after.get("__address__", "")),
+        labels=_series_labels(after, after.get(_ADDRESS, "")),
         store=store,
         interval_s=(interval_ms or defaults.interval_ms) / 1000,
         timeout_s=(timeout_ms or defaults.timeout_ms) / 1000,
         limits=_limits(options, defaults),
-        options=_with_modes(
-            options, native=after.get(_NATIVE) == "true", classic=after.get(_CLASSIC) == "true"
-        ),
+        options=_with_modes(options, after),
+        reach=reach,
         refusal=refusal or _fault(after, interval_ms, timeout_ms),
     )
 
 
-def _with_modes(options: ScrapeOptions, *, native: bool, classic: bool) -> ScrapeOptions:
-    if (native, classic) == (options.scrape_native_histograms, options.always_scrape_classic_histograms):
+def _with_modes(options: ScrapeOptions, after: Mapping[str, str]) -> ScrapeOptions:
+    """Return options as rules left them; the same object where they left all as it was, which caches go by."""
+    modes = {name: after.get(f"__{name}__") == "true" for name in _MODES}
+    if all(getattr(options, name) == wanted for name, wanted in modes.items()):
         return options
-    return replace(options, scrape_native_histograms=native, always_scrape_classic_histograms=classic)
+    return replace(
+        options,
+        scrape_native_histograms=modes["scrape_native_histograms"],
+        always_scrape_classic_histograms=modes["always_scrape_classic_histograms"],
+        convert_classic_histograms_to_nhcb=modes["convert_classic_histograms_to_nhcb"],
+    )
 
 
 def _times(after: Mapping[str, str]) -> tuple[int, int]:
@@ -204,7 +236,7 @@ def _duration(text: str) -> int:
 
 def _fault(after: Mapping[str, str], interval_ms: int, timeout_ms: int) -> str:
     """Return why a target cannot be scraped after relabelling; empty when it can."""
-    address, scheme = after.get("__address__", ""), after.get("__scheme__", "")
+    address, scheme = after.get(_ADDRESS, ""), after.get("__scheme__", "")
     if not address or not _FORBIDDEN.isdisjoint(address):
         return (
             f"'relabel_configs' make the address {address[:100]!r}; '__address__' must be a host and a port"
@@ -234,7 +266,14 @@ def _url(after: Mapping[str, str], options: ScrapeOptions) -> str:
     for name in [name for name in parameters if parameters[name] and _PARAM + name not in after]:
         del parameters[name][0]
     query = _query(tuple((name, tuple(values)) for name, values in parameters.items()))
-    return _joined(after.get("__scheme__", "http"), after.get("__address__", ""), path, query)
+    return _joined(after.get("__scheme__", "http"), after.get(_ADDRESS, ""), path, query)
+
+
+def host_of(address: str) -> str:
+    """Return the host of a host with or without a port."""
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0]
 
 
 def _joined(scheme: str, address: str, path: str, query: str) -> str:

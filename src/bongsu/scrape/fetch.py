@@ -1,5 +1,5 @@
 """
-One HTTP request to one target, and nothing else: no proxy, no cookies, no other host.
+One HTTP request to one target, and nothing else: no proxy, no cookies, no other host, no address that its reach closes.
 
 Redirects are followed on the same scheme, host and port only: a target must not make the server knock at other doors, and
 credentials must not travel.
@@ -13,15 +13,17 @@ import http
 import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import aiohttp
 
-from bongsu.scrape.outcomes import Failure, ScrapeFailed
+from bongsu.scrape.outcomes import CONNECTION_REFUSED, Failure, ScrapeFailed
+from bongsu.scrape.reach import address_of
 from bongsu.scrape.tls import tls_context
 from bongsu.wire.exposition.negotiation import accept_header
 
 if TYPE_CHECKING:
+    from bongsu.scrape.addresses import Addresses
     from bongsu.scrape.budget import BodyLease
     from bongsu.scrape.targets import ScrapeTarget
 
@@ -39,7 +41,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PORTS = {"http": 80, "https": 443}
 
 _WORDS = {
-    errno.ECONNREFUSED: "connection refused",
+    errno.ECONNREFUSED: CONNECTION_REFUSED,
     errno.ECONNRESET: "connection reset",
     errno.EPIPE: "connection reset",
     errno.EHOSTUNREACH: "no route to host",
@@ -62,7 +64,7 @@ def open_session(user_agent: str) -> aiohttp.ClientSession:
     """Return the session of all scrapes; made in the event loop that uses it."""
     return aiohttp.ClientSession(
         # One scrape per target is in flight, so targets bound the connections; a pool limit would make them queue.
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_S, ttl_dns_cache=30),
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_S),
         cookie_jar=aiohttp.DummyCookieJar(),
         # The scraper's own clock ends a scrape.
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
@@ -71,7 +73,15 @@ def open_session(user_agent: str) -> aiohttp.ClientSession:
     )
 
 
-async def fetch(session: aiohttp.ClientSession, target: ScrapeTarget, lease: BodyLease) -> FetchedBody:
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What a request goes out by: the connections, and who finds the addresses that may be connected to."""
+
+    session: aiohttp.ClientSession
+    addresses: Addresses
+
+
+async def fetch(doors: Doors, target: ScrapeTarget, lease: BodyLease) -> FetchedBody:
     """
     Return the body of a target.
 
@@ -86,34 +96,62 @@ async def fetch(session: aiohttp.ClientSession, target: ScrapeTarget, lease: Bod
         In words that the target's owner understands.
     """
     try:
-        return await _fetch(session, target, lease)
+        return await _fetch(doors, target, lease)
     except aiohttp.ClientError as error:
         raise ScrapeFailed(_connection_words(error), Failure.CONNECT) from error
     except (OSError, ValueError) as error:
         raise ScrapeFailed(_os_words(error), Failure.CONNECT) from error
 
 
-async def _fetch(session: aiohttp.ClientSession, target: ScrapeTarget, lease: BodyLease) -> FetchedBody:
+async def _fetch(doors: Doors, target: ScrapeTarget, lease: BodyLease) -> FetchedBody:
     url, options = target.url, target.options
-    headers = [
-        ("Accept", accept_header(options.protocols, options.metric_name_escaping_scheme)),
-        ("Accept-Encoding", "gzip" if options.enable_compression else "identity"),
-        ("X-Prometheus-Scrape-Timeout-Seconds", f"{target.timeout_s:g}"),
-        *options.headers,
-    ]
-    tls = options.tls_config
-    context = True if tls is None else tls_context(tls)
-    server_name = tls.server_name or None if tls else None
     for _ in range(_MAX_REDIRECTS + 1):
-        async with session.get(
-            url, headers=headers, allow_redirects=False, ssl=context, server_hostname=server_name
-        ) as response:
+        async with await _opened(doors, url, target) as response:
             location = response.headers.get("Location")
             moved = options.follow_redirects and response.status in _REDIRECTS
             if not moved or location is None:
                 return await _read(response, target.limits.max_body_bytes, lease)
             url = _redirected(url, location, response.status)
     raise ScrapeFailed(f"more than {_MAX_REDIRECTS} redirects", Failure.REDIRECT)
+
+
+async def _opened(doors: Doors, url: str, target: ScrapeTarget) -> aiohttp.ClientResponse:
+    """
+    Return the answer of the first address of the host that takes a connection.
+
+    The session is given addresses and never names: a connection is then kept under the address that was judged, and no target can
+    use one that was opened for another with a wider reach.
+    """
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+    netloc = parts.netloc.rpartition("@")[2]
+    tls = target.options.tls_config
+    server_name = (tls.server_name if tls else "") or (None if address_of(host) else host)
+    refused: OSError = OSError(errno.EHOSTUNREACH, "no address")
+    for address in await doors.addresses.open_ones(host, port, target.reach):
+        try:
+            return await doors.session.get(
+                urlunsplit(
+                    parts._replace(netloc=f"[{address}]:{port}" if ":" in address else f"{address}:{port}")
+                ),
+                headers=[("Host", netloc), *_headers(target)],
+                allow_redirects=False,
+                ssl=True if tls is None else tls_context(tls),
+                server_hostname=server_name,
+            )
+        except aiohttp.ClientConnectorError as error:
+            refused = error
+    raise refused
+
+
+def _headers(target: ScrapeTarget) -> list[tuple[str, str]]:
+    options = target.options
+    return [
+        ("Accept", accept_header(options.protocols, options.metric_name_escaping_scheme)),
+        ("Accept-Encoding", "gzip" if options.enable_compression else "identity"),
+        ("X-Prometheus-Scrape-Timeout-Seconds", f"{target.timeout_s:g}"),
+        *options.headers,
+    ]
 
 
 def _redirected(url: str, location: str, status: int) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from bongsu.model.errors import BongsuError
-from bongsu.scrape.fetch import FetchedBody, fetch
+from bongsu.scrape.fetch import Doors, FetchedBody, fetch
 from bongsu.scrape.outcomes import Failure, Health, ScrapeFailed, ScrapeOutcome
 from bongsu.scrape.schedule import next_due, offset_ms, sample_time
 from bongsu.scrape.writer import TargetWriter
@@ -16,7 +16,6 @@ from bongsu.scrape.writer import TargetWriter
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    import aiohttp
     from structlog.typing import FilteringBoundLogger
 
     from bongsu.runtime.clock import Clock
@@ -43,7 +42,7 @@ class Offload(Protocol):
 class LoopParts:
     """What all loops share."""
 
-    session: aiohttp.ClientSession
+    doors: Doors
     budget: BodyBudget
     clock: Clock
     sink: OutcomeSink
@@ -144,7 +143,7 @@ class TargetLoop:
             return await within(
                 self._parts.clock,
                 min(target.timeout_s, target.interval_s),
-                fetch(self._parts.session, target, lease),
+                fetch(self._parts.doors, target, lease),
             )
         except ScrapeFailed as failed:
             return failed

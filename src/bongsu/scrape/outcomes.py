@@ -8,6 +8,11 @@ from typing import Protocol
 
 from bongsu.model.errors import BongsuError
 
+CONNECTION_REFUSED = "connection refused"
+"""What a target's owner reads when nothing listens."""
+_UNREACHABLE, _REFUSED = -1, -2
+_FIRST_ERROR_STATUS = 300
+
 
 class Health(enum.StrEnum):
     """Whether the newest scrape of a target succeeded."""
@@ -28,6 +33,7 @@ class Failure(enum.StrEnum):
     LABEL_LIMIT = "label-limit"
     BUCKET_LIMIT = "bucket-limit"
     REFUSED = "refused"
+    NOT_ALLOWED = "not-allowed"
     OVERLOAD = "overload"
     FORMAT = "format"
     STORE = "store"
@@ -90,6 +96,21 @@ class ScrapeOutcome:
     samples: int = 0
     dropped: int = 0
     warning: str = ""
+
+
+def result_code(outcome: ScrapeOutcome) -> int:
+    """
+    Return an outcome as the workspace API's ``resultCd``.
+
+    0 for a good scrape, the status of an HTTP error, -2 where the machine refused the connection (it runs, and nothing listens), and -1
+    for every other way to give no answer, or none that can be used.
+    """
+    if outcome.health is Health.UP:
+        return 0
+    status = outcome.http_status
+    if status is not None and status >= _FIRST_ERROR_STATUS:
+        return status
+    return _REFUSED if outcome.error == CONNECTION_REFUSED else _UNREACHABLE
 
 
 class OutcomeSink(Protocol):

@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from bongsu.model.errors import Unavailable
+from bongsu.scrape.addresses import Addresses, Resolver, system_resolver
 from bongsu.scrape.budget import MAX_BYTES_IN_FLIGHT, BodyBudget
-from bongsu.scrape.fetch import open_session
+from bongsu.scrape.fetch import Doors, open_session
 from bongsu.scrape.loop import LoopParts, TargetLoop
 from bongsu.scrape.metrics import ScrapeMetrics
 from bongsu.scrape.trial import test_target
@@ -53,6 +54,8 @@ class Scraper:
         Threads that parse and append.
     max_bytes_in_flight
         Memory of all bodies that are being fetched or written.
+    resolve
+        Asks for the addresses of names.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Scraper:
         user_agent: str = "Bongsu",
         writers: int = _WRITERS,
         max_bytes_in_flight: int = MAX_BYTES_IN_FLIGHT,
+        resolve: Resolver = system_resolver,
     ) -> None:
         self._source = source
         self._sink = sink
@@ -74,6 +78,7 @@ class Scraper:
         self._log = log
         self._user_agent = user_agent
         self._writers = writers
+        self._resolve = resolve
         self._budget = BodyBudget(max_bytes_in_flight)
         self._groups: dict[str, _Loops] = {}
         self._ending: _Loops = {}
@@ -91,7 +96,7 @@ class Scraper:
         try:
             async with open_session(self._user_agent) as session:
                 self._parts = LoopParts(
-                    session,
+                    Doors(session, Addresses(self._clock, self._resolve)),
                     self._budget,
                     self._clock,
                     self._sink,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from bongsu.scrape.options import ScrapeOptions
+from bongsu.scrape.reach import Reach
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,6 +49,8 @@ class ScrapeTarget:
         At most the interval.
     options
         How to ask and how to read the answer; what `limits` and the times say is already worked out of them.
+    reach
+        Which addresses its host may lead to.
     refusal
         Why the target is not scraped although it is listed: every attempt fails with these words. Empty for a good one.
     """
@@ -60,6 +63,7 @@ class ScrapeTarget:
     timeout_s: float = 10.0
     limits: ScrapeLimits = ScrapeLimits()
     options: ScrapeOptions = field(default=ScrapeOptions(), repr=False)
+    reach: Reach = field(default=Reach(), repr=False)
     refusal: str = ""
 
     @property

@@ -36,7 +36,7 @@ async def _scrape(target: ScrapeTarget, parts: LoopParts) -> tuple[int, int]:
             answer = await within(
                 parts.clock,
                 min(target.timeout_s, target.interval_s),
-                fetch(parts.session, target, lease),
+                fetch(parts.doors, target, lease),
             )
         except TimeoutError as error:
             raise ScrapeFailed("timeout", Failure.TIMEOUT) from error

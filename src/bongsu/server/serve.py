@@ -103,7 +103,15 @@ async def _serve(settings: Settings, listener: socket.socket, log: FilteringBoun
     scheme = "http" if certificate is None else "https"
     url = settings.server.external_url or f"{scheme}://{_shown_host(settings)}:{listener.getsockname()[1]}"
     log.info("starting", version=__version__, url=url, data=str(settings.data_folder))
-    starting = asyncio.create_task(_start(settings, registry, shell, server, log, url))
+    around = Surroundings(
+        settings,
+        SystemClock(),
+        registry,
+        log,
+        lambda: shell.phase is Phase.STOPPING,
+        port=listener.getsockname()[1],
+    )
+    starting = asyncio.create_task(_start(around, shell, server, url))
     async with contextlib.AsyncExitStack() as beside:
         if certificate is not None:
             await beside.enter_async_context(certificate.followed())
@@ -132,16 +140,9 @@ def _http_config(settings: Settings, shell: Shell, certificate: Certificate | No
     )
 
 
-async def _start(
-    settings: Settings,
-    registry: CollectorRegistry,
-    shell: Shell,
-    server: _HttpServer,
-    log: FilteringBoundLogger,
-    url: str,
-) -> Parts | None:
+async def _start(around: Surroundings, shell: Shell, server: _HttpServer, url: str) -> Parts | None:
     """Build and start the parts; a failure ends the server with its message."""
-    clock = SystemClock()
+    clock, log = around.clock, around.log
     told = clock.monotonic()
 
     def progress(sentence: str) -> None:
@@ -153,7 +154,6 @@ async def _start(
             told = clock.monotonic()
             log.info(sentence)
 
-    around = Surroundings(settings, clock, registry, log, lambda: shell.phase is Phase.STOPPING)
     try:
         parts = await asyncio.to_thread(build, around, url, progress)
         await parts.start()
@@ -166,7 +166,8 @@ async def _start(
     else:
         if shell.phase is Phase.STARTING:
             shell.open(parts.routes)
-            print(*ready_lines(settings, url, parts.bootstrap, parts.console_link), sep="\n", flush=True)  # noqa: T201
+            lines = ready_lines(around.settings, url, parts.bootstrap, parts.console_link)
+            print(*lines, sep="\n", flush=True)  # noqa: T201
         return parts
     shell.phase = Phase.FAILED
     server.should_exit = True

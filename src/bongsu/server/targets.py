@@ -18,7 +18,8 @@ from bongsu.scrape.discovery import (
     labels_before,
     over_target_limit,
 )
-from bongsu.scrape.outcomes import Health
+from bongsu.scrape.outcomes import result_code
+from bongsu.scrape.reach import Reach
 from bongsu.scrape.targets import ScrapeLimits, ScrapeTarget, TargetBoard
 from bongsu.server.following import follow
 
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from bongsu.scrape.outcomes import ScrapeOutcome
     from bongsu.server.config import ScrapeSettings
     from bongsu.storage.contract import ProjectStore
-
-UNREACHABLE = -1
-"""`resultCd` of a target that gave no HTTP answer, or none that can be used."""
 
 _ONE_BY_ONE = 20
 """Projects that are read each by itself: a query of one costs a small part of that of all."""
@@ -56,6 +54,11 @@ class TargetFeed:
 
     A change is worked out for its own project only. `record` is called on the event loop; the listing methods may be called from any
     thread.
+
+    Parameters
+    ----------
+    own_ports
+        Ports on which the server listens; tenants' targets may not reach them.
     """
 
     def __init__(
@@ -64,6 +67,8 @@ class TargetFeed:
         open_store: Callable[[str], ProjectStore],
         settings: ScrapeSettings,
         clock: Clock,
+        *,
+        own_ports: frozenset[int] = frozenset(),
     ) -> None:
         self.board = TargetBoard()
         self._control = control
@@ -73,6 +78,9 @@ class TargetFeed:
             settings.interval,
             settings.timeout,
             ScrapeLimits(max_body_bytes=settings.max_body_bytes, max_samples=settings.max_samples),
+        )
+        self._reach = (
+            Reach(own_ports=own_ports).closing(settings.denied_networks).allowing(settings.allowed_networks)
         )
         self._outcomes: dict[str, ScrapeOutcome] = {}
         # Written by `refresh` alone, which runs in one thread at a time; readers see a project's old or new list.
@@ -149,7 +157,10 @@ class TargetFeed:
             If the project is gone, or relabelling drops the target.
         """
         store = self._open_store(entry.project_id)
-        found = discover(_place(entry), entry.workspace_options, entry.target_options, self._defaults, store)
+        reach = self._reach_of(entry.project_id, [entry])[entry.host_id]
+        found = discover(
+            _place(entry), entry.workspace_options, entry.target_options, self._defaults, store, reach
+        )
         if found.target is None:
             raise InvalidInput(
                 "the workspace's relabelling drops this target; change its option 'relabel_configs'",
@@ -174,13 +185,30 @@ class TargetFeed:
             store = self._open_store(project_id)
         except NotFound:  # removed a moment ago; the next refresh knows
             return []
+        reaches = self._reach_of(project_id, entries)
         return [
             _Listed(
                 entry,
-                discover(_place(entry), entry.workspace_options, entry.target_options, self._defaults, store),
+                discover(
+                    _place(entry),
+                    entry.workspace_options,
+                    entry.target_options,
+                    self._defaults,
+                    store,
+                    reaches[entry.host_id],
+                ),
             )
             for entry in entries
         ]
+
+    def _reach_of(self, project_id: str, entries: Sequence[Listed]) -> dict[str, Reach]:
+        """Return where the targets of each server may lead: an operator's entry to its very address, closed or not."""
+        settings = self._control.projects.get(project_id).settings
+        common = self._reach.allowing(settings.allowed_networks) if settings.allowed_networks else self._reach
+        return {
+            host_id: common.trusting([address]) if is_operators else common
+            for host_id, address, is_operators in {(e.host_id, e.address, e.is_operators) for e in entries}
+        }
 
     def _view(self, item: _Listed) -> TargetView:
         entry, target = item.entry, item.found.target
@@ -219,11 +247,7 @@ def _scraped(items: Sequence[_Listed]) -> list[ScrapeTarget]:
 
 
 def _for_control(outcome: ScrapeOutcome) -> TargetOutcome:
-    if outcome.health is Health.UP:
-        return TargetOutcome(outcome.target_id, outcome.time_ms, 0)
-    failed_by_status = outcome.http_status is not None and outcome.http_status >= 300
-    code = outcome.http_status if failed_by_status and outcome.http_status else UNREACHABLE
-    return TargetOutcome(outcome.target_id, outcome.time_ms, code, outcome.error)
+    return TargetOutcome(outcome.target_id, outcome.time_ms, result_code(outcome), outcome.error or None)
 
 
 def _address(entry: Listed) -> str:

@@ -55,13 +55,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What every part is given: settings, time, own metrics, a logger, and word of the end."""
+    """
+    What every part is given: settings, time, own metrics, a logger, and word of the end.
+
+    Attributes
+    ----------
+    port
+        On which the server listens.
+    """
 
     settings: Settings
     clock: Clock
     registry: CollectorRegistry
     log: FilteringBoundLogger
     stopping: Callable[[], bool]
+    port: int = 0
 
     def logger(self, part: str) -> FilteringBoundLogger:
         """Return the logger of one part."""
@@ -147,7 +155,7 @@ def _wire(
     url: str,
 ) -> Parts:
     settings, clock, registry = around.settings, around.clock, around.registry
-    feed = TargetFeed(control, stores.by_id, settings.scrape, clock)
+    feed = TargetFeed(control, stores.by_id, settings.scrape, clock, own_ports=_own_ports(around))
     scraper = Scraper(
         feed.board,
         feed,
@@ -212,6 +220,12 @@ def _wire(
         ],
         _closers=stack.pop_all(),
     )
+
+
+def _own_ports(around: Surroundings) -> frozenset[int]:
+    """Return the ports on which this server listens."""
+    _, _, grpc_port = around.settings.otlp.grpc_listen.rpartition(":")
+    return frozenset({around.port, int(grpc_port) if grpc_port.isdecimal() else 0} - {0})
 
 
 def _self_watch(

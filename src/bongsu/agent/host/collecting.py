@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
 from bongsu.scrape.discovery import Place, ScrapeDefaults, discover
-from bongsu.scrape.outcomes import Health
+from bongsu.scrape.outcomes import result_code
+from bongsu.scrape.reach import ANYWHERE
 from bongsu.scrape.targets import ScrapeLimits, ScrapeTarget, TargetBoard
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from bongsu.storage.contract import ProjectStore
 
 _GROUP = "own"
-_UNREACHABLE = -1
-"""``resultCd`` of a target that gave no HTTP answer, or none that can be used."""
 
 
 class Collecting:
@@ -61,7 +60,9 @@ class Collecting:
         defaults = ScrapeDefaults(entry["intervalMs"], entry["timeoutMs"], ScrapeLimits(**entry["limits"]))
         # The scraper writes and never reads.
         store = cast("ProjectStore", self._store)
-        found = discover(place, entry["workspaceOptions"], entry["targetOptions"], defaults, store).target
+        found = discover(
+            place, entry["workspaceOptions"], entry["targetOptions"], defaults, store, ANYWHERE
+        ).target
         if found is None:
             return None
         options = replace(found.options, scrape_native_histograms=False)
@@ -82,13 +83,9 @@ def _place(sent: Mapping[str, Any]) -> Place:
 
 
 def _record(outcome: ScrapeOutcome) -> dict[str, object]:
-    if outcome.health is Health.UP:
-        return {"targetId": outcome.target_id, "atMs": outcome.time_ms, "resultCd": 0, "failReason": None}
-    status = outcome.http_status
-    code = status if status is not None and status >= 300 else _UNREACHABLE
     return {
         "targetId": outcome.target_id,
         "atMs": outcome.time_ms,
-        "resultCd": code,
-        "failReason": outcome.error,
+        "resultCd": result_code(outcome),
+        "failReason": outcome.error or None,
     }
