@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
 
 class Topic(enum.Enum):
-    """What can change: keys and projects, or what is scraped."""
+    """What can change: keys and projects, users with their roles and sessions, or what is scraped."""
 
     ACCESS = "access"
+    PEOPLE = "people"
     TARGETS = "targets"
 
 

@@ -6,17 +6,21 @@ from typing import TYPE_CHECKING
 
 from bongsu.control.context import ControlOptions, make_context
 from bongsu.control.database import Database
+from bongsu.control.external import ExternalUsers
 from bongsu.control.host_agents import HostAgents
 from bongsu.control.keys import Keys
 from bongsu.control.layouts import Layouts
+from bongsu.control.members import Members
 from bongsu.control.migrate import migrate
 from bongsu.control.projects import Projects
 from bongsu.control.reserved import ReservedWorkspaces
 from bongsu.control.scraping import ScrapeOptionStore
 from bongsu.control.server_states import ServerStates
 from bongsu.control.servers import Servers
+from bongsu.control.sessions import Sessions
 from bongsu.control.states import TargetStates
 from bongsu.control.targets import Targets
+from bongsu.control.users import Users
 from bongsu.control.workspaces import Workspaces
 
 if TYPE_CHECKING:
@@ -58,6 +62,10 @@ class ControlPlane:
         self.targets = Targets(context, self.states)
         self.server_states = ServerStates(context, self.states)
         self.scraping = ScrapeOptionStore(context)
+        self.users = Users(context)
+        self.members = Members(context)
+        self.sessions = Sessions(context)
+        self.external_users = ExternalUsers(context)
 
     def close(self) -> None:
         """Write what is pending and close the database."""

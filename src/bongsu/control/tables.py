@@ -177,7 +177,11 @@ class AuditRow(Base):
     """One change; without a foreign key, because it outlives what it tells of."""
 
     __tablename__ = "audit"
-    __table_args__ = (Index(None, "project_id", "sequence"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index(None, "project_id", "sequence"),
+        Index(None, "at_ms"),
+        {"sqlite_autoincrement": True},
+    )
 
     sequence: Mapped[int] = mapped_column(_Serial, primary_key=True, autoincrement=True)
     at_ms: Mapped[int] = mapped_column(BigInteger)

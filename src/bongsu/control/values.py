@@ -294,7 +294,7 @@ class Actor:
     Attributes
     ----------
     name
-        ``admin``, ``key:ID`` or ``system``.
+        ``admin`` (the admin token), ``user:NAME``, ``key:ID``, ``system``, or ``nobody`` for a failed sign-in.
     address
         Peer address of the call, None where there was no call.
     """
@@ -312,6 +312,8 @@ class AuditEntry:
     ----------
     detail
         The fields that the change gave, never a secret.
+    sequence
+        Grows with every entry, and tells a reader where to go on.
     """
 
     at_ms: int
@@ -320,3 +322,4 @@ class AuditEntry:
     subject: str
     project_id: str | None
     detail: dict[str, object]
+    sequence: int = field(default=0, compare=False)
