@@ -70,9 +70,10 @@ class AdminClient:
         """Revoke a key, at once."""
         self._call("DELETE", f"projects/{quote(project_id, safe='')}/keys/{quote(key_id, safe='')}")
 
-    def servers(self, project_id: str) -> list[Record]:
-        """Return the registered servers of a project."""
-        return self._list(f"projects/{quote(project_id, safe='')}/servers")
+    def servers(self, project_id: str, *, deleted: bool = False) -> list[Record]:
+        """Return the registered servers of a project with their states, those that were removed lately too if wanted."""
+        asked = "?deleted=true" if deleted else ""
+        return self._list(f"projects/{quote(project_id, safe='')}/servers{asked}")
 
     def create_server(self, project_id: str, **fields: object) -> Record:
         """Register a server; only registered servers can be scraped."""

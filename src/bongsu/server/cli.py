@@ -18,6 +18,7 @@ from bongsu.server.commands.backup import backup, restore
 from bongsu.server.commands.config import config
 from bongsu.server.commands.connection import admin_option
 from bongsu.server.commands.query import query
+from bongsu.server.commands.server import server
 from bongsu.server.commands.transfer import export, import_
 from bongsu.server.commands.tsdb import tsdb
 from bongsu.server.commands.workspace import workspace
@@ -48,6 +49,7 @@ def main() -> None:
 main.add_command(agent)
 main.add_command(autoscale)
 main.add_command(workspace)
+main.add_command(server)
 
 
 main.add_command(config)
@@ -268,42 +270,3 @@ def key_list(admin: AdminClient, project_id: str) -> None:
 def key_revoke(admin: AdminClient, project_id: str, key_id: str) -> None:
     """Revoke a key, at once."""
     admin.delete_key(project_id, key_id)
-
-
-@main.group()
-def server() -> None:
-    """Register, list and remove the servers that may be scraped."""
-
-
-_SERVER_COLUMNS = ("hostId", "hostNm", "svrIp", "instanceId")
-
-
-@server.command("add")
-@click.argument("project_id")
-@click.argument("host_name")
-@click.argument("address")
-@click.option("--instance-id", help="Identifier of the machine where it came from.")
-@admin_option
-def server_add(
-    admin: AdminClient, project_id: str, host_name: str, address: str, instance_id: str | None
-) -> None:
-    """Register a server of a project by name and address."""
-    fields = _given(hostNm=host_name, svrIp=address, instanceId=instance_id)
-    _show([admin.create_server(project_id, **fields)], _SERVER_COLUMNS)
-
-
-@server.command("list")
-@click.argument("project_id")
-@admin_option
-def server_list(admin: AdminClient, project_id: str) -> None:
-    """List the servers of a project."""
-    _show(admin.servers(project_id), _SERVER_COLUMNS)
-
-
-@server.command("remove")
-@click.argument("project_id")
-@click.argument("host_id")
-@admin_option
-def server_remove(admin: AdminClient, project_id: str, host_id: str) -> None:
-    """Remove a server with its collection targets."""
-    admin.delete_server(project_id, host_id)

@@ -43,10 +43,19 @@ async def test_a_project_is_listed_shown_changed_and_removed(app: ControlApp) ->
         "region": "kr",
         "retention": "15d",
         "linuxWorkspace": True,
+        "windowsWorkspace": True,
         "limits": {},
+        "allowedNetworks": [],
         "createdAt": MADE_AT,
     }
-    changes = {"name": "omega", "retention": "0", "linuxWorkspace": False, "limits": {"max_servers": 7}}
+    changes = {
+        "name": "omega",
+        "retention": "0",
+        "linuxWorkspace": False,
+        "windowsWorkspace": False,
+        "limits": {"max_servers": 7},
+        "allowedNetworks": ["127.0.0.0/8"],
+    }
     shown = await app.admin("GET", f"/projects/{project_id}")
     changed = await app.admin("PATCH", f"/projects/{project_id}", changes)
     listed = await app.admin("GET", "/projects")
@@ -115,6 +124,8 @@ async def test_a_server_is_registered_shown_changed_and_removed(app: ControlApp)
     changed = await app.admin("PATCH", f"{path}/{server['hostId']}", {"svrIp": "10.0.0.2"})
     listed = await app.admin("GET", path)
     removed = await app.admin("DELETE", f"{path}/{server['hostId']}")
+    left = await app.admin("GET", path)
+    remembered = await app.admin("GET", f"{path}?deleted=true")
 
     record = {
         "hostId": server["hostId"],
@@ -122,11 +133,23 @@ async def test_a_server_is_registered_shown_changed_and_removed(app: ControlApp)
         "svrIp": "10.0.0.1",
         "instanceId": "i-1",
         "region": "kr",
+        "os": None,
         "createdAt": MADE_AT,
     }
+    state = {
+        "health": "stopped",
+        "reason": "nothing was heard of the machine yet",
+        "heardAt": None,
+        "removedAt": None,
+    }
+    gone = {"health": "deleted", "reason": "the server was removed", "heardAt": None, "removedAt": MADE_AT}
     assert (201, record, record) == (made.status_code, server, shown.json())
     assert record | {"svrIp": "10.0.0.2"} == changed.json()
-    assert {"servers": [changed.json()]} == listed.json()
+    assert {"servers": [changed.json() | {"state": state}]} == listed.json()
+    assert ({"servers": []}, {"servers": [changed.json() | {"state": gone}]}) == (
+        left.json(),
+        remembered.json(),
+    )
     assert (204, []) == (removed.status_code, app.control.servers.all(app.alpha.project))
 
 

@@ -112,6 +112,33 @@ async def test_servers_are_those_of_the_region(app: ControlApp) -> None:
     )
 
 
+async def test_how_servers_are_is_told_when_it_is_asked_for(app: ControlApp) -> None:
+    await app.add_server("here")
+    gone = await app.add_server("gone")
+    await app.add_server("foreign", project=app.beta)
+    app.control.servers.delete(app.alpha.project, gone)
+    answer = await app.sysmon("GET", "/servers?state=true&deleted=true")
+    far = await app.sysmon("GET", "/servers?state=true&deleted=true", region="jp")
+    wrong = await app.sysmon("GET", "/servers?deleted=perhaps")
+
+    states = {server["hostNm"]: server["state"] for server in answer.json()["body"]}
+    assert {
+        "here": {
+            "health": "stopped",
+            "reason": "nothing was heard of the machine yet",
+            "heard": None,
+            "removed": None,
+        },
+        "gone": {
+            "health": "deleted",
+            "reason": "the server was removed",
+            "heard": None,
+            "removed": "2021-08-17T10:30:06",
+        },
+    } == states
+    assert ([], -40002) == (far.json()["body"], wrong.json()["header"]["resultCode"])
+
+
 async def test_a_target_from_its_creation_to_its_deletion(app: ControlApp) -> None:
     host_id, job_id = await app.add_server("hostNm"), await app.add_job()
     created = await app.sysmon(

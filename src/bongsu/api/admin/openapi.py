@@ -19,8 +19,8 @@ from bongsu.api.openapi import (
     record,
     reference,
 )
-from bongsu.control.checks import MAX_LIMIT, MAX_NAME
-from bongsu.control.values import Scope
+from bongsu.control.checks import MAX_LIMIT, MAX_NAME, MAX_NETWORKS, OPERATING_SYSTEMS
+from bongsu.control.values import Scope, ServerHealth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,6 +67,7 @@ def _paths(region: Schema) -> dict[str, Schema]:
     project = "/admin/v1/projects/{projectId}"
     limit = parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 1000})
     in_region = parameter("region", "query", region)
+    deleted = parameter("deleted", "query", {"type": "boolean"})
     region_header = parameter("X-SYSMON-REGION", "header", region)
     return {
         "/admin/v1/projects": {
@@ -88,7 +89,13 @@ def _paths(region: Schema) -> dict[str, Schema]:
             "post": _call("rotateKey", "Replace a key", "CreatedKey", 201, body="Rotation")
         },
         f"{project}/servers": {
-            "get": _list("listServers", "List the servers of a project", "servers", "Server", [in_region]),
+            "get": _list(
+                "listServers",
+                "List the servers of a project with their states",
+                "servers",
+                "ListedServer",
+                [in_region, deleted],
+            ),
             "post": _call(
                 "createServer", "Register a server", "Server", 201, [region_header], body="NewServer"
             ),
@@ -197,12 +204,16 @@ def _projects(region: Schema, identity: Schema) -> dict[str, Schema]:
     changeable: dict[str, Schema] = {
         "retention": _DURATION,
         "linuxWorkspace": {"type": "boolean"},
+        "windowsWorkspace": {"type": "boolean"},
         "limits": {"type": "object", "additionalProperties": _OPTIONAL_COUNT},
+        "allowedNetworks": {**array(TEXT), "maxItems": MAX_NETWORKS},
     }
     shown = {
         "retention": _DURATION,
         "linuxWorkspace": {"type": "boolean"},
+        "windowsWorkspace": {"type": "boolean"},
         "limits": {"type": "object", "additionalProperties": _COUNT},
+        "allowedNetworks": array(TEXT),
         "createdAt": TIMESTAMP,
     }
     return {
@@ -232,11 +243,29 @@ def _keys() -> dict[str, Schema]:
 
 def _servers(region: Schema) -> dict[str, Schema]:
     address: dict[str, Schema] = {"hostNm": _NAME, "svrIp": _NAME}
-    shown = {"instanceId": _OPTIONAL_TEXT, "region": region, "createdAt": TIMESTAMP}
+    system = {"enum": [*OPERATING_SYSTEMS, None]}
+    shown = {
+        "hostId": TEXT,
+        **address,
+        "instanceId": _OPTIONAL_TEXT,
+        "region": region,
+        "os": system,
+        "createdAt": TIMESTAMP,
+    }
+    state = record(
+        {
+            "health": {"enum": [health.value for health in ServerHealth]},
+            "reason": {"type": ["string", "null"]},
+            "heardAt": OPTIONAL_TIMESTAMP,
+            "removedAt": OPTIONAL_TIMESTAMP,
+        }
+    )
+    change = {"instanceId": _OPTIONAL_TEXT, "os": system}
     return {
-        "Server": record({"hostId": TEXT, **address, **shown}),
-        "NewServer": record(address, {"instanceId": _OPTIONAL_TEXT, "region": region}),
-        "ServerChange": record({}, {**address, "instanceId": _OPTIONAL_TEXT}),
+        "Server": record(shown),
+        "ListedServer": record({**shown, "state": state}),
+        "NewServer": record(address, {**change, "region": region}),
+        "ServerChange": record({}, {**address, **change}),
     }
 
 

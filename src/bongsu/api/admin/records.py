@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bongsu.api.errors import Failure
     from bongsu.control.limits import LimitUse
     from bongsu.control.projects import NewProject
-    from bongsu.control.values import AuditEntry, Key, NewKey, Project, Server
+    from bongsu.control.values import AuditEntry, Key, NewKey, Project, Server, ServerState
 
 
 def project_record(project: Project) -> dict[str, Any]:
@@ -24,6 +24,8 @@ def project_record(project: Project) -> dict[str, Any]:
         "region": project.region,
         "retention": format_duration(settings.retention_ms) if settings.retention_ms else "0",
         "linuxWorkspace": settings.linux_workspace,
+        "windowsWorkspace": settings.windows_workspace,
+        "allowedNetworks": list(settings.allowed_networks),
         "limits": dict(settings.limits),
         "createdAt": timestamp(project.created_ms),
     }
@@ -67,8 +69,20 @@ def server_record(server: Server) -> dict[str, Any]:
         "svrIp": server.address,
         "instanceId": server.instance_id,
         "region": server.region,
+        "os": server.os,
         "createdAt": timestamp(server.created_ms),
     }
+
+
+def server_state_record(state: ServerState) -> dict[str, Any]:
+    """Return a server with how it is."""
+    told = {
+        "health": state.health,
+        "reason": state.reason,
+        "heardAt": timestamp(state.heard_ms),
+        "removedAt": timestamp(state.removed_ms),
+    }
+    return server_record(state.server) | {"state": told}
 
 
 def limit_record(use: LimitUse) -> dict[str, Any]:

@@ -18,10 +18,12 @@ from bongsu.api.admin.records import (
     new_project_record,
     project_record,
     server_record,
+    server_state_record,
 )
 from bongsu.api.admin.scraping import ScrapingCalls
 from bongsu.api.admin.store import StoreCalls
 from bongsu.api.body import read_json_object
+from bongsu.api.parameters import flag_of
 from bongsu.api.respond import json_response, no_content, raw_json_response
 from bongsu.api.routing import Router
 from bongsu.api.threads import Lane, in_thread
@@ -262,8 +264,11 @@ class _Calls:
         project, region = await self._project(request), request.query_params.get("region")
         if region is not None:
             check_region(region, self._control.options.regions)
-        found = await self.lane.run(self._control.servers.all, project, region=region)
-        return json_response({"servers": [server_record(server) for server in found]})
+        with_removed = flag_of(request, "deleted")
+        found = await self.lane.run(
+            self._control.server_states.all, project, region=region, with_removed=with_removed
+        )
+        return json_response({"servers": [server_state_record(state) for state in found]})
 
     async def create_server(self, request: Request) -> Response:
         project, fields = await self._project(request), await read_json_object(request)

@@ -18,6 +18,7 @@ from bongsu.api.openapi import (
 from bongsu.api.sysmon.envelope import BAD_INPUT, INTERNAL, RESULTS, STATUS_NAMES
 from bongsu.api.target_test import TRIAL_SCHEMA
 from bongsu.control.checks import MAX_DESCRIPTION, MAX_JOB_NAME, MAX_PATH
+from bongsu.control.values import ServerHealth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +52,12 @@ def _paths(region: Schema) -> Schema:
         "query",
         {"type": "boolean"},
         description="adds `state`, a field that is not in the original API",
+    )
+    deleted = parameter(
+        "deleted",
+        "query",
+        {"type": "boolean"},
+        description="adds servers that were removed lately; not in the original API",
     )
     jobs, targets = "/v1.0/projects/{projectId}/jobs", "/v1.0/projects/{projectId}/jobs/{jobId}/targets"
     return {
@@ -91,7 +98,12 @@ def _paths(region: Schema) -> Schema:
         },
         "/v1.0/projects/{projectId}/servers": {
             "parameters": [project, region],
-            "get": _call("listServers", "List the servers of a region", array(reference("Server"))),
+            "get": _call(
+                "listServers",
+                "List the servers of a region",
+                array(reference("Server")),
+                parameters=[state, deleted],
+            ),
         },
     }
 
@@ -228,6 +240,16 @@ def _answered() -> dict[str, Schema]:
                 "svrIp": TEXT,
                 "projectId": TEXT,
                 "instanceId": _OPTIONAL_TEXT,
-            }
+            },
+            {
+                "state": record(
+                    {
+                        "health": {"enum": [health.value for health in ServerHealth]},
+                        "reason": _OPTIONAL_TEXT,
+                        "heard": _OPTIONAL_LOCAL_TIME,
+                        "removed": _OPTIONAL_LOCAL_TIME,
+                    }
+                )
+            },
         ),
     }

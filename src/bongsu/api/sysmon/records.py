@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from bongsu.control.values import Project, Server, Target, Workspace
+    from bongsu.control.values import Project, ServerState, Target, Workspace
 
 
 class Records:
@@ -60,15 +60,24 @@ class Records:
             }
         return record
 
-    def server(self, project: Project, server: Server) -> dict[str, Any]:
-        """Return a server."""
-        return {
+    def server(self, project: Project, found: ServerState, *, with_state: bool) -> dict[str, Any]:
+        """Return a server; ``state`` is ours, and there only when it is asked for."""
+        server = found.server
+        record: dict[str, Any] = {
             "hostId": server.host_id,
             "hostNm": server.name,
             "svrIp": server.address,
             "projectId": project.project_id,
             "instanceId": server.instance_id,
         }
+        if with_state:
+            record["state"] = {
+                "health": found.health,
+                "reason": found.reason,
+                "heard": self._local_or_none(found.heard_ms),
+                "removed": self._local_or_none(found.removed_ms),
+            }
+        return record
 
     def _local(self, ms: int) -> str:
         return datetime.fromtimestamp(ms // 1000, self._time_zone).strftime("%Y-%m-%dT%H:%M:%S")

@@ -8,6 +8,7 @@ import orjson
 
 from bongsu.api.access import peer_address
 from bongsu.api.body import read_json_object, require_content_type
+from bongsu.api.parameters import flag_of
 from bongsu.api.respond import JSON, raw_json_response
 from bongsu.api.routing import Router
 from bongsu.api.sysmon.envelope import failure, success
@@ -133,7 +134,7 @@ class _Calls:
 
     async def list_targets(self, request: Request) -> Response:
         project = (await self._caller(request, Scope.READ)).project
-        with_state = _wants_state(request)
+        with_state = flag_of(request, "state")
         found = await self._lane.run(self._control.targets.all, project, request.path_params["jobId"])
         return success([self._records.target(target, with_state=with_state) for target in found])
 
@@ -148,7 +149,7 @@ class _Calls:
 
     async def show_target(self, request: Request) -> Response:
         project = (await self._caller(request, Scope.READ)).project
-        with_state = _wants_state(request)
+        with_state = flag_of(request, "state")
         job_id, target_id = request.path_params["jobId"], request.path_params["targetId"]
         found = await self._lane.run(self._control.targets.get, project, job_id, target_id)
         return success(self._records.target(found, with_state=with_state))
@@ -172,8 +173,12 @@ class _Calls:
 
     async def list_servers(self, request: Request) -> Response:
         project = (await self._caller(request, Scope.READ)).project
-        found = await self._lane.run(self._control.servers.all, project, region=self._region(request))
-        return success([self._records.server(project, server) for server in found])
+        region, with_state = self._region(request), flag_of(request, "state")
+        with_removed = flag_of(request, "deleted")
+        found = await self._lane.run(
+            self._control.server_states.all, project, region=region, with_removed=with_removed
+        )
+        return success([self._records.server(project, state, with_state=with_state) for state in found])
 
     async def _caller(self, request: Request, scope: Scope) -> ProjectAccess:
         return await self._access.require(request, scope, project_id=request.path_params["projectId"])
@@ -194,11 +199,3 @@ def _actor(request: Request, caller: ProjectAccess) -> Actor:
 async def _fields(request: Request) -> dict[str, Any]:
     require_content_type(request, {JSON})
     return await read_json_object(request)
-
-
-def _wants_state(request: Request) -> bool:
-    """Tell whether ``?state=true`` asks for the fields that are ours."""
-    sent = request.query_params.get("state", "false")
-    if sent not in {"true", "false"}:
-        raise BadValue(f"'state' is {sent[:40]!r}; send true or false, or leave it out")
-    return sent == "true"
