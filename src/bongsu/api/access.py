@@ -1,15 +1,14 @@
 """
-From a request's key to its project: the only place where a tenant is told from another.
+From a request's key or session to its project: the only place where a tenant is told from another.
 
-401 means no key, or an unknown or expired one; 403 a good key for another project, another pcode, or without the scope.
-A refusal never tells whether another project exists.
+401 means no key, or an unknown or expired one; 403 a good key for another project, another pcode, or without the scope, or a person
+without the role. A refusal never tells whether another project exists.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import hashlib
 import hmac
 from dataclasses import dataclass
@@ -19,9 +18,11 @@ from prometheus_client import Counter
 
 from bongsu.api.errors import Forbidden, Unauthorized
 from bongsu.api.grant_cache import REFRESH_SECONDS, GrantCache
-from bongsu.api.threads import in_thread
-from bongsu.control.values import Scope
-from bongsu.model.errors import BongsuError, InvalidInput, Unavailable
+from bongsu.api.uses import note_uses
+from bongsu.control.audit import key_actor, user_actor
+from bongsu.control.roles import ROLE_OF_SCOPE, scopes_of_role
+from bongsu.control.values import KeyGrant, Scope
+from bongsu.model.errors import BongsuError, InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,37 +30,57 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from starlette.requests import HTTPConnection
 
-    from bongsu.api.grant_cache import KeyDirectory
-    from bongsu.control.values import KeyGrant, Project
+    from bongsu.api.grant_cache import Directory
+    from bongsu.control.people import SessionGrant
+    from bongsu.control.roles import Role
+    from bongsu.control.values import Actor, Project
     from bongsu.runtime.clock import Clock
 
 APP_KEY_HEADER = "x-tc-app-key"
 TOKEN_HEADER = "x-whatap-token"  # noqa: S105 - a header's name
 PCODE_HEADER = "x-whatap-pcode"
 
-NOTE_SECONDS = 60.0
-"""Last use to the minute tells which keys are still needed, and costs one small transaction."""
 _MAX_KEY_ID_CHARACTERS = 64
 """Four times what key ids have."""
 _MAX_PCODE_DIGITS = 18
 """A pcode fits a signed 64-bit integer."""
 
 
-class SessionKeys(Protocol):
-    """Where the cookies of signed-in browsers are looked up; it answers at once, on the event loop."""
+class SessionLookup(Protocol):
+    """Where the cookies of signed-in browsers are looked up, on the event loop."""
 
-    def key_id(self, request: HTTPConnection) -> str | None:
-        """Return the id of the key that a cookie stands for; None without one. May refuse a forged call with Forbidden."""
+    async def find(self, request: HTTPConnection, project_id: str | None = None) -> SessionGrant | None:
+        """Return what a cookie's session may do; None without one. May refuse a forged call with Forbidden."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectAccess:
-    """Whom a request acts for; handlers take the project from here and from nowhere else."""
+    """
+    Whom a request acts for; handlers take the project from here and from nowhere else.
+
+    Attributes
+    ----------
+    scopes
+        Those of the key, or what the person's role may do in the words of keys.
+    key_id
+        Empty for a person.
+    user_name, role
+        Who the person is and their role in the project; None for a key.
+    """
 
     project: Project
     scopes: frozenset[Scope]
     key_id: str
+    user_name: str | None = None
+    role: Role | None = None
+
+    def actor(self, request: HTTPConnection) -> Actor:
+        """Return who makes the changes that a request asks for."""
+        address = peer_address(request)
+        if self.user_name is not None:
+            return user_actor(self.user_name, address)
+        return key_actor(self.key_id, address)
 
 
 class AccessControl:
@@ -82,11 +103,11 @@ class AccessControl:
 
     def __init__(
         self,
-        directory: KeyDirectory,
+        directory: Directory[KeyGrant],
         clock: Clock,
         registry: CollectorRegistry,
         *,
-        sessions: SessionKeys | None = None,
+        sessions: SessionLookup | None = None,
         refresh_seconds: float = REFRESH_SECONDS,
     ) -> None:
         self._clock = clock
@@ -101,7 +122,12 @@ class AccessControl:
         )
 
     async def require(
-        self, request: HTTPConnection, scope: Scope, *, project_id: str | None = None
+        self,
+        request: HTTPConnection,
+        scope: Scope,
+        *,
+        project_id: str | None = None,
+        role: Role | None = None,
     ) -> ProjectAccess:
         """
         Return whom the request acts for.
@@ -112,24 +138,27 @@ class AccessControl:
         Parameters
         ----------
         scope
-            What the call needs.
+            What the call needs of a key.
         project_id
             The project that the call names, when it names one.
+        role
+            What the call needs of a person; by default what the scope stands for (`bongsu.control.roles`).
 
         Raises
         ------
         Unauthorized
             Without a key, or with an unknown or expired one.
         Forbidden
-            If the key is of another project than the call names, or has not the scope.
+            If the key is of another project than the call names, or has not the scope; if the person has not the role there.
         """
         try:
             key, user = presented_key(request)
-            access = await self._access(request, key)
+            access = await self._access(request, key, project_id)
             for named in (user, project_id):
                 if named is not None:
                     _check_project(access, named)
             self.check_scope(access, scope)
+            _check_role(access, role or ROLE_OF_SCOPE[scope])
         except BongsuError as error:
             self._refused.labels(error.id).inc()
             raise
@@ -165,7 +194,7 @@ class AccessControl:
             # A session and a bearer are one project's already; only a token has to say whose it is.
             if pcode or (needs_pcode and token):
                 _check_pcode(access, pcode)
-            self.check_scope(access, Scope.READ)
+            self.check_scope(access, Scope.READ)  # every role reads
         except BongsuError as error:
             self._refused.labels(error.id).inc()
             raise
@@ -202,34 +231,38 @@ class AccessControl:
 
     @staticmethod
     def check_scope(access: ProjectAccess, scope: Scope) -> None:
-        """Raise Forbidden unless the key has the scope."""
-        if scope not in access.scopes:
+        """Raise Forbidden unless the key has the scope; of a person the role is checked."""
+        if access.role is None and scope not in access.scopes:
             raise Forbidden(
                 f"the key has the scopes {', '.join(sorted(access.scopes))}; this call needs {scope.value!r}: use a key that "
                 "has it",
                 id="scope-missing",
             )
 
-    async def _access(self, request: HTTPConnection, key: str) -> ProjectAccess:
-        session = self._sessions.key_id(request) if self._sessions is not None and not key else None
-        return await (self.check_key(key) if session is None else self.check_key_id(session))
+    async def _access(
+        self, request: HTTPConnection, key: str, project_id: str | None = None
+    ) -> ProjectAccess:
+        grant = await self._sessions.find(request, project_id) if self._sessions and not key else None
+        if grant is None:
+            return await self.check_key(key)
+        return await self.check_session(grant, project_id)
+
+    async def check_session(self, grant: SessionGrant, project_id: str | None = None) -> ProjectAccess:
+        """Return whom a session acts for; raises Unauthorized when its key is gone, Forbidden where its user has no role."""
+        user = grant.bearer.user
+        if user is None:
+            return await self.check_key_id(grant.bearer.key_id or "")
+        if grant.project is None or grant.role is None:
+            named = "any project" if project_id is None else f"the project {project_id[:100]!r}"
+            raise Forbidden(
+                f"{user.name!r} has no role in {named}; ask an owner of it, or an administrator",
+                id="project-forbidden",
+            )
+        return ProjectAccess(grant.project, scopes_of_role(grant.role), "", user.name, grant.role)
 
     async def note_uses(self, note: Callable[[Mapping[str, int]], None]) -> None:
-        """
-        Write down when keys were used, every minute until cancelled.
-
-        Parameters
-        ----------
-        note
-            Takes Unix milliseconds by key id, in a worker thread (``Keys.note_use``). When it raises, the next minute brings the
-            keys that are still in use again.
-        """
-        while True:
-            await self._clock.sleep(NOTE_SECONDS)
-            uses = self.take_uses()
-            if uses:
-                with contextlib.suppress(Unavailable):
-                    await in_thread(note, uses)
+        """Write down when keys were used (``Keys.note_use``), every minute until cancelled."""
+        await note_uses(self._clock, self.take_uses, note)
 
     def take_uses(self) -> dict[str, int]:
         """Return when keys were used since the last call, in Unix milliseconds by key id; for ``Keys.note_use``."""
@@ -288,6 +321,14 @@ def _basic_credentials(value: str) -> tuple[str, str]:
             id="key-missing",
         )
     return password, user
+
+
+def _check_role(access: ProjectAccess, needed: Role) -> None:
+    if access.role is not None and not access.role.covers(needed):
+        raise Forbidden(
+            f"your role in this project is {access.role.value}; this call needs {needed.value}: ask an owner of the project",
+            id="role-missing",
+        )
 
 
 def _check_project(access: ProjectAccess, project_id: str) -> None:

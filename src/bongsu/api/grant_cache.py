@@ -1,5 +1,5 @@
 """
-Keys that were looked up lately.
+Keys and sessions that were looked up lately.
 
 A change by this process makes every entry stale at once, by the directory's generation. One by another process is seen when the
 entry is looked up again: the first request after half a second does that, while the others go on with what is known, so that a
@@ -9,14 +9,16 @@ busy key never costs more than two look-ups a second and never makes a queue.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from bongsu.api.threads import Lane
 from bongsu.model.errors import Unavailable
 
 if TYPE_CHECKING:
-    from bongsu.control.values import KeyGrant
     from bongsu.runtime.clock import Clock
+
+Grant = TypeVar("Grant")
+Found = TypeVar("Found", covariant=True)
 
 REFRESH_SECONDS = 0.5
 """With a look-up's own time this keeps the promise that another process's revocation is seen within a second."""
@@ -30,31 +32,31 @@ _MAX_UNKNOWN = 10_000
 """About 2 MB; anyone can fill it with invented ids, so it is emptied when it is full and never grows."""
 
 
-class KeyDirectory(Protocol):
-    """Where keys are looked up; methods block and may be called from any thread."""
+class Directory(Protocol[Found]):
+    """Where keys or sessions are looked up; methods block and may be called from any thread."""
 
     def generation(self) -> int:
-        """Return a number that grows with every change to keys or projects that this process makes."""
+        """Return a number that grows with every change to what is looked up that this process makes."""
         ...
 
-    def find(self, key_id: str) -> KeyGrant | None:
-        """Return the grant of a key that exists and whose project exists, expired or not."""
+    def find(self, name: str, /) -> Found | None:
+        """Return what a name stands for; None when there is nothing of that name."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(Generic[Grant]):
     """`checked` is when the grant was last confirmed, `until` when somebody should look again; monotonic seconds."""
 
-    grant: KeyGrant
+    grant: Grant
     generation: int
     checked: float
     until: float
 
 
-class GrantCache:
+class GrantCache(Generic[Grant]):
     """
-    Finds keys by id; used from one event loop.
+    Finds keys by id, and sessions by their token's hash; used from one event loop.
 
     Parameters
     ----------
@@ -63,48 +65,48 @@ class GrantCache:
     """
 
     def __init__(
-        self, directory: KeyDirectory, clock: Clock, *, refresh_seconds: float = REFRESH_SECONDS
+        self, directory: Directory[Grant], clock: Clock, *, refresh_seconds: float = REFRESH_SECONDS
     ) -> None:
         self._directory = directory
         self._clock = clock
         self._refresh_seconds = refresh_seconds
         self._lane = Lane(_LOOKUP_THREADS)
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, _Entry[Grant]] = {}
         # Until when an id is known to be none, under a generation: an agent may send a revoked key a thousand times a second.
         self._unknown: dict[str, tuple[int, float]] = {}
 
-    async def find(self, key_id: str) -> KeyGrant | None:
-        """Return the grant of a key, or None; raises Unavailable when it is not known and cannot be looked up."""
+    async def find(self, name: str) -> Grant | None:
+        """Return the grant of a name, or None; raises Unavailable when it is not known and cannot be looked up."""
         generation = self._directory.generation()
         now = self._clock.monotonic()
-        entry = self._entries.get(key_id)
+        entry = self._entries.get(name)
         if entry is None or entry.generation != generation:
-            if self._is_unknown(key_id, generation, now):
+            if self._is_unknown(name, generation, now):
                 return None
-            return self._keep(key_id, await self._lane.run(self._directory.find, key_id), generation, now)
+            return self._keep(name, await self._lane.run(self._directory.find, name), generation, now)
         if now < entry.until:
             return entry.grant
-        self._entries[key_id] = replace(entry, until=now + self._refresh_seconds)
+        self._entries[name] = replace(entry, until=now + self._refresh_seconds)
         try:
-            return self._keep(key_id, await self._lane.run(self._directory.find, key_id), generation, now)
+            return self._keep(name, await self._lane.run(self._directory.find, name), generation, now)
         except Unavailable:
             if now >= entry.checked + OUTAGE_SECONDS:
                 raise
             return entry.grant
 
-    def _is_unknown(self, key_id: str, generation: int, now: float) -> bool:
-        known_generation, until = self._unknown.get(key_id, (-1, 0.0))
+    def _is_unknown(self, name: str, generation: int, now: float) -> bool:
+        known_generation, until = self._unknown.get(name, (-1, 0.0))
         return known_generation == generation and now < until
 
-    def _keep(self, key_id: str, grant: KeyGrant | None, generation: int, now: float) -> KeyGrant | None:
+    def _keep(self, name: str, grant: Grant | None, generation: int, now: float) -> Grant | None:
         """Keep what was found under the generation from before the look-up: a change made meanwhile leaves it stale."""
         if grant is None:
-            self._entries.pop(key_id, None)
+            self._entries.pop(name, None)
             if len(self._unknown) >= _MAX_UNKNOWN:
                 self._unknown.clear()
-            self._unknown[key_id] = generation, now + self._refresh_seconds
+            self._unknown[name] = generation, now + self._refresh_seconds
             return None
         if len(self._entries) >= _MAX_ENTRIES:
             self._entries.clear()
-        self._entries[key_id] = _Entry(grant, generation, now, now + self._refresh_seconds)
+        self._entries[name] = _Entry(grant, generation, now, now + self._refresh_seconds)
         return grant

@@ -47,8 +47,9 @@ def _setting(
     minimum: float | None = None,
     choices: tuple[str, ...] = (),
     duration: bool = False,
+    secret: bool = False,
 ) -> Any:
-    metadata = {"doc": doc, "minimum": minimum, "choices": choices, "duration": duration}
+    metadata = {"doc": doc, "minimum": minimum, "choices": choices, "duration": duration, "secret": secret}
     return field(default=default, metadata=metadata)
 
 
@@ -205,6 +206,67 @@ class OtlpSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PeopleSettings:
+    """How people sign in to the console, and what is kept of what they do."""
+
+    session: int = _setting(
+        7 * 86_400_000, "how long a browser stays signed in at most", minimum=60_000, duration=True
+    )
+    session_idle: int = _setting(
+        3 * 86_400_000,
+        "how long a browser stays signed in without a call",
+        minimum=300_000,
+        duration=True,
+    )
+    password_length: int = _setting(12, "least characters of a new password", minimum=8)
+    guesses_per_user: int = _setting(
+        10,
+        "wrong passwords for a user in `people.guess_window`; more are answered with 429; 0: any",
+        minimum=0,
+    )
+    guesses_per_address: int = _setting(
+        50, "wrong passwords from an address in `people.guess_window`; 0: any", minimum=0
+    )
+    guess_window: int = _setting(
+        900_000, "time over which wrong passwords are counted", minimum=1_000, duration=True
+    )
+    key_sign_in: str = _setting(
+        "yes", "whether keys sign in to the console too, once there are users", choices=("yes", "no")
+    )
+    audit_retention: int = _setting(
+        365 * 86_400_000, "how long the audit trail is kept; 0: for ever", minimum=0, duration=True
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIdSettings:
+    """Signing in at an OpenID Connect provider; off without an issuer."""
+
+    issuer: str = _setting("", "address of the provider, exactly as it calls itself")
+    client_id: str = _setting("", "what the provider knows this server by")
+    client_secret: str = _setting("", "the client's secret; empty for a public client", secret=True)
+    client_secret_file: str = _setting("", "file that holds the secret, instead of the setting")
+    scopes: tuple[str, ...] = _setting(("openid", "profile", "email"), "what the provider is asked for")
+    name_claim: str = _setting("email", "claim that becomes a user's name")
+    roles_claim: str = _setting("groups", "claim with a person's groups; a dot leads into an object")
+    roles: tuple[str, ...] = _setting(
+        (),
+        "roles by group, as in `sre -> *=owner` or `shop-team -> shop=editor`; given, the provider says all roles at every sign-in",
+    )
+    first_roles: tuple[str, ...] = _setting(
+        (), "roles of who signs in for the first time, as in `shop=viewer`, where `openid.roles` is empty"
+    )
+    allowed_domains: tuple[str, ...] = _setting(
+        (), "when given, only people with an address of these domains come in"
+    )
+    allowed_emails: tuple[str, ...] = _setting((), "when given, these addresses come in too")
+    verified_email: str = _setting(
+        "yes", "whether the provider must say that it has checked the address", choices=("yes", "no")
+    )
+    label: str = _setting("Single sign-on", "what the button on the sign-in page says")
+
+
+@dataclass(frozen=True, slots=True)
 class LimitSettings:
     """Limits of each project, 0 meaning none."""
 
@@ -237,6 +299,8 @@ class Settings:
     scrape: ScrapeSettings = field(default_factory=ScrapeSettings)
     apm: ApmSettings = field(default_factory=ApmSettings)
     otlp: OtlpSettings = field(default_factory=OtlpSettings)
+    people: PeopleSettings = field(default_factory=PeopleSettings)
+    openid: OpenIdSettings = field(default_factory=OpenIdSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     regions: tuple[str, ...] = _setting(("kr", "kr2", "jp", "us"), "region codes; the first is the default")
     time_zone: str = _setting("", "time zone of `lstModYmdt` in the workspace API; default: the machine's")
@@ -413,7 +477,8 @@ def _convert(name: str, value: object, kind: object, rules: Mapping[str, Any]) -
     try:
         converted = converters[kind](value)
     except (ValueError, InvalidInput) as error:
-        raise InvalidInput(f"setting {name} = {value!r}: {error}", id="bad-setting") from error
+        shown = "<secret>" if rules["secret"] else repr(value)
+        raise InvalidInput(f"setting {name} = {shown}: {error}", id="bad-setting") from error
     if rules["choices"] and converted not in rules["choices"]:
         raise InvalidInput(
             f"setting {name} = {value!r}: choose one of {', '.join(rules['choices'])}", id="bad-setting"
@@ -473,6 +538,14 @@ def _contradictions(settings: Settings) -> list[InvalidInput]:
             f"setting scrape.timeout ({scrape.timeout} ms) is longer than scrape.interval ({scrape.interval} ms); "
             "make it at most as long"
         )
+    if settings.openid.issuer and not settings.openid.client_id:
+        sentences.append("setting openid.issuer is given without openid.client_id; give both")
+    if settings.openid.client_secret and settings.openid.client_secret_file:
+        sentences.append(
+            "settings openid.client_secret and openid.client_secret_file are both given; give one"
+        )
+    if settings.people.session_idle > settings.people.session:
+        sentences.append("setting people.session_idle is longer than people.session; make it at most as long")
     if server.tls_key and not server.tls_certificate:
         sentences.append("setting server.tls_key is given without server.tls_certificate; give both")
     otlp = settings.otlp

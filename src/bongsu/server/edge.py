@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bongsu import __version__
 from bongsu.api.admin.routes import routes as admin_routes
 from bongsu.api.admin.token import AdminToken
 from bongsu.api.agents.routes import routes as agent_routes
@@ -28,7 +27,8 @@ if TYPE_CHECKING:
 
     from bongsu.api.access import AccessControl, ProjectAccess
     from bongsu.api.agents.routes import HostTargets
-    from bongsu.api.console.sessions import SessionStore
+    from bongsu.api.browser_sessions import BrowserSessions
+    from bongsu.api.console.routes import People
     from bongsu.api.prometheus.targets import TargetListing
     from bongsu.apm.engine import ApmEngine
     from bongsu.control.limits import LimitCount
@@ -49,7 +49,9 @@ class Edge:
     """What the APIs stand on."""
 
     access: AccessControl
-    sessions: SessionStore
+    sessions: BrowserSessions
+    people: People
+    url: str
     control: ControlPlane
     admin_token: str
     open_store: Callable[[ProjectAccess], ProjectStore]
@@ -156,15 +158,17 @@ def _control_routes(
             backup_parts=edge.backup_parts,
             store=edge.maintenance,
             test_target=edge.test_target,
+            sessions=edge.sessions,
+            hashing=edge.people.sign_in.hashing,
+            url=edge.url,
             clock=clock,
             log=logger("admin"),
         ),
         *console_routes(
             access=edge.access,
-            sessions=edge.sessions,
+            people=edge.people,
             clock=clock,
             log=logger("console"),
-            version=__version__,
             keys=edge.control.keys,
             layouts=edge.control.layouts,
             ticks=edge.apm,

@@ -53,7 +53,12 @@ def control_options(settings: Settings) -> ControlOptions:
     defaults = {setting.name: getattr(settings.limits, setting.name) for setting in fields(LimitSettings)}
     own = {name: defaults.pop(name) for name in CONTROL_LIMIT_NAMES}
     return ControlOptions(
-        regions=settings.regions, limits=ControlLimits(**own), other_limits=tuple(defaults.items())
+        regions=settings.regions,
+        limits=ControlLimits(**own),
+        other_limits=tuple(defaults.items()),
+        password_length=settings.people.password_length,
+        session_ms=settings.people.session,
+        session_idle_ms=settings.people.session_idle,
     )
 
 

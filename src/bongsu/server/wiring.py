@@ -15,7 +15,7 @@ from prometheus_client import Gauge, ProcessCollector
 
 from bongsu import __version__
 from bongsu.api.access import AccessControl
-from bongsu.api.console.sessions import SessionStore
+from bongsu.api.browser_sessions import BrowserSessions
 from bongsu.apm.engine import ApmEngine
 from bongsu.control.bootstrap import bootstrap
 from bongsu.control.database import sqlite_url
@@ -33,6 +33,7 @@ from bongsu.server.edge import Edge, all_routes
 from bongsu.server.grpc_listener import grpc_loops
 from bongsu.server.kernels import load_kernels
 from bongsu.server.maintenance import Maintenance
+from bongsu.server.people import make_people, people_loops
 from bongsu.server.projects import ProjectKeeper
 from bongsu.server.self_watch import SelfWatch
 from bongsu.server.stores import ProjectStores
@@ -176,7 +177,7 @@ def _wire(
     state_file = settings.data_folder / "apm.state"
     apm.load(state_file)
     stack.callback(apm.save, state_file)  # before the stores are closed: it writes the ticks that are due
-    sessions = SessionStore(clock, file=settings.data_folder / "sessions.json")
+    sessions = BrowserSessions(control.sessions, clock, idle_ms=settings.people.session_idle)
     otlp_metrics = OtlpMetricsIngest(options.otlp_settings(settings), store_of=stores.by_id, clock=clock)
     writers = RemoteWriters(clock, registry)
     keeper = ProjectKeeper(
@@ -186,6 +187,8 @@ def _wire(
     edge = Edge(
         access=access,
         sessions=sessions,
+        people=make_people(settings, control, access, sessions, clock, registry, url=url),
+        url=url,
         control=control,
         admin_token=start.credentials.admin_token,
         open_store=lambda caller: stores.of(caller.project),
@@ -207,7 +210,7 @@ def _wire(
     return Parts(
         routes=all_routes(edge, settings, clock, around.logger),
         bootstrap=start,
-        console_link=_console_link(url, start, sessions),
+        console_link=_console_link(url, start, control),
         _loops=[
             feed.follow_changes,
             feed.flush_regularly,
@@ -217,6 +220,7 @@ def _wire(
             *_self_watch(around, stores, start, url),
             *grpc_loops(edge, settings, around.logger("otlp-grpc")),
             functools.partial(access.note_uses, control.keys.note_use),
+            *people_loops(settings, control, sessions, clock, around.logger("people")),
         ],
         _closers=stack.pop_all(),
     )
@@ -272,9 +276,9 @@ def _describe_process(registry: CollectorRegistry) -> None:
         Gauge(name, "The version that runs.", ["version"], registry=registry).labels(__version__).set(1)
 
 
-def _console_link(url: str, start: Bootstrap, sessions: SessionStore) -> str:
+def _console_link(url: str, start: Bootstrap, control: ControlPlane) -> str:
     """Return the console's address, at the first start with a token that signs a browser in once."""
     key_id = start.credentials.appkey.partition(".")[0]
     if not start.made_project or not key_id:
         return f"{url}/console/"
-    return f"{url}/console/?once={sessions.link(key_id)}"
+    return f"{url}/console/?once={control.sessions.link_for_operator(key_id)}"

@@ -307,6 +307,7 @@ async def test_the_trail_is_read_whole_or_by_project(app: ControlApp) -> None:
         entry["projectId"] for entry in whole
     ]
     assert {
+        "sequence": newest["sequence"],
         "at": MADE_AT,
         "actor": "admin",
         "address": "127.0.0.1",

@@ -2,15 +2,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
-import structlog
 from prometheus_client import CollectorRegistry
-from starlette.applications import Starlette
+from tests.support.people_app import make_people_app
 
 from bongsu.api.access import AccessControl
-from bongsu.api.console.routes import routes
-from bongsu.api.console.sessions import SessionStore
 from bongsu.control.bootstrap import bootstrap
 from bongsu.control.database import sqlite_url
 from bongsu.control.plane import ControlPlane
@@ -21,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import httpx
+
 pytestmark = pytest.mark.anyio
-OWN = {"x-bongsu-console": "1"}
 
 
 @pytest.fixture
@@ -47,22 +44,8 @@ async def signed_in(
     expires_ms: int | None = None,
 ) -> httpx.AsyncClient:
     """Return a browser that signed in with a new key."""
-    sessions = SessionStore(clock)
-    access = AccessControl(control.keys, clock, CollectorRegistry(), sessions=sessions)
-    app = Starlette(
-        routes=routes(
-            access=access,
-            sessions=sessions,
-            clock=clock,
-            log=structlog.get_logger(),
-            version="1",
-            keys=control.keys,
-        )
-    )
     made = control.keys.create(project_id, name="browser", scopes=scopes, expires_ms=expires_ms)
-    browser = httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="http://console.test", headers=OWN
-    )
+    browser = make_people_app(control, clock).browser()
     answer = await browser.post("/console/api/session", json={"key": made.text})
     assert answer.status_code == 200, answer.text
     return browser

@@ -6,13 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-import structlog
-from prometheus_client import CollectorRegistry
-from starlette.applications import Starlette
+from tests.support.people_app import make_people_app
 
-from bongsu.api.access import AccessControl
-from bongsu.api.console.routes import routes
-from bongsu.api.console.sessions import SessionStore
 from bongsu.control.database import sqlite_url
 from bongsu.control.plane import ControlPlane
 from bongsu.control.values import Scope
@@ -49,18 +44,7 @@ class Bench:
     def __init__(self, control: ControlPlane, clock: ManualClock) -> None:
         self.control = control
         self.alpha, self.beta = (control.projects.create({"name": name}) for name in ("alpha", "beta"))
-        sessions = SessionStore(clock)
-        access = AccessControl(control.keys, clock, CollectorRegistry(), sessions=sessions)
-        log = structlog.get_logger()
-        found = routes(
-            access=access,
-            sessions=sessions,
-            clock=clock,
-            log=log,
-            version="1",
-            layouts=control.layouts,
-        )
-        self.app = Starlette(routes=found)
+        self.app = make_people_app(control, clock).app
 
     def client(self, **headers: str) -> httpx.AsyncClient:
         """Return a client that sends the headers with every call."""

@@ -1,51 +1,38 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import httpx
 import pytest
-import structlog
-from prometheus_client import CollectorRegistry
-from starlette.applications import Starlette
-from tests.support.access import FixedKeys, make_project
+from tests.support.people_app import running_people_app
 
-from bongsu.api.access import AccessControl
-from bongsu.api.console.routes import routes
-from bongsu.api.console.sessions import SessionStore
+from bongsu.control.database import sqlite_url
+from bongsu.control.sessions import token_hash
 from bongsu.control.values import Scope
-from bongsu.runtime.clock import ManualClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.people_app import PeopleApp
 
 pytestmark = pytest.mark.anyio
-OWN = {"x-bongsu-console": "1"}
-
-
-@dataclass
-class Bench:
-    """A console with its keys, and a browser."""
-
-    keys: FixedKeys
-    sessions: SessionStore
-    app: Starlette
-
-    def browser(self, base_url: str = "http://console.test:9595") -> httpx.AsyncClient:
-        return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=base_url)
 
 
 @pytest.fixture
-def bench() -> Bench:
-    clock, keys = ManualClock(), FixedKeys()
-    sessions = SessionStore(clock)
-    access = AccessControl(keys, clock, CollectorRegistry(), sessions=sessions)
-    log = structlog.get_logger()
-    app = Starlette(routes=routes(access=access, sessions=sessions, clock=clock, log=log, version="1.2.3"))
-    return Bench(keys, sessions, app)
+def bench(tmp_path: Path) -> Iterator[PeopleApp]:
+    with running_people_app(sqlite_url(tmp_path / "control.db")) as app:
+        yield app
 
 
-async def test_signing_in_with_a_key_gives_a_cookie_that_scripts_cannot_read(bench: Bench) -> None:
-    key = bench.keys.add(make_project(), "k1")
+def new_key(bench: PeopleApp, *scopes: Scope) -> str:
+    return bench.control.keys.create("alpha", name="k", scopes=scopes or [*Scope]).text
+
+
+async def test_signing_in_with_a_key_gives_a_cookie_that_scripts_cannot_read(bench: PeopleApp) -> None:
+    key = new_key(bench)
     browser = bench.browser()
-    answer = await browser.post("/console/api/session", json={"key": f" {key}\n"}, headers=OWN)
+    answer = await browser.post("/console/api/session", json={"key": f" {key}\n"})
 
     assert 200 == answer.status_code
     cookie = answer.headers["set-cookie"].lower()
@@ -54,7 +41,7 @@ async def test_signing_in_with_a_key_gives_a_cookie_that_scripts_cannot_read(ben
     assert "secure" not in cookie
     assert key not in answer.text
     shown = (await browser.get("/console/api/session")).json()
-    assert ("alpha", 5490, "1.2.3") == (
+    assert ("alpha", 1, "1.2.3") == (
         shown["project"]["projectId"],
         shown["project"]["pcode"],
         shown["version"],
@@ -62,36 +49,33 @@ async def test_signing_in_with_a_key_gives_a_cookie_that_scripts_cannot_read(ben
     assert ["manage", "read", "write"] == shown["scopes"]
 
 
-async def test_the_cookie_is_secure_when_the_request_came_by_tls(bench: Bench) -> None:
-    key = bench.keys.add(make_project(), "k1")
-    answer = await bench.browser("https://console.test").post(
-        "/console/api/session", json={"key": key}, headers=OWN
-    )
+async def test_the_cookie_is_secure_when_the_request_came_by_tls(bench: PeopleApp) -> None:
+    key = new_key(bench)
+    answer = await bench.browser("https://console.test").post("/console/api/session", json={"key": key})
 
     assert "secure" in answer.headers["set-cookie"].lower()
 
 
-async def test_a_one_time_link_signs_in_once(bench: Bench) -> None:
-    bench.keys.add(make_project(), "k1")
-    token = bench.sessions.link("k1")
+async def test_a_one_time_link_signs_in_once(bench: PeopleApp) -> None:
+    token = bench.control.sessions.link_for_operator(new_key(bench).partition(".")[0])
     # Whoever previews the link only gets the page.
     assert 200 == (await bench.browser().get(f"/console/?once={token}")).status_code
 
-    first = await bench.browser().post("/console/api/session", json={"once": token}, headers=OWN)
-    second = await bench.browser().post("/console/api/session", json={"once": token}, headers=OWN)
+    first = await bench.browser().post("/console/api/session", json={"once": token})
+    second = await bench.browser().post("/console/api/session", json={"once": token})
 
     assert 200 == first.status_code
     assert (401, "console-link-invalid") == (second.status_code, second.json()["error"]["id"])
 
 
-async def test_signing_out_ends_the_session_on_the_server(bench: Bench) -> None:
-    key = bench.keys.add(make_project(), "k1")
+async def test_signing_out_ends_the_session_on_the_server(bench: PeopleApp) -> None:
+    key = new_key(bench)
     browser = bench.browser()
-    await browser.post("/console/api/session", json={"key": key}, headers=OWN)
+    await browser.post("/console/api/session", json={"key": key})
     token = next(iter(browser.cookies.values()))
 
-    assert 204 == (await browser.delete("/console/api/session", headers=OWN)).status_code
-    assert bench.sessions.find(token) is None
+    assert 204 == (await browser.delete("/console/api/session")).status_code
+    assert bench.control.sessions.find(f"{token_hash(token)} ") is None
     assert (await browser.get("/console/api/session")).json() is None
 
 
@@ -99,7 +83,11 @@ async def test_signing_out_ends_the_session_on_the_server(bench: Bench) -> None:
     ("body", "status", "error"),
     [
         ({"key": "k1.wrong"}, 401, "key-unknown"),
-        ({"key": "w.secret-of-w"}, 403, "scope-missing"),
+        ({"name": "kim", "password": "wrong"}, 401, "sign-in-failed"),
+        ({"name": "nobody", "password": "wrong"}, 401, "sign-in-failed"),
+        ({"name": None, "password": "wrong"}, 400, "bad-sign-in"),
+        ({"name": ["kim"], "password": {"a": 1}}, 401, "sign-in-failed"),
+        ({"name": "kim"}, 400, "bad-sign-in"),
         ({"once": "wrong"}, 401, "console-link-invalid"),
         ({}, 400, "bad-sign-in"),
         ({"key": ""}, 400, "bad-sign-in"),
@@ -109,26 +97,33 @@ async def test_signing_out_ends_the_session_on_the_server(bench: Bench) -> None:
     ],
 )
 async def test_what_does_not_sign_in_says_why(
-    bench: Bench, body: dict[str, object], status: int, error: str
+    bench: PeopleApp, body: dict[str, object], status: int, error: str
 ) -> None:
-    bench.keys.add(make_project(), "k1")
-    bench.keys.add(make_project(), "w", scopes=frozenset({Scope.WRITE}))
-    answer = await bench.browser().post("/console/api/session", json=body, headers=OWN)
+    bench.add("kim")
+    answer = await bench.browser().post("/console/api/session", json=body)
 
     assert (status, error) == (answer.status_code, answer.json()["error"]["id"])
     assert "set-cookie" not in answer.headers
 
 
-async def test_another_sites_form_cannot_sign_a_browser_in_or_out(bench: Bench) -> None:
-    key = bench.keys.add(make_project(), "k1")
+async def test_a_key_that_may_not_read_does_not_sign_in(bench: PeopleApp) -> None:
+    key = new_key(bench, Scope.WRITE)
+    answer = await bench.browser().post("/console/api/session", json={"key": key})
+
+    assert (403, "scope-missing") == (answer.status_code, answer.json()["error"]["id"])
+
+
+async def test_another_sites_form_cannot_sign_a_browser_in_or_out(bench: PeopleApp) -> None:
+    key = new_key(bench)
     browser = bench.browser()
+    del browser.headers["x-bongsu-console"]
 
     assert 403 == (await browser.post("/console/api/session", json={"key": key})).status_code
     assert 403 == (await browser.delete("/console/api/session")).status_code
 
 
 @pytest.mark.parametrize("view", ["", "realtime", "explore?g0.expr=up", "openmetrics/some-id"])
-async def test_every_view_is_an_address_and_is_held_to_a_strict_policy(bench: Bench, view: str) -> None:
+async def test_every_view_is_an_address_and_is_held_to_a_strict_policy(bench: PeopleApp, view: str) -> None:
     answer = await bench.browser().get(f"/console/{view}")
 
     assert 200 == answer.status_code
@@ -140,13 +135,13 @@ async def test_every_view_is_an_address_and_is_held_to_a_strict_policy(bench: Be
     assert "{{" not in answer.text
 
 
-async def test_every_page_view_has_a_nonce_of_its_own(bench: Bench) -> None:
+async def test_every_page_view_has_a_nonce_of_its_own(bench: PeopleApp) -> None:
     pages = [(await bench.browser().get("/console/")).headers["content-security-policy"] for _ in range(2)]
 
     assert pages[0] != pages[1]
 
 
-async def test_files_that_the_page_names_are_there_and_are_kept_for_ever(bench: Bench) -> None:
+async def test_files_that_the_page_names_are_there_and_are_kept_for_ever(bench: PeopleApp) -> None:
     browser = bench.browser()
     names = re.findall(r'(?:src|href)="(/console/static/[^"]+)"', (await browser.get("/console/")).text)
 
@@ -160,7 +155,7 @@ async def test_files_that_the_page_names_are_there_and_are_kept_for_ever(bench: 
 @pytest.mark.parametrize(
     "name", ["../routes.py", "..%2f..%2froutes.py", "app/none.js", "%2fetc%2fpasswd", "app"]
 )
-async def test_nothing_outside_the_folder_is_served(bench: Bench, name: str) -> None:
+async def test_nothing_outside_the_folder_is_served(bench: PeopleApp, name: str) -> None:
     answer = await bench.browser().get(f"/console/static/x/{name}")
 
     assert "import" not in answer.text
@@ -177,7 +172,7 @@ async def test_nothing_outside_the_folder_is_served(bench: Bench, name: str) -> 
     ],
 )
 async def test_short_and_foreign_addresses_lead_to_the_console(
-    bench: Bench, path: str, expected: str
+    bench: PeopleApp, path: str, expected: str
 ) -> None:
     answer = await bench.browser().get(path)
 

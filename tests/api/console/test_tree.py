@@ -4,36 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
-import structlog
-from prometheus_client import CollectorRegistry
-from starlette.applications import Starlette
-from tests.support.access import FixedKeys, make_project
+from tests.support.people_app import running_people_app
 
-from bongsu.api.access import AccessControl
-from bongsu.api.console.routes import routes
-from bongsu.api.console.sessions import SessionStore
-from bongsu.runtime.clock import ManualClock
+from bongsu.control.database import sqlite_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    import httpx
+    from tests.support.people_app import PeopleApp
 
 pytestmark = pytest.mark.anyio
 
 
-async def ask(query: str, *, key: bool = True) -> httpx.Response:
-    clock, keys = ManualClock(), FixedKeys()
-    access = AccessControl(keys, clock, CollectorRegistry())
-    text = keys.add(make_project(), "k1")
-    app = Starlette(
-        routes=routes(
-            access=access, sessions=SessionStore(clock), clock=clock, log=structlog.get_logger(), version="1"
-        )
-    )
+@pytest.fixture
+def people(tmp_path: Path) -> Iterator[PeopleApp]:
+    with running_people_app(sqlite_url(tmp_path / "control.db")) as app:
+        yield app
+
+
+async def ask(people: PeopleApp, query: str, *, key: bool = True) -> httpx.Response:
+    text = people.control.keys.create("alpha", name="tree", scopes=["read"]).text
     headers = {"X-TC-APP-KEY": text} if key else {}
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://c.test") as client:
-        return await client.get("/console/api/tree", params={"query": query}, headers=headers)
+    async with people.browser(**headers) as client:
+        return await client.get("/console/api/tree", params={"query": query})
 
 
 def lines(node: Mapping[str, Any], depth: int = 0) -> list[str]:
@@ -44,8 +40,8 @@ def lines(node: Mapping[str, Any], depth: int = 0) -> list[str]:
     ]
 
 
-async def test_every_step_is_there_with_its_text() -> None:
-    tree = (await ask("(sum by (a) (rate(x{b='c'}[5m])) / 2) > bool on (a) topk(3, y)")).json()
+async def test_every_step_is_there_with_its_text(people: PeopleApp) -> None:
+    tree = (await ask(people, "(sum by (a) (rate(x{b='c'}[5m])) / 2) > bool on (a) topk(3, y)")).json()
 
     assert [
         ">",
@@ -63,14 +59,14 @@ async def test_every_step_is_there_with_its_text() -> None:
     assert rate["children"][0]["ranged"]
 
 
-async def test_a_mistake_is_told() -> None:
-    answer = await ask("sum(")
+async def test_a_mistake_is_told(people: PeopleApp) -> None:
+    answer = await ask(people, "sum(")
 
     assert (400, "bad-query") == (answer.status_code, answer.json()["error"]["id"])
 
 
-async def test_an_expression_of_too_many_steps_is_refused() -> None:
-    answer = await ask(" + ".join(["1"] * 101))
+async def test_an_expression_of_too_many_steps_is_refused(people: PeopleApp) -> None:
+    answer = await ask(people, " + ".join(["1"] * 101))
 
     assert (400, "the expression has more than 200 steps; ask for a part of it") == (
         answer.status_code,
@@ -78,5 +74,5 @@ async def test_an_expression_of_too_many_steps_is_refused() -> None:
     )
 
 
-async def test_it_needs_a_key() -> None:
-    assert 401 == (await ask("up", key=False)).status_code
+async def test_it_needs_a_key(people: PeopleApp) -> None:
+    assert 401 == (await ask(people, "up", key=False)).status_code

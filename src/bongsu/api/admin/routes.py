@@ -1,4 +1,4 @@
-"""The calls of `/admin/v1`: projects, their keys and servers, the audit trail."""
+"""The calls of `/admin/v1`: projects, their keys and servers; and all routes, those of the modules beside this one included."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from bongsu.api.access import peer_address
 from bongsu.api.admin import backup
+from bongsu.api.admin.audit import AuditCalls
+from bongsu.api.admin.gate import AdminGate, actor_of, operator_of
 from bongsu.api.admin.openapi import admin_document
+from bongsu.api.admin.people import PeopleCalls
 from bongsu.api.admin.records import (
-    audit_record,
     error_record,
     key_record,
     limit_record,
@@ -23,13 +24,14 @@ from bongsu.api.admin.records import (
 from bongsu.api.admin.scraping import ScrapingCalls
 from bongsu.api.admin.store import StoreCalls
 from bongsu.api.body import read_json_object
+from bongsu.api.errors import Forbidden
 from bongsu.api.parameters import flag_of
 from bongsu.api.respond import json_response, no_content, raw_json_response
 from bongsu.api.routing import Router
 from bongsu.api.threads import Lane, in_thread
-from bongsu.control.audit import admin_actor
 from bongsu.control.checks import check_known, check_region
 from bongsu.control.errors import BadValue
+from bongsu.control.projects import Projects
 from bongsu.model.durations import parse_duration
 from bongsu.model.errors import InvalidInput
 
@@ -41,13 +43,15 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
     from structlog.typing import FilteringBoundLogger
 
+    from bongsu.api.access import SessionLookup
     from bongsu.api.admin.store import StoreWatch
     from bongsu.api.admin.token import AdminToken
     from bongsu.api.errors import Failure, Handler
     from bongsu.api.target_test import TargetTest
     from bongsu.control.limits import LimitCount
+    from bongsu.control.people import User
     from bongsu.control.plane import ControlPlane
-    from bongsu.control.values import Actor, Project
+    from bongsu.control.values import Project
     from bongsu.runtime.clock import Clock
 
 CREATED = 201
@@ -59,7 +63,8 @@ DEFAULT_SCOPES = ("read",)
 """What a key may do that names no scope: the least."""
 _SECRET = {"Cache-Control": "no-store"}
 """A new key's text is in one answer only."""
-_MAX_AUDIT_ENTRIES = 1000
+_OWNERS_FIELDS = frozenset({"name", "retention", "linuxWorkspace", "windowsWorkspace"})
+"""What an owner may change of a project; limits and networks protect the server, and are its administrators'."""
 
 
 def _no_counts(_project_id: str) -> dict[str, LimitCount]:
@@ -81,12 +86,23 @@ def routes(
     backup_parts: Callable[[], Iterator[bytes]] = _no_parts,
     store: StoreWatch | None = None,
     test_target: TargetTest | None = None,
+    sessions: SessionLookup | None = None,
+    hashing: Lane | None = None,
+    url: str = "",
 ) -> list[BaseRoute]:
     """
     Return the routes of the admin API; its OpenAPI document needs no token.
 
     Parameters
     ----------
+    token
+        Opens every call.
+    sessions
+        Where signed-in people are looked up, whom the table of permissions lets in; None takes the token only.
+    hashing
+        Threads in which passwords are hashed; given, when somebody else hashes too.
+    url
+        Address under which people open the console.
     drop_data
         Removes what else is kept of a project, by its id; called in a worker thread after the project is gone. It may be called
         for a project that has nothing.
@@ -102,9 +118,12 @@ def routes(
     calls = _Calls(control, drop_data, clock, limit_counts)
     router = Router(_problem, log)
 
+    gate = AdminGate(token, sessions)
+
     def resource(path: str, **handlers: Handler) -> BaseRoute:
-        guarded = {method: _behind(token, handler) for method, handler in handlers.items()}
-        return router.resource(f"/admin/v1{path}", **guarded)
+        whole = f"/admin/v1{path}"
+        guarded = {method: gate.behind(f"{method} {whole}", handler) for method, handler in handlers.items()}
+        return router.resource(whole, **guarded)
 
     project = "/projects/{projectId}"
     written = orjson.dumps(admin_document(control.options.regions))
@@ -128,12 +147,35 @@ def routes(
             DELETE=calls.delete_server,
         ),
         *_scraping_routes(resource, ScrapingCalls(control, calls.lane, test_target)),
-        resource(f"{project}/audit", GET=calls.list_audit),
-        resource("/audit", GET=calls.list_audit),
+        *_people_routes(resource, PeopleCalls(control, calls.lane, hashing or calls.lane, url)),
+        *_audit_routes(resource, AuditCalls(control.audit, calls.lane)),
         *_store_routes(resource, store),
         resource("/backup", GET=backup.download(backup_parts)),
         router.unknown("/admin/v1/{rest:path}"),
     ]
+
+
+def _people_routes(resource: Callable[..., BaseRoute], calls: PeopleCalls) -> list[BaseRoute]:
+    user, members = "/users/{userId}", "/projects/{projectId}/members"
+    return [
+        resource("/users", GET=calls.list_users, POST=calls.create_user),
+        resource(user, GET=calls.show_user, PATCH=calls.update_user, DELETE=calls.delete_user),
+        resource(f"{user}/password", PUT=calls.set_password),
+        resource(f"{user}/invitation", POST=calls.invite),
+        resource(f"{user}/sessions", GET=calls.list_sessions, DELETE=calls.end_sessions),
+        resource(f"{user}/sessions/{{sessionId}}", DELETE=calls.end_session),
+        resource(members, GET=calls.list_members, POST=calls.add_member),
+        resource(
+            f"{members}/{{userId}}",
+            PUT=calls.give_role,
+            PATCH=calls.change_member,
+            DELETE=calls.remove_member,
+        ),
+    ]
+
+
+def _audit_routes(resource: Callable[..., BaseRoute], calls: AuditCalls) -> list[BaseRoute]:
+    return [resource("/projects/{projectId}/audit", GET=calls.show), resource("/audit", GET=calls.show)]
 
 
 def _store_routes(resource: Callable[..., BaseRoute], store: StoreWatch | None) -> list[BaseRoute]:
@@ -165,14 +207,6 @@ def _problem(failed: Failure) -> Response:
     return json_response(error_record(failed), status=failed.status, headers=failed.headers)
 
 
-def _behind(token: AdminToken, handler: Handler) -> Handler:
-    async def checked(request: Request) -> Response:
-        token.require(request)
-        return await handler(request)
-
-    return checked
-
-
 class _Calls:
     """The handlers."""
 
@@ -189,13 +223,18 @@ class _Calls:
         self._drop_data = drop_data
         self._clock = clock
 
-    async def list_projects(self, _request: Request) -> Response:
-        found = await self.lane.run(self._control.projects.all)
+    async def list_projects(self, request: Request) -> Response:
+        found = await self.lane.run(self._visible, operator_of(request).user)
         return json_response({"projects": [project_record(project) for project in found]})
+
+    def _visible(self, user: User | None) -> list[Project]:
+        if user is None:
+            return self._control.projects.all()
+        return [project for project, _ in self._control.members.projects_of(user)]
 
     async def create_project(self, request: Request) -> Response:
         made = await self.lane.run(
-            self._control.projects.create, await read_json_object(request), actor=_actor(request)
+            self._control.projects.create, await read_json_object(request), actor=actor_of(request)
         )
         return json_response(new_project_record(made), status=CREATED, headers=_SECRET)
 
@@ -204,14 +243,16 @@ class _Calls:
 
     async def update_project(self, request: Request) -> Response:
         fields = await read_json_object(request)
+        if not operator_of(request).is_administrator:
+            _check_owners_fields(fields)
         updated = await self.lane.run(
-            self._control.projects.update, request.path_params["projectId"], fields, actor=_actor(request)
+            self._control.projects.update, request.path_params["projectId"], fields, actor=actor_of(request)
         )
         return json_response(project_record(updated))
 
     async def delete_project(self, request: Request) -> Response:
         project_id = request.path_params["projectId"]
-        await self.lane.run(self._control.projects.delete, project_id, actor=_actor(request))
+        await self.lane.run(self._control.projects.delete, project_id, actor=actor_of(request))
         await self.lane.run(self._drop_data, project_id)
         return no_content()
 
@@ -239,7 +280,7 @@ class _Calls:
             expires_ms=None
             if expires_in is None
             else self._clock.now_ms() + _duration("expiresIn", expires_in),
-            actor=_actor(request),
+            actor=actor_of(request),
         )
         return json_response(new_key_record(made), status=CREATED, headers=_SECRET)
 
@@ -251,13 +292,13 @@ class _Calls:
             request.path_params["projectId"],
             request.path_params["keyId"],
             overlap_ms=_duration("overlap", fields.get("overlap", "0")),
-            actor=_actor(request),
+            actor=actor_of(request),
         )
         return json_response(new_key_record(made), status=CREATED, headers=_SECRET)
 
     async def revoke_key(self, request: Request) -> Response:
         project_id, key_id = request.path_params["projectId"], request.path_params["keyId"]
-        await self.lane.run(self._control.keys.revoke, project_id, key_id, actor=_actor(request))
+        await self.lane.run(self._control.keys.revoke, project_id, key_id, actor=actor_of(request))
         return no_content()
 
     async def list_servers(self, request: Request) -> Response:
@@ -275,7 +316,7 @@ class _Calls:
         region = request.headers.get(REGION_HEADER)
         if region is not None:
             fields.setdefault("region", region.strip())
-        made = await self.lane.run(self._control.servers.create, project, fields, actor=_actor(request))
+        made = await self.lane.run(self._control.servers.create, project, fields, actor=actor_of(request))
         return json_response(server_record(made), status=CREATED)
 
     async def show_server(self, request: Request) -> Response:
@@ -290,28 +331,28 @@ class _Calls:
             project,
             request.path_params["hostId"],
             fields,
-            actor=_actor(request),
+            actor=actor_of(request),
         )
         return json_response(server_record(updated))
 
     async def delete_server(self, request: Request) -> Response:
         project = await self._project(request)
         await self.lane.run(
-            self._control.servers.delete, project, request.path_params["hostId"], actor=_actor(request)
+            self._control.servers.delete, project, request.path_params["hostId"], actor=actor_of(request)
         )
         return no_content()
-
-    async def list_audit(self, request: Request) -> Response:
-        project_id = request.path_params.get("projectId")
-        found = await self.lane.run(self._control.audit.newest, project_id=project_id, count=_count(request))
-        return json_response({"entries": [audit_record(entry) for entry in found]})
 
     async def _project(self, request: Request) -> Project:
         return await self.lane.run(self._control.projects.get, request.path_params["projectId"])
 
 
-def _actor(request: Request) -> Actor:
-    return admin_actor(peer_address(request))
+def _check_owners_fields(fields: Mapping[str, object]) -> None:
+    beyond = sorted(fields.keys() & set(Projects.FIELDS) - _OWNERS_FIELDS)
+    if beyond:
+        raise Forbidden(
+            f"{beyond[0]!r} of a project is changed by administrators of the server; ask one",
+            id="role-missing",
+        )
 
 
 def _duration(field: str, value: Any) -> int:
@@ -322,10 +363,3 @@ def _duration(field: str, value: Any) -> int:
         return parse_duration(value)
     except InvalidInput as error:
         raise BadValue(f"{field!r} is {error.message}") from error
-
-
-def _count(request: Request) -> int:
-    sent = request.query_params.get("limit", "100")
-    if not (sent.isascii() and sent.isdigit() and len(sent) < 10 and 1 <= int(sent) <= _MAX_AUDIT_ENTRIES):
-        raise BadValue(f"'limit' is {sent[:40]!r}; send a number from 1 to {_MAX_AUDIT_ENTRIES}")
-    return int(sent)

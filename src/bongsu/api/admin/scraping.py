@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bongsu.api.access import peer_address
+from bongsu.api.admin.gate import actor_of
 from bongsu.api.body import read_json_object
 from bongsu.api.respond import json_response, no_content
-from bongsu.control.audit import admin_actor
 from bongsu.control.checks import check_region
 from bongsu.model.errors import Unavailable
 from bongsu.scrape.options import checked_options, shown_options
@@ -100,7 +99,7 @@ class ScrapingCalls:
                 job_id,
                 change,
                 target_id=target_id,
-                actor=admin_actor(peer_address(request)),
+                actor=actor_of(request),
             )
         )
         return json_response(shown_options(options), headers=_NO_STORE)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bongsu.api.access import peer_address
 from bongsu.api.body import read_json_object
 from bongsu.api.respond import json_response
 from bongsu.api.routing import Router
 from bongsu.api.threads import Lane
-from bongsu.control.audit import key_actor
 from bongsu.control.errors import BadValue
 from bongsu.control.host_agents import HEARTBEAT_S
 from bongsu.control.values import Scope, ScrapeOutcome
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from bongsu.api.access import AccessControl, ProjectAccess
     from bongsu.api.errors import Failure
     from bongsu.control.plane import ControlPlane
+    from bongsu.control.values import Actor
 
 CONTROL_THREADS = 4
 """A thousand machines register 33 times a second, a few milliseconds each."""
@@ -64,15 +63,12 @@ class _Hosts:
         # The key first: nobody without one makes the server read a body.
         caller = await self._access.require(request, Scope.WRITE)
         fields = await read_json_object(request)
-        document = await self._lane.run(self._register, caller, fields, peer_address(request))
+        document = await self._lane.run(self._register, caller, fields, caller.actor(request))
         return json_response(document, headers={"Cache-Control": "no-store"})
 
-    def _register(
-        self, caller: ProjectAccess, fields: dict[str, Any], address: str | None
-    ) -> dict[str, object]:
+    def _register(self, caller: ProjectAccess, fields: dict[str, Any], actor: Actor) -> dict[str, object]:
         outcomes = fields.pop("outcomes", [])
-        actor = key_actor(caller.key_id, address)
-        agent = self._control.host_agents.register(caller.project, fields, address, actor=actor)
+        agent = self._control.host_agents.register(caller.project, fields, actor.address, actor=actor)
         server = agent.server
         told: Sequence[dict[str, Any]] = ()
         if agent.collects:

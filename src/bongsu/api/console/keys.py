@@ -1,18 +1,17 @@
 """
 Keys of the project, for a signed-in browser: list, make one for a purpose, revoke.
 
-A new key can do no more than the key behind the session, and does not outlive it.
+Behind a session is an owner, or a key: then a new key can do no more than that one, and does not outlive it.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bongsu.api.access import peer_address
 from bongsu.api.body import read_json_object
+from bongsu.api.permissions import needed_role
 from bongsu.api.respond import json_response, no_content
 from bongsu.api.threads import in_thread
-from bongsu.control.audit import key_actor
 from bongsu.control.values import Scope
 from bongsu.model.errors import InvalidInput
 
@@ -52,7 +51,7 @@ class KeyBook(Protocol):
 
 
 class ConsoleKeys:
-    """The handlers; all need the scope `manage`."""
+    """The handlers; all need the scope `manage`, and of a person the role that the table of permissions says."""
 
     def __init__(self, access: AccessControl, keys: KeyBook) -> None:
         self._access = access
@@ -60,30 +59,33 @@ class ConsoleKeys:
 
     async def show(self, request: Request) -> Response:
         """Answer the project's keys, without their secrets."""
-        access = await self._access.require(request, Scope.MANAGE)
+        access = await self._require(request, "GET /console/api/keys")
         keys = await in_thread(self._keys.all, access.project.project_id)
         return json_response({"keys": [_record(key, access) for key in keys]}, headers=_NEVER)
 
     async def create(self, request: Request) -> Response:
         """Make a key from ``{"name", "scopes"}`` and answer its text, this once."""
-        access = await self._access.require(request, Scope.MANAGE)
+        access = await self._require(request, "POST /console/api/keys")
         fields = await read_json_object(request)
         scopes = fields.get("scopes")
         _check_within(scopes, access)
-        made = await in_thread(self._create, access, fields.get("name"), scopes, _actor(request, access))
+        made = await in_thread(self._create, access, fields.get("name"), scopes, access.actor(request))
         return json_response(_record(made.key, access) | {"key": made.text}, status=201, headers=_NEVER)
 
     async def revoke(self, request: Request) -> Response:
         """Remove a key, but not the one that this session stands for: signing out would be the better way."""
-        access = await self._access.require(request, Scope.MANAGE)
+        access = await self._require(request, "DELETE /console/api/keys/{keyId}")
         key_id = request.path_params["keyId"]
         if key_id == access.key_id:
             raise InvalidInput(
                 f"the key {key_id!r} is the one that this session stands for; sign in with another one to revoke it",
                 id="key-in-use",
             )
-        await in_thread(self._keys.revoke, access.project.project_id, key_id, actor=_actor(request, access))
+        await in_thread(self._keys.revoke, access.project.project_id, key_id, actor=access.actor(request))
         return no_content()
+
+    async def _require(self, request: Request, call: str) -> ProjectAccess:
+        return await self._access.require(request, Scope.MANAGE, role=needed_role(call))
 
     def _create(self, access: ProjectAccess, name: object, scopes: object, actor: Actor) -> NewKey:
         project_id = access.project.project_id
@@ -97,13 +99,9 @@ class ConsoleKeys:
         )
 
 
-def _actor(request: Request, access: ProjectAccess) -> Actor:
-    return key_actor(access.key_id, peer_address(request))
-
-
 def _check_within(scopes: object, access: ProjectAccess) -> None:
-    """Raise when a list of scopes has more than the caller has; what is no such list is refused where keys are made."""
-    wanted = scopes if isinstance(scopes, list) else []
+    """Raise when a list of scopes has more than the key of the caller; what is no such list is refused where keys are made."""
+    wanted = scopes if isinstance(scopes, list) and access.role is None else []
     beyond = [scope for scope in wanted if scope not in access.scopes]
     if beyond:
         raise InvalidInput(

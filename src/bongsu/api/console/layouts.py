@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bongsu.api.access import peer_address
 from bongsu.api.body import read_json_object
 from bongsu.api.respond import json_response, no_content
 from bongsu.api.threads import in_thread
-from bongsu.control.audit import key_actor
 from bongsu.control.values import Scope
 
 if TYPE_CHECKING:
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from bongsu.api.access import AccessControl, ProjectAccess
+    from bongsu.api.access import AccessControl
     from bongsu.control.layouts import Layout
     from bongsu.control.values import Actor, Project
 
@@ -75,7 +73,7 @@ class ConsoleLayouts:
         """Keep a new layout of ``{"name", "place", "layout"}``."""
         access = await self._access.require(request, Scope.MANAGE)
         fields = await read_json_object(request)
-        made = await in_thread(self._book.create, access.project, fields, actor=_actor(request, access))
+        made = await in_thread(self._book.create, access.project, fields, actor=access.actor(request))
         return _whole(made, status=201)
 
     async def update(self, request: Request) -> Response:
@@ -83,7 +81,7 @@ class ConsoleLayouts:
         access = await self._access.require(request, Scope.MANAGE)
         layout_id, fields = request.path_params["layoutId"], await read_json_object(request)
         changed = await in_thread(
-            self._book.update, access.project, layout_id, fields, actor=_actor(request, access)
+            self._book.update, access.project, layout_id, fields, actor=access.actor(request)
         )
         return _whole(changed)
 
@@ -91,12 +89,8 @@ class ConsoleLayouts:
         """Remove a layout."""
         access = await self._access.require(request, Scope.MANAGE)
         layout_id = request.path_params["layoutId"]
-        await in_thread(self._book.delete, access.project, layout_id, actor=_actor(request, access))
+        await in_thread(self._book.delete, access.project, layout_id, actor=access.actor(request))
         return no_content()
-
-
-def _actor(request: Request, access: ProjectAccess) -> Actor:
-    return key_actor(access.key_id, peer_address(request))
 
 
 def _record(layout: Layout) -> dict[str, Any]:

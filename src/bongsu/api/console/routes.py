@@ -1,26 +1,25 @@
-"""Routes of the console: the page, its files, and signing in and out."""
+"""Routes of the console: the page, its files, signing in and out, and what its pages ask for."""
 
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from bongsu.api.body import read_json_object
 from bongsu.api.console.files import StaticFiles
 from bongsu.api.console.keys import ConsoleKeys
 from bongsu.api.console.layouts import ConsoleLayouts
 from bongsu.api.console.live import ConsoleLive
+from bongsu.api.console.openid import CALLBACK, OpenIdSignIn
 from bongsu.api.console.page import render, security_headers
-from bongsu.api.console.sessions import cookie_name, require_own_page
 from bongsu.api.console.tree import ConsoleTree
-from bongsu.api.errors import Unauthorized, guard
-from bongsu.api.respond import json_response, no_content
+from bongsu.api.errors import guard
+from bongsu.api.respond import json_response
 from bongsu.api.threads import in_thread
-from bongsu.control.values import Scope
-from bongsu.model.errors import InvalidInput, NotFound
+from bongsu.model.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,28 +28,34 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
     from structlog.typing import FilteringBoundLogger
 
-    from bongsu.api.access import AccessControl, ProjectAccess
+    from bongsu.api.access import AccessControl
+    from bongsu.api.console.account import Account
     from bongsu.api.console.keys import KeyBook
     from bongsu.api.console.layouts import LayoutBook
     from bongsu.api.console.limits import ConsoleLimits
     from bongsu.api.console.live import TickSource
-    from bongsu.api.console.sessions import SessionStore
+    from bongsu.api.console.sign_in import SignIn
     from bongsu.api.errors import Failure, Handler
     from bongsu.runtime.clock import Clock
 
 _FOREVER = "public, max-age=31536000, immutable"
-_NEVER = {"Cache-Control": "no-store"}
-_MAX_TOKEN = 512
-"""Keys and tokens are below a hundred characters; anything longer is a paste of something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """How people and keys sign in to the console, and what they may do about their own account."""
+
+    sign_in: SignIn
+    account: Account
+    openid: OpenIdSignIn | None = None
 
 
 def routes(
     *,
     access: AccessControl,
-    sessions: SessionStore,
+    people: People,
     clock: Clock,
     log: FilteringBoundLogger,
-    version: str,
     keys: KeyBook | None = None,
     layouts: LayoutBook | None = None,
     ticks: TickSource | None = None,
@@ -64,10 +69,8 @@ def routes(
 
     Parameters
     ----------
-    access
-        Made with the same `sessions`, so that the other APIs take the console's cookie.
-    version
-        Shown on the status page.
+    people
+        Made with the sessions of `access`, so that the other APIs take the console's cookie.
     keys
         The project's keys; None leaves out what lists and makes them.
     layouts
@@ -83,7 +86,7 @@ def routes(
     files
         The static files; the package's own by default.
     """
-    console = _Console(access, sessions, clock, version, files or StaticFiles())
+    console = _Console(files or StaticFiles())
 
     def guarded(handler: Handler) -> Handler:
         return guard(handler, render=_problem, log=log)
@@ -93,9 +96,7 @@ def routes(
         Route("/console", _to_console, methods=["GET"]),
         Route("/graph", _to_explore, methods=["GET"]),
         Route("/console/static/{version}/{name:path}", guarded(console.static), methods=["GET"]),
-        Route("/console/api/session", guarded(console.show), methods=["GET"]),
-        Route("/console/api/session", guarded(console.sign_in), methods=["POST"]),
-        Route("/console/api/session", guarded(console.sign_out), methods=["DELETE"]),
+        *_people_routes(people, guarded),
         *([] if keys is None else _key_routes(ConsoleKeys(access, keys), guarded)),
         *([] if layouts is None else _layout_routes(ConsoleLayouts(access, layouts), guarded)),
         *([] if limits is None else [Route("/console/api/limits", guarded(limits.show), methods=["GET"])]),
@@ -108,6 +109,25 @@ def routes(
         Route("/console/api/{rest:path}", guarded(_unknown)),
         Route("/console/{view:path}", guarded(console.page), methods=["GET"]),
     ]
+
+
+def _people_routes(people: People, guarded: Callable[[Handler], Handler]) -> list[BaseRoute]:
+    sign_in, account, openid = people.sign_in, people.account, people.openid
+    sessions = "/console/api/account/sessions"
+    calls: list[tuple[str, str, Handler]] = [
+        ("GET", "/console/api/sign-in", sign_in.ways),
+        ("GET", "/console/api/session", sign_in.show),
+        ("POST", "/console/api/session", sign_in.open),
+        ("DELETE", "/console/api/session", sign_in.close),
+        ("POST", "/console/api/first-administrator", sign_in.make_first),
+        ("GET", sessions, account.list_sessions),
+        ("DELETE", sessions, account.end_others),
+        ("DELETE", f"{sessions}/{{sessionId}}", account.end_session),
+        ("PUT", "/console/api/account/password", account.change_password),
+    ]
+    if openid is not None:
+        calls += [("GET", "/console/api/openid", openid.go), ("GET", CALLBACK, openid.callback(sign_in))]
+    return [Route(path, guarded(handler), methods=[method]) for method, path, handler in calls]
 
 
 def _key_routes(keys: ConsoleKeys, guarded: Callable[[Handler], Handler]) -> list[BaseRoute]:
@@ -136,18 +156,7 @@ def _live_route(live: ConsoleLive, guarded: Callable[[Handler], Handler]) -> Bas
 class _Console:
     """The handlers; they hold no state of their own."""
 
-    def __init__(
-        self,
-        access: AccessControl,
-        sessions: SessionStore,
-        clock: Clock,
-        version: str,
-        files: StaticFiles,
-    ) -> None:
-        self._access = access
-        self._sessions = sessions
-        self._clock = clock
-        self._version = version
+    def __init__(self, files: StaticFiles) -> None:
         self._files = files
 
     async def page(self, request: Request) -> Response:
@@ -169,75 +178,6 @@ class _Console:
             headers["Content-Encoding"] = "gzip"
             content = file.gzip
         return Response(content, headers=headers, media_type=file.media_type)
-
-    async def show(self, request: Request) -> Response:
-        """Tell the page whom it acts for; null, and no failure, for a browser that is not signed in."""
-        try:
-            access = await self._access.require(request, Scope.READ)
-        except Unauthorized:
-            return json_response(None, headers=_NEVER)
-        return json_response(self._about(access), headers=_NEVER)
-
-    async def sign_in(self, request: Request) -> Response:
-        """Exchange a key or a one-time token for a session; by POST, so that link previews do not burn the token."""
-        require_own_page(request)
-        access = await self._credentials(await read_json_object(request))
-        self._access.check_scope(access, Scope.READ)
-        token, record = await in_thread(self._sessions.open, access.key_id)
-        answer = json_response(self._about(access), headers=_NEVER)
-        answer.set_cookie(
-            cookie_name(request),
-            token,
-            max_age=max(0, record.expires_ms - self._clock.now_ms()) // 1000,
-            path="/",
-            secure=request.url.scheme == "https",
-            httponly=True,
-            samesite="strict",
-        )
-        return answer
-
-    async def sign_out(self, request: Request) -> Response:
-        """End the session; harmless without one."""
-        require_own_page(request)
-        name = cookie_name(request)
-        token = request.cookies.get(name)
-        if token:
-            await in_thread(self._sessions.close, token)
-        answer = no_content()
-        answer.delete_cookie(name, path="/", httponly=True, samesite="strict")
-        return answer
-
-    async def _credentials(self, fields: dict[str, Any]) -> ProjectAccess:
-        key, once = fields.get("key"), fields.get("once")
-        given = key if once is None else once
-        if (
-            not isinstance(given, str)
-            or not 0 < len(given) <= _MAX_TOKEN
-            or (key is not None and once is not None)
-        ):
-            raise InvalidInput(
-                'the body holds neither a key nor a one-time token; send {"key": "..."} or {"once": "..."}',
-                id="bad-sign-in",
-            )
-        if once is None:
-            return await self._access.check_key(given.strip())
-        return await self._access.check_key_id(await in_thread(self._sessions.redeem, given))
-
-    def _about(self, access: ProjectAccess) -> dict[str, object]:
-        project = access.project
-        return {
-            "project": {
-                "projectId": project.project_id,
-                "pcode": project.pcode,
-                "name": project.name,
-                "region": project.region,
-                "retentionMs": project.settings.retention_ms,
-            },
-            "scopes": sorted(access.scopes),
-            "keyId": access.key_id,
-            "version": self._version,
-            "nowMs": self._clock.now_ms(),
-        }
 
 
 async def _unknown(request: Request) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from bongsu.api.permissions import needed_role
 from bongsu.api.prometheus.envelope import success_response
 from bongsu.api.prometheus.selectors import read_selectors, read_time_range
 from bongsu.api.respond import no_content
@@ -42,7 +43,7 @@ class NotOffered(NotFound):
 
 class TsdbAdmin:
     """
-    Handlers of ``/admin/tsdb``; all need a key with the scope `manage`.
+    Handlers of ``/admin/tsdb``; all need a key with the scope `manage`, or an owner: what is deleted does not come back.
 
     Parameters
     ----------
@@ -56,22 +57,26 @@ class TsdbAdmin:
 
     async def delete_series(self, request: Request) -> Response:
         """Answer ``/admin/tsdb/delete_series``: hide the samples of the matching series in the range."""
-        return await in_thread(self._delete, await self._admission.admit(request, Scope.MANAGE))
+        return await in_thread(self._delete, await self._admit(request, "delete_series"))
 
     async def clean_tombstones(self, request: Request) -> Response:
         """Answer ``/admin/tsdb/clean_tombstones``: free the space of deleted samples."""
-        call = await self._admission.admit(request, Scope.MANAGE)
+        call = await self._admit(request, "clean_tombstones")
         maintenance = self._offered("cleaning of tombstones")
         await in_thread(maintenance.clean_tombstones, call.access.project.project_id)
         return no_content()
 
     async def snapshot(self, request: Request) -> Response:
         """Answer ``/admin/tsdb/snapshot``: keep the data of now under a name."""
-        call = await self._admission.admit(request, Scope.MANAGE)
+        call = await self._admit(request, "snapshot")
         skip_head = call.parameters.flag("skip_head")
         maintenance = self._offered("a snapshot")
         name = await in_thread(maintenance.snapshot, call.access.project.project_id, skip_head=skip_head)
         return success_response({"name": name})
+
+    async def _admit(self, request: Request, name: str) -> Call:
+        role = needed_role(f"POST /prometheus/api/v1/admin/tsdb/{name}")
+        return await self._admission.admit(request, Scope.MANAGE, role=role)
 
     def _delete(self, call: Call) -> Response:
         selectors = read_selectors(call.parameters, required=True)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from bongsu.api.access import AccessControl, ProjectAccess
+    from bongsu.control.roles import Role
     from bongsu.storage.contract import ProjectStore
 
     OpenStore = Callable[[ProjectAccess], ProjectStore]
@@ -37,9 +38,9 @@ class Admission:
         self._access = access
         self._open_store = open_store
 
-    async def admit(self, request: Request, scope: Scope = Scope.READ) -> Call:
+    async def admit(self, request: Request, scope: Scope = Scope.READ, *, role: Role | None = None) -> Call:
         """
-        Return the call of a request.
+        Return the call of a request; `scope` and `role` as in `AccessControl.require`.
 
         Raises
         ------
@@ -48,7 +49,7 @@ class Admission:
         InvalidInput, UnsupportedMedia, BodyTooLarge, BodyTimeout
             As `read_parameters`.
         """
-        access = await self._access.require(request, scope)
+        access = await self._access.require(request, scope, role=role)
         return Call(access, await read_parameters(request), coding_of(request))
 
     def store(self, call: Call) -> ProjectStore:

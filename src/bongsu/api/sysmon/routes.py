@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from bongsu.api.access import peer_address
 from bongsu.api.body import read_json_object, require_content_type
 from bongsu.api.parameters import flag_of
 from bongsu.api.respond import JSON, raw_json_response
@@ -15,7 +14,6 @@ from bongsu.api.sysmon.envelope import failure, success
 from bongsu.api.sysmon.openapi import sysmon_document
 from bongsu.api.sysmon.records import Records
 from bongsu.api.threads import Lane
-from bongsu.control.audit import key_actor
 from bongsu.control.checks import check_region
 from bongsu.control.errors import BadValue
 from bongsu.control.values import Scope
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from bongsu.api.errors import Handler
     from bongsu.api.target_test import TargetTest
     from bongsu.control.plane import ControlPlane
-    from bongsu.control.values import Actor
 
 REGION_HEADER = "x-sysmon-region"
 CONTROL_THREADS = 8
@@ -107,7 +104,7 @@ class _Calls:
         caller = await self._caller(request, Scope.MANAGE)
         region, fields = self._region(request), await _fields(request)
         made = await self._lane.run(
-            self._control.workspaces.create, caller.project, region, fields, actor=_actor(request, caller)
+            self._control.workspaces.create, caller.project, region, fields, actor=caller.actor(request)
         )
         return success(self._records.workspace(caller.project, made))
 
@@ -120,7 +117,7 @@ class _Calls:
         caller = await self._caller(request, Scope.MANAGE)
         job_id, fields = request.path_params["jobId"], await _fields(request)
         updated = await self._lane.run(
-            self._control.workspaces.update, caller.project, job_id, fields, actor=_actor(request, caller)
+            self._control.workspaces.update, caller.project, job_id, fields, actor=caller.actor(request)
         )
         return success(self._records.workspace(caller.project, updated))
 
@@ -128,7 +125,7 @@ class _Calls:
         caller = await self._caller(request, Scope.MANAGE)
         job_id = request.path_params["jobId"]
         await self._lane.run(
-            self._control.workspaces.delete, caller.project, job_id, actor=_actor(request, caller)
+            self._control.workspaces.delete, caller.project, job_id, actor=caller.actor(request)
         )
         return success(job_id)
 
@@ -143,7 +140,7 @@ class _Calls:
         job_id, fields = request.path_params["jobId"], await _fields(request)
         return success(
             await self._lane.run(
-                self._control.targets.create, caller.project, job_id, fields, actor=_actor(request, caller)
+                self._control.targets.create, caller.project, job_id, fields, actor=caller.actor(request)
             )
         )
 
@@ -158,7 +155,7 @@ class _Calls:
         caller = await self._caller(request, Scope.MANAGE)
         job_id, target_id = request.path_params["jobId"], request.path_params["targetId"]
         await self._lane.run(
-            self._control.targets.delete, caller.project, job_id, target_id, actor=_actor(request, caller)
+            self._control.targets.delete, caller.project, job_id, target_id, actor=caller.actor(request)
         )
         return success(target_id)
 
@@ -190,10 +187,6 @@ class _Calls:
         if not sent:
             raise BadValue(f"the header X-SYSMON-REGION is missing; send one of {', '.join(regions)}")
         return check_region(sent, regions)
-
-
-def _actor(request: Request, caller: ProjectAccess) -> Actor:
-    return key_actor(caller.key_id, peer_address(request))
 
 
 async def _fields(request: Request) -> dict[str, Any]:

@@ -51,7 +51,12 @@ def _try_out(settings: Settings) -> None:
     """Use what only its use shows to be wrong."""
     from bongsu.server.certificate import load_certificate
     from bongsu.server.options import time_zone
+    from bongsu.server.people import first_roles, provider_settings, role_rules
 
     time_zone(settings)
+    if settings.openid.issuer:
+        provider_settings(settings.openid)
+        role_rules(settings.openid)
+        first_roles(settings.openid)
     if settings.server.tls_certificate:
         load_certificate(*settings.server.tls_files)
