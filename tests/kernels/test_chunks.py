@@ -257,7 +257,8 @@ def test_row_is_trimmed_to_the_range_and_passes_histograms_over() -> None:
     def row(number: int, low: int, high: int) -> list[tuple[int, float, int]]:
         times, starts = np.empty((2, view.row_capacity()), dtype=np.int64)
         out = np.empty(view.row_capacity())
-        n = decode_row(*view.directory(), number, low, high, times, out, starts)
+        known = np.zeros((0, 5), dtype=np.int64)
+        n, _ = decode_row(*view.directory(), number, low, high, 0, times, out, starts, known)
         return list(zip(times[:n].tolist(), out[:n].tolist(), starts[:n].tolist(), strict=True))
 
     floats = [(s.timestamp, s.value, s.start) for s in samples if isinstance(s.value, float)]

@@ -83,6 +83,7 @@ ROUND_TRIPS = {
     "codec_times": "as chunks",
     "codec_xor": "as chunks",
     "packing": "as chunks",
+    "fused": "equals the kernels that it joins, one after the other; tests/kernels/test_fused.py",
     "ranks": "topk and quantile are compared with a naive engine in tests/kernels/test_groups.py",
     "rows": "reads what chunks wrote; tests/kernels/test_chunks.py",
 }

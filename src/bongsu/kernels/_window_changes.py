@@ -66,55 +66,81 @@ def _find_drops(values: NDArray[np.float64], drops: NDArray[np.int64]) -> int:
 
 
 @kernel
-def _extrapolated(
+def _reaches(
     op: int,
     times: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    span: int,
+    low: NDArray[np.int64],
+    high: NDArray[np.int64],
+    reaches: NDArray[np.float64],
+) -> None:
+    """
+    Write what rate, increase and delta need of the times: shape (4, n_steps).
+
+    The seconds between a window's first and last sample; how far they are extended to the left and to the right; and the factor by which an
+    increase then grows, as in `extrapolation`.
+    """
+    covered, left, right, factor = reaches[0], reaches[1], reaches[2], reaches[3]
+    seconds = span / 1000.0 if op == RATE else 1.0
+    for step in range(len(ends)):
+        first, last = low[step], high[step] - 1
+        if last <= first:
+            continue
+        covered[step] = (times[last] - times[first]) / 1000.0
+        spacing = covered[step] / (last - first)
+        threshold = spacing * 1.1
+        left[step] = (times[first] - (ends[step] - span)) / 1000.0
+        right[step] = (ends[step] - times[last]) / 1000.0
+        if left[step] >= threshold:
+            left[step] = spacing / 2.0
+        if right[step] >= threshold:
+            right[step] = spacing / 2.0
+        factor[step] = (covered[step] + left[step] + right[step]) / covered[step] / seconds
+
+
+_ABOUT = 1.000001
+"""Covers the rounding of both sides of a comparison that leaves out divisions."""
+
+
+@kernel
+def _extrapolated(
+    op: int,
     values: NDArray[np.float64],
-    windows_of: tuple[NDArray[np.int64], int, NDArray[np.int64], NDArray[np.int64]],
+    low: NDArray[np.int64],
+    high: NDArray[np.int64],
+    seconds: float,
     drops: NDArray[np.int64],
-    scratch: NDArray[np.float64],
+    reaches: NDArray[np.float64],
     out: NDArray[np.float64],
     kinds: NDArray[np.uint8],
 ) -> None:
-    """rate, increase, delta: first what each window holds, then the arithmetic of all windows in one vectorised sweep."""
-    ends, span, low, high = windows_of
+    """rate, increase, delta, given what the times alone say."""
     n_drops = _find_drops(values, drops) if op != DELTA else 0
-    to_start, to_end, sampled, gaps, increases, firsts = (
-        scratch[0], scratch[1], scratch[2], scratch[3], scratch[4], scratch[5],
-    )  # fmt: skip
+    covered, left, right, factors = reaches[0], reaches[1], reaches[2], reaches[3]
     next_drop = 0
-    for step in range(len(ends)):
+    for step in range(len(low)):
         first, last = low[step], high[step] - 1
         kinds[step] = last > first
         if last <= first:
             continue
-        while next_drop < n_drops and drops[next_drop] <= first:
-            next_drop += 1
-        increase = values[last] - values[first]
-        drop = next_drop
-        while drop < n_drops and drops[drop] <= last:
-            increase += values[drops[drop] - 1]
-            drop += 1
-        to_start[step] = times[first] - (ends[step] - span)
-        to_end[step] = ends[step] - times[last]
-        sampled[step] = times[last] - times[first]
-        gaps[step] = last - first
-        increases[step] = increase
-        firsts[step] = values[first]
-    seconds = span / 1000.0 if op == RATE else 1.0
-    for step in range(len(ends)):
-        # The same arithmetic as in `extrapolation`, without a branch.
-        covered = sampled[step] / 1000.0
-        spacing = covered / gaps[step]
-        threshold = spacing * 1.1
-        increase = increases[step]
-        left, right = to_start[step] / 1000.0, to_end[step] / 1000.0
-        left = spacing / 2.0 if left >= threshold else left
-        right = spacing / 2.0 if right >= threshold else right
-        zero = covered * (firsts[step] / increase)
-        limited = (op != DELTA) & (increase > 0.0) & (firsts[step] >= 0.0) & (zero < left)
-        left = zero if limited else left
-        out[step] = increase * ((covered + left + right) / covered / seconds)
+        begin = values[first]
+        increase = values[last] - begin
+        if n_drops > 0:
+            while next_drop < n_drops and drops[next_drop] <= first:
+                next_drop += 1
+            drop = next_drop
+            while drop < n_drops and drops[drop] <= last:
+                increase += values[drops[drop] - 1]
+                drop += 1
+        factor = factors[step]
+        # The left side may reach no further than where the counter was zero, which is rarely as near: no division to see that.
+        may_limit = begin * covered[step] <= left[step] * increase * _ABOUT
+        if op != DELTA and increase > 0.0 and begin >= 0.0 and may_limit:
+            zero = covered[step] * (begin / increase)
+            if zero < left[step]:
+                factor = (covered[step] + zero + right[step]) / covered[step] / seconds
+        out[step] = increase * factor
 
 
 @kernel

@@ -33,6 +33,13 @@ _FLOAT = 1  # KIND_FLOAT, as a literal that the compiler folds
 _STARTS = 1  # FLAG_STARTS
 
 
+KNOWN_SOURCE, KNOWN_SAMPLES, KNOWN_AT, KNOWN_FIRST, KNOWN_KEPT = range(5)
+"""
+Columns of what `decode_row` knows of the times that it decoded last, shape (n_slots, 5), a slot for each chunk of a row: where they are encoded
+and how many they are; where those in the range lie decoded, which of them is the first one, and how many.
+"""
+
+
 @kernel
 def decode_row(
     first_chunk: NDArray[np.int64],
@@ -46,42 +53,106 @@ def decode_row(
     row: int,
     start_ms: int,
     end_ms: int,
+    at: int,
     out_times: NDArray[np.int64],
     out_values: NDArray[np.float64],
     out_starts: NDArray[np.int64],
-) -> int:
+    known: NDArray[np.int64],
+) -> tuple[int, bool]:
     """
-    Write the float samples of one row that lie in ``[start_ms, end_ms]``, in order of time; return how many.
+    Write the float samples of one row that lie in ``[start_ms, end_ms]``, in order of time.
 
     The leading arrays are those of a `ChunkView`, see its `directory`. Histogram chunks are passed over.
 
     Parameters
     ----------
-    out_times, out_values : ndarray, shape (at least the samples of the row)
-        See `ChunkView.row_capacity`.
+    at
+        Place in the output.
+    out_times, out_values : ndarray
+        With room for the samples of the row, see `ChunkView.row_capacity`.
     out_starts : ndarray of int64
         Start timestamps, 0 where unknown; give an array of length 0 when they are not wanted.
+    known : ndarray of int64, shape (n_slots, 5)
+        Zeros before the first row. The series of one target share their times: what lies decoded in the same output is taken from there.
+        Whoever changes the times in the output clears it.
+
+    Returns
+    -------
+    stop : int
+        The place after the samples.
+    fresh : bool
+        Whether any times were written: they may have been there from a row before.
     """
-    n = 0
+    fresh = False
     for c in range(first_chunk[row], first_chunk[row + 1]):
         if kind[c] != _FLOAT or max_time[c] < start_ms or min_time[c] > end_ms:
             continue
         length = count[c]
-        decode_chunk(
-            codec[c],
-            flags[c],
-            address[c],
-            min_time[c],
-            max_time[c],
-            out_times[n : n + length],
-            out_values[n:],
-            out_starts[n:],
-        )
-        if min_time[c] >= start_ms and max_time[c] <= end_ms:
-            n += length
+        times, values, starts = out_times[at : at + length], out_values[at:], out_starts[at:]
+        slot = c - first_chunk[row]
+        source = times_address(codec[c], address[c])
+        if codec[c] >> 4 == TIMES_SHARED and _is_known(known, slot, source, length, at):
+            decode_after_times(codec[c], flags[c], words_at(address[c]), 1, values[:length], starts)
+            first, kept = int(known[slot, KNOWN_FIRST]), int(known[slot, KNOWN_KEPT])
+            before = known[slot, KNOWN_AT]
+            if before != at:
+                for i in range(kept):
+                    times[i] = out_times[before + i]
+                fresh = True
+                _note(known, slot, source, length, at, first, kept)
         else:
-            n += _trim(out_times[n : n + length], out_values[n:], out_starts[n:], start_ms, end_ms)
-    return n
+            decode_chunk(codec[c], flags[c], address[c], min_time[c], max_time[c], times, values, starts)
+            first, kept = 0, int(length)
+            if min_time[c] < start_ms or max_time[c] > end_ms:
+                first = int(np.searchsorted(times, start_ms, side="left"))
+                kept = int(np.searchsorted(times, end_ms, side="right")) - first
+            _move_forward(times, first, kept)
+            fresh = True
+            _note(known, slot, source, length, at, first, kept)
+        _move_forward(values, first, kept)
+        if len(starts) > 0:
+            _move_forward(starts, first, kept)
+        at += kept
+    return at, fresh
+
+
+@kernel
+def times_address(codec: int, address: int) -> int:
+    """Return where the times of a chunk are encoded."""
+    if codec >> 4 == TIMES_SHARED:
+        return int(address - pointed_at(words_at(address)[0])[0])
+    return address
+
+
+@kernel
+def _is_known(known: NDArray[np.int64], slot: int, source: int, length: int, at: int) -> bool:
+    """Tell whether the times of a chunk lie decoded where they can be taken from to `at`."""
+    if slot >= len(known) or known[slot, KNOWN_SOURCE] != source or known[slot, KNOWN_SAMPLES] != length:
+        return False
+    before = known[slot, KNOWN_AT]
+    # A copy goes from the first to the last, so it may only move forward onto itself.
+    return bool(before >= at or before + known[slot, KNOWN_KEPT] <= at)
+
+
+@kernel
+def _note(
+    known: NDArray[np.int64], slot: int, source: int, length: int, at: int, first: int, kept: int
+) -> None:
+    """Note times that were written at a place, and forget those that may have been there."""
+    for other in range(len(known)):
+        if known[other, KNOWN_AT] + known[other, KNOWN_KEPT] > at:
+            known[other, KNOWN_SOURCE] = 0
+    if slot < len(known):
+        known[slot, KNOWN_SOURCE], known[slot, KNOWN_SAMPLES] = source, length
+        known[slot, KNOWN_AT], known[slot, KNOWN_FIRST], known[slot, KNOWN_KEPT] = at, first, kept
+
+
+@kernel
+def _move_forward(numbers: NDArray[np.generic], first: int, count: int) -> None:
+    """Move numbers to the front of their array."""
+    if first > 0:
+        for i in range(count):
+            numbers[i] = numbers[first + i]
 
 
 @kernel
@@ -97,20 +168,33 @@ def decode_chunk(
 ) -> None:
     """Write the ``len(out_times)`` samples of one float chunk; start timestamps only if `out_starts` has room for them."""
     words = words_at(address)
-    length = len(out_times)
     if codec >> 4 == TIMES_SHARED:
         back, inner = pointed_at(words[0])
         decode_times(inner, words_at(address - back), first, last, out_times)
         at = 1
     else:
         at = decode_times(codec >> 4, words, first, last, out_times)
+    decode_after_times(codec, flags, words, at, out_values[: len(out_times)], out_starts)
+
+
+@kernel
+def decode_after_times(
+    codec: int,
+    flags: int,
+    words: NDArray[np.uint64],
+    at: int,
+    out_values: NDArray[np.float64],
+    out_starts: NDArray[np.int64],
+) -> None:
+    """Write what stands behind the times of a chunk: start timestamps, if it has any, and values."""
+    length = len(out_values)
     if len(out_starts) > 0:
         out_starts[:length] = 0
     if flags & _STARTS:
         # Without room they are read into the place of the values, which are read next.
-        starts = out_starts[:length] if len(out_starts) > 0 else out_values[:length].view(np.int64)
+        starts = out_starts[:length] if len(out_starts) > 0 else out_values.view(np.int64)
         at = decode_starts(codec, words, at, starts)
-    decode_values(codec & 15, words, at, out_values[:length])
+    decode_values(codec & 15, words, at, out_values)
 
 
 @kernel
@@ -362,23 +446,3 @@ def encode_runs(
         entry[ENTRY_MAX_TIME] = times[high - 1]
         at += size
     return at
-
-
-@kernel
-def _trim(
-    times: NDArray[np.int64],
-    values: NDArray[np.float64],
-    starts: NDArray[np.int64],
-    start_ms: int,
-    end_ms: int,
-) -> int:
-    """Move the samples in the range to the front of the arrays; return how many."""
-    first = np.searchsorted(times, start_ms, side="left")
-    stop = np.searchsorted(times, end_ms, side="right")
-    if first > 0:
-        for i in range(first, stop):
-            times[i - first] = times[i]
-            values[i - first] = values[i]
-            if len(starts) > 0:
-                starts[i - first] = starts[i]
-    return int(stop - first)

@@ -26,8 +26,22 @@ Directory = tuple[
 """The arrays of a `ChunkView`, in the order of `decode_row`."""
 
 
+KNOWN_CHUNKS = 64
+"""Chunks of a row whose times may be those of the row before; later ones are decoded, which is only slower."""
+
+
 @kernel
-def _without(
+def find_stale(stale: int, values: NDArray[np.float64]) -> bool:
+    """Tell whether any value is the stale marker; they are rare, so one vectorised sweep answers mostly no."""
+    bits = values.view(np.int64)
+    found = False
+    for i in range(len(bits)):
+        found |= bits[i] == stale
+    return found
+
+
+@kernel
+def leave_out(
     stale: int,
     start: int,
     stop: int,
@@ -61,22 +75,18 @@ def _read_rows(
     offsets: NDArray[np.int64],
 ) -> None:
     first_chunk, kind, codec, flags, address, count, min_time, max_time = directory
-    bits = values.view(np.int64)
+    known = np.zeros((KNOWN_CHUNKS, 5), dtype=np.int64)
     n = 0
     for row in range(len(offsets) - 1):
         offsets[row] = n
-        got = decode_row(
+        stop, _ = decode_row(
             first_chunk, kind, codec, flags, address, count, min_time, max_time,
-            row, start_ms, end_ms, times[n:], values[n:], starts[n:],
+            row, start_ms, end_ms, n, times, values, starts, known,
         )  # fmt: skip
-        if keep_stale:
-            n += got
-            continue
-        # Stale markers are rare: one vectorised sweep tells whether there is any to leave out.
-        found = False
-        for i in range(n, n + got):
-            found |= bits[i] == stale
-        n = _without(stale, n, n + got, times, values, starts) if found else n + got
+        if not keep_stale and find_stale(stale, values[n:stop]):
+            stop = leave_out(stale, n, stop, times, values, starts)
+            known[:] = 0
+        n = stop
     offsets[len(offsets) - 1] = n
 
 

@@ -46,3 +46,7 @@ QUANTILE, MAD, DERIV, PREDICT_LINEAR, SMOOTHING = range(17, 22)
 
 
 TS_OF_FIRST, TS_OF_LAST, TS_OF_MIN, TS_OF_MAX = range(22, 26)
+
+
+NEWEST = 26
+"""What an instant selector shows: the newest sample, unless that is a stale marker. No function of PromQL."""

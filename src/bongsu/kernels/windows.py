@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels._jit import kernel
-from bongsu.kernels._window_changes import _extrapolated, _last_two, _transitions, extrapolation
+from bongsu.kernels._window_changes import _extrapolated, _last_two, _reaches, _transitions, extrapolation
 from bongsu.kernels._window_fits import _fits
 from bongsu.kernels._window_orders import _ROOM, _deviations, _extremes, _quantiles
 from bongsu.kernels._window_sums import _overlaps, _reduce, _sliding_sums
@@ -30,8 +30,10 @@ from bongsu.kernels.window_ops import (
     MAD,
     MAX,
     MIN,
+    NEWEST,
     PRESENT,
     QUANTILE,
+    RATE,
     SMOOTHING,
     STDDEV,
     STDVAR,
@@ -44,6 +46,9 @@ from bongsu.kernels.window_ops import (
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+STALE = 0x7FF0_0000_0000_0002
+"""`bongsu.model.samples.STALE_BITS`, as a literal that the compiler folds."""
 
 
 @kernel
@@ -110,6 +115,100 @@ def _sample_of(
             out[step] = times[stop - 1] / 1000.0
 
 
+Room = tuple[
+    "NDArray[np.int64]",
+    "NDArray[np.int64]",
+    "NDArray[np.int64]",
+    "NDArray[np.float64]",
+    "NDArray[np.float64]",
+    "NDArray[np.float64]",
+]
+"""What `window_row` works with, see `make_room`."""
+
+
+@kernel
+def make_room(n_steps: int, longest: int) -> Room:
+    """Return the scratch for windows of series with at most `longest` samples: bounds of the windows first."""
+    return (
+        np.empty(n_steps, dtype=np.int64),
+        np.empty(n_steps, dtype=np.int64),
+        np.empty(longest, dtype=np.int64),
+        np.empty(_ROOM * longest + 1, dtype=np.float64),
+        np.empty((4, n_steps), dtype=np.float64),
+        np.empty((2, longest + 1), dtype=np.float64),
+    )
+
+
+@kernel
+def window_row(
+    op: int,
+    times: NDArray[np.int64],
+    values: NDArray[np.float64],
+    ends: NDArray[np.int64],
+    span: int,
+    params: NDArray[np.float64],
+    room: Room,
+    fresh: bool,
+    out: NDArray[np.float64],
+    kinds: NDArray[np.uint8],
+) -> None:
+    """
+    Compute every window of one series.
+
+    Parameters
+    ----------
+    fresh
+        The times are others than those of the last call with this room. Series of one target are scraped at the same moments, so that
+        what follows from these alone is often known.
+    """
+    low, high, places, ordered, scratch, suffixes = room
+    if fresh:
+        _bounds(times, ends, span, low, high)
+    if op <= DELTA:
+        if fresh:
+            _reaches(op, times, ends, span, low, high, scratch)
+        seconds = span / 1000.0 if op == RATE else 1.0
+        _extrapolated(op, values, low, high, seconds, places, scratch, out, kinds)
+    elif op <= IDELTA:
+        _last_two(op, times, values, low, high, out, kinds)
+    elif op <= CHANGES:
+        _transitions(op, values, low, high, places, out, kinds)
+    elif op in (MIN, MAX, TS_OF_MIN, TS_OF_MAX):
+        _extremes(op, times, values, low, high, places, out, kinds)
+    elif op in (SUM, AVG, STDDEV, STDVAR):
+        if op <= AVG and _overlaps(low, high, len(values)):
+            _sliding_sums(op, values, low, high, suffixes, out, kinds)
+        else:
+            _reduce(op, values, low, high, out, kinds)
+    elif op == QUANTILE:
+        _quantiles(values, low, high, params[0], ordered, out, kinds)
+    elif op == MAD:
+        _deviations(values, low, high, ordered, out, kinds)
+    elif op >= DERIV and op <= SMOOTHING:
+        _fits(op, times, values, low, high, params, out, kinds)
+    elif op == NEWEST:
+        _newest(values, low, high, out, kinds)
+    else:
+        _sample_of(op, times, values, low, high, out, kinds)
+
+
+@kernel
+def _newest(
+    values: NDArray[np.float64],
+    low: NDArray[np.int64],
+    high: NDArray[np.int64],
+    out: NDArray[np.float64],
+    kinds: NDArray[np.uint8],
+) -> None:
+    """The newest sample, nothing where that is a stale marker."""
+    bits = values.view(np.int64)
+    for step in range(len(low)):
+        chosen = high[step] - 1
+        kinds[step] = chosen >= low[step] and bits[chosen] != STALE
+        if chosen >= low[step]:
+            out[step] = values[chosen]
+
+
 @kernel
 def _windows(
     op: int,
@@ -120,42 +219,16 @@ def _windows(
     out: NDArray[np.float64],
     kinds: NDArray[np.uint8],
 ) -> None:
-    all_times, all_values, offsets = samples
-    low = np.empty(len(ends), dtype=np.int64)
-    high = np.empty(len(ends), dtype=np.int64)
+    times, values, offsets = samples
     longest = 0
     for row in range(len(offsets) - 1):
         longest = max(longest, offsets[row + 1] - offsets[row])
-    places = np.empty(longest, dtype=np.int64)
-    ordered = np.empty(_ROOM * longest + 1, dtype=np.float64)
-    scratch = np.empty((6, len(ends)), dtype=np.float64)
-    suffixes = np.empty((2, longest + 1), dtype=np.float64)
+    room = make_room(len(ends), longest)
     for row in range(len(offsets) - 1):
-        times = all_times[offsets[row] : offsets[row + 1]]
-        values = all_values[offsets[row] : offsets[row + 1]]
-        _bounds(times, ends, span, low, high)
-        if op <= DELTA:
-            bounds = ends, span, low, high
-            _extrapolated(op, times, values, bounds, places, scratch, out[row], kinds[row])
-        elif op <= IDELTA:
-            _last_two(op, times, values, low, high, out[row], kinds[row])
-        elif op <= CHANGES:
-            _transitions(op, values, low, high, places, out[row], kinds[row])
-        elif op in (MIN, MAX, TS_OF_MIN, TS_OF_MAX):
-            _extremes(op, times, values, low, high, places, out[row], kinds[row])
-        elif op in (SUM, AVG, STDDEV, STDVAR):
-            if op <= AVG and _overlaps(low, high, len(values)):
-                _sliding_sums(op, values, low, high, suffixes, out[row], kinds[row])
-            else:
-                _reduce(op, values, low, high, out[row], kinds[row])
-        elif op == QUANTILE:
-            _quantiles(values, low, high, params[0], ordered, out[row], kinds[row])
-        elif op == MAD:
-            _deviations(values, low, high, ordered, out[row], kinds[row])
-        elif op >= DERIV and op <= SMOOTHING:
-            _fits(op, times, values, low, high, params, out[row], kinds[row])
-        else:
-            _sample_of(op, times, values, low, high, out[row], kinds[row])
+        first, stop = offsets[row], offsets[row + 1]
+        window_row(
+            op, times[first:stop], values[first:stop], ends, span, params, room, True, out[row], kinds[row]
+        )
 
 
 def windows(

@@ -55,6 +55,8 @@ def test_threads_and_small_blocks_change_nothing(
     text = f"{operator} by (job) (rate(requests_total[2m]))"
     expected = answer(store, text)
     monkeypatch.setattr(blocks, "_BLOCK_CELLS", 100)
+    monkeypatch.setattr(blocks, "_STRETCH_CELLS", 300)
+    monkeypatch.setattr(blocks, "_STRETCH_CELLS", 300)
     monkeypatch.setattr(blocks, "_THREAD_CELLS", 500)
     found = answer(store, text, threads=4)
     assert expected.keys() == found.keys()
@@ -64,19 +66,21 @@ def test_threads_and_small_blocks_change_nothing(
 
 def test_an_error_in_one_thread_is_the_query_s(store: ProjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "_BLOCK_CELLS", 100)
+    monkeypatch.setattr(blocks, "_STRETCH_CELLS", 300)
+    monkeypatch.setattr(blocks, "_STRETCH_CELLS", 300)
     monkeypatch.setattr(blocks, "_THREAD_CELLS", 500)
 
     def broken(query: object, *args: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("bongsu.promql.execute.aggregate.accumulate", broken)
+    monkeypatch.setattr("bongsu.promql.execute.sources.aggregate_rows", broken)
     with closing(Engine(EngineOptions(threads=3))) as engine, pytest.raises(ZeroDivisionError):
         engine.range(store, "sum(requests_total)", 0, 900_000, 20_000)
 
 
 def test_blocks_cover_every_row_once() -> None:
     weights = np.array([1, 200, 3, 3, 3, 500, 1, 1], dtype=np.int64)
-    bounds = list(blocks._block_bounds(weights, 1, 7))
+    bounds = list(blocks._block_bounds(weights, 1, 7, 262_144))
     assert 1 == bounds[0][0]
     assert 7 == bounds[-1][1]
     assert [stop for _, stop in bounds[:-1]] == [start for start, _ in bounds[1:]]

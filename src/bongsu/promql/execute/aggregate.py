@@ -127,8 +127,15 @@ def aggregate_source(node: Aggregate, source: Source, context: Context, *, drops
             raise HistogramsMet
         accumulate(op, cells.values, cells.kinds, groups.ids[start:stop], planes[part])
 
+    def aggregate(part: int, start: int, stop: int) -> bool:
+        assert fused is not None
+        read = fused.aggregate(start, stop, op, groups.ids[start:stop], planes[part])
+        context.query.budget.count_read(read)
+        return True
+
+    fused = source.fused
     try:
-        run_blocks(context.query, counts, source.n_steps, work)
+        run_blocks(context.query, counts, source.n_steps, work, None if fused is None else aggregate)
     except HistogramsMet:
         return _of_whole(node, source, context, drops_names=drops_names)
     finally:

@@ -23,6 +23,7 @@ from bongsu.promql.execute.matching import (
 from bongsu.promql.execute.shape import (
     RESERVED_LABELS,
     any_present,
+    cells_by_group,
     drop_names,
     empty_vector,
     merge_equal,
@@ -201,9 +202,8 @@ def _refuse_repeats(pairs: Vector, groups: NDArray[np.int64], matching: VectorMa
         ids = groups
     else:
         _, ids = np.unique(groups * (int(ids.max()) + 1) + ids, return_inverse=True)
-    counts = np.zeros((int(ids.max()) + 1, pairs.n_steps), dtype=np.int32)
-    np.add.at(counts, ids, pairs.present())
-    if not (counts > 1).any():
+    repeated = (np.bincount(ids) > 1)[ids]
+    if not (cells_by_group(pairs.present()[repeated], ids[repeated]) > 1).any():
         return
     if matching.card is Cardinality.ONE_TO_ONE:
         raise ExecutionError(

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _BLOCK_CELLS = 262_144
 """Samples and cells of one block, two megabytes of each kind of array: measured best between calls too many and caches too small."""
 
+_STRETCH_CELLS = 2_097_152
+"""Samples and cells of a stretch, which takes no memory by itself: some ten milliseconds, after which the query's deadline is looked at."""
+
 _THREAD_CELLS = 500_000
 """Below this much work a second thread costs more to wake than it saves (about a millisecond of decoding)."""
 
@@ -25,25 +28,39 @@ def run_blocks(
     sample_counts: NDArray[np.int64],
     n_steps: int,
     work: Callable[[int, int, int], None],
+    fused: Callable[[int, int, int], bool] | None = None,
 ) -> None:
     """
     Call ``work(part, start_row, stop_row)`` for all rows, block by block.
 
     Parts are contiguous ranges of rows, numbered from 0 in their order, and each runs in one thread. Between blocks the
     query's deadline is checked.
+
+    Parameters
+    ----------
+    fused
+        Called as `work` is, for long stretches of rows that it needs no arrays for; where it returns False, their blocks are worked on.
     """
     weights = sample_counts + n_steps
-    if int(weights.sum()) <= _BLOCK_CELLS:
-        if len(weights):
+    if not len(weights):
+        return
+
+    def run_stretch(part: int, first: int, last: int) -> None:
+        query.deadline.check()
+        if fused is not None and fused(part, first, last):
+            return
+        for start, stop in _block_bounds(weights, first, last, _BLOCK_CELLS):
             query.deadline.check()
-            work(0, 0, len(weights))
+            work(part, start, stop)
+
+    if int(weights.sum()) <= _BLOCK_CELLS:
+        run_stretch(0, 0, len(weights))
         return
     parts = part_bounds(query, weights)
 
     def run_part(part: int) -> None:
-        for start, stop in _block_bounds(weights, parts[part], parts[part + 1]):
-            query.deadline.check()
-            work(part, start, stop)
+        for first, last in _block_bounds(weights, parts[part], parts[part + 1], _STRETCH_CELLS):
+            run_stretch(part, first, last)
 
     if len(parts) == 2 or query.executor is None:
         for part in range(len(parts) - 1):
@@ -70,11 +87,11 @@ def part_bounds(query: QueryScope, weights: NDArray[np.int64]) -> list[int]:
     return [0, *(int(end) for end in ends), len(weights)]
 
 
-def _block_bounds(weights: NDArray[np.int64], start: int, stop: int) -> Iterator[tuple[int, int]]:
-    """Cut ``start:stop`` into blocks of about `_BLOCK_CELLS`, at least one row each."""
+def _block_bounds(weights: NDArray[np.int64], start: int, stop: int, cells: int) -> Iterator[tuple[int, int]]:
+    """Cut ``start:stop`` into blocks of about so many cells, at least one row each."""
     sums = np.cumsum(weights[start:stop])
     first, done = 0, 0
     while first < stop - start:
-        last = max(int(np.searchsorted(sums, done + _BLOCK_CELLS, side="right")), first + 1)
+        last = max(int(np.searchsorted(sums, done + cells, side="right")), first + 1)
         yield start + first, start + last
         done, first = int(sums[last - 1]), last

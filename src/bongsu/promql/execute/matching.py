@@ -11,7 +11,7 @@ from bongsu.model.label_columns import LabelColumns, concat
 from bongsu.model.matchers import quote
 from bongsu.model.samples import KIND_ABSENT, KIND_FLOAT
 from bongsu.promql.errors import ExecutionError
-from bongsu.promql.execute.shape import RESERVED_LABELS
+from bongsu.promql.execute.shape import RESERVED_LABELS, cells_by_group
 from bongsu.promql.histograms.columns import concatenate, no_histograms
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def pair_rows(groups: MatchGroups) -> tuple[NDArray[np.int64], NDArray[np.int64]
 def present_in_group(present: NDArray[np.bool_], ids: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
     """Tell for each group and step whether any of its rows has a cell; shape (n_groups, n_steps)."""
     result = np.zeros((count, present.shape[1]), dtype=np.bool_)
-    np.logical_or.at(result, ids, present)
+    result[np.unique(ids)] = cells_by_group(present, ids) > 0
     return result
 
 

@@ -157,6 +157,20 @@ class StoredSamples:
             raise HistogramsMet
         return self._with_histograms(floats, view)
 
+    def float_chunks(self, start_row: int, stop_row: int) -> ChunkView:
+        """
+        Return the chunks of some rows, which the caller decodes.
+
+        Raises
+        ------
+        HistogramsMet
+            If there are histograms among them.
+        """
+        view = self.selection.chunks(start_row, stop_row)
+        if (view.kind == KIND_HISTOGRAM).any():
+            raise HistogramsMet
+        return view
+
     def has_floats(self, row: int) -> bool:
         """Tell whether a row may have float samples; nothing is decoded."""
         return bool((self.selection.chunks(row, row + 1).kind == KIND_FLOAT).any())

@@ -90,9 +90,7 @@ def merge_equal(vector: Vector, *, across_steps: bool = True) -> Vector:
     if len(first) == vector.n_series:
         return vector
     present = vector.present()
-    counts = np.zeros((len(first), vector.n_steps), dtype=np.int32)
-    np.add.at(counts, ids, present)
-    if not across_steps or (counts > 1).any():
+    if not across_steps or (cells_by_group(present, ids) > 1).any():
         raise ExecutionError(DUPLICATES, id="promql-duplicate-series")
     merged = vector.take(first)
     values, kinds = merged.values.copy(), merged.kind_matrix().copy()
@@ -135,6 +133,14 @@ def repeat_step(vector: Vector, n_steps: int) -> Vector:
 def any_present(vector: Vector) -> NDArray[np.bool_]:
     """Tell for each step whether any series has a cell."""
     return np.asarray(vector.present().any(axis=0))
+
+
+def cells_by_group(present: NDArray[np.bool_], ids: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return how many rows of a group have a cell at each step, for the groups that have rows, in the order of their numbers."""
+    order = np.argsort(ids, kind="stable")
+    starts = np.flatnonzero(np.diff(ids[order], prepend=-1))
+    counts: NDArray[np.int32] = np.add.reduceat(present[order], starts, axis=0, dtype=np.int32)
+    return counts
 
 
 def floats_only(vector: Vector) -> Vector:

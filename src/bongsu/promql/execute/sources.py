@@ -13,10 +13,13 @@ import numpy as np
 
 from bongsu.kernels.counters import started_windows
 from bongsu.kernels.extents import extended_windows, smoothed_at
+from bongsu.kernels.fused import aggregate_rows, compute_rows
+from bongsu.kernels.window_ops import NEWEST
 from bongsu.kernels.windows import latest, windows
 from bongsu.model.samples import KIND_FLOAT, KIND_HISTOGRAM, STALE_BITS
 from bongsu.promql.execute.blocks import run_blocks
 from bongsu.promql.execute.extended_histograms import smoothed_row
+from bongsu.promql.execute.samples import HistogramsMet, StoredSamples
 from bongsu.promql.execute.shape import prune
 from bongsu.promql.histograms.columns import HistogramCells
 from bongsu.promql.values import Vector
@@ -26,9 +29,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bongsu.kernels.groups import GroupOp
     from bongsu.kernels.window_ops import WindowOp
     from bongsu.promql.execute.context import QueryScope
-    from bongsu.promql.execute.samples import SampleBlock, SampleReader, StoredSamples
+    from bongsu.promql.execute.samples import SampleBlock, SampleReader
     from bongsu.promql.histograms.columns import HistogramArray
 
 
@@ -46,6 +50,53 @@ class Cells:
     kinds: NDArray[np.uint8]
 
 
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """
+    A function of stored series that one kernel computes from their chunks, without arrays of samples in between.
+
+    Attributes
+    ----------
+    op
+        A `WindowOp`, or `NEWEST`.
+    """
+
+    reader: StoredSamples
+    op: int
+    ends: NDArray[np.int64]
+    span: int
+    params: NDArray[np.float64]
+
+    def compute(self, start: int, stop: int, cells: Cells) -> int:
+        """
+        Compute the cells of some rows; return the samples read.
+
+        Raises
+        ------
+        HistogramsMet
+            If there are histograms among the samples; then nothing is computed.
+        """
+        view = self.reader.float_chunks(start, stop)
+        return compute_rows(
+            self.op, view.directory(), self._limits(), self.ends, self.params, cells.values, cells.kinds
+        )
+
+    def aggregate(
+        self, start: int, stop: int, op: GroupOp, groups: NDArray[np.int64], planes: NDArray[np.float64]
+    ) -> int:
+        """Add the cells of some rows to the accumulators of their groups; otherwise as `compute`."""
+        view = self.reader.float_chunks(start, stop)
+        return aggregate_rows(
+            self.op, view.directory(), self._limits(), self.ends, self.params, op, groups, planes
+        )
+
+    def _limits(self) -> tuple[int, int, int, int]:
+        return self.reader.start_ms, self.reader.end_ms, self.span, STALE_BITS
+
+
+_NO_PARAMS = np.zeros((2, 1))
+
+
 class Source(Protocol):
     """Series that are computed from samples."""
 
@@ -57,6 +108,11 @@ class Source(Protocol):
     @property
     def n_steps(self) -> int:
         """Columns of the matrix."""
+        ...
+
+    @property
+    def fused(self) -> Fused | None:
+        """The way past the arrays of samples, where there is one."""
         ...
 
     def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> HistogramArray | None:
@@ -84,6 +140,13 @@ class SelectorSource:
     def n_steps(self) -> int:
         """Columns of the matrix."""
         return len(self.ends)
+
+    @property
+    def fused(self) -> Fused | None:
+        """One kernel, unless something else than the value is taken of a sample."""
+        if self.of_sample is not None:
+            return None
+        return Fused(self.reader, NEWEST, self.ends, self.lookback, _NO_PARAMS)
 
     def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> HistogramArray | None:
         """Pick the samples of a block."""
@@ -127,6 +190,13 @@ class WindowSource:
     def n_steps(self) -> int:
         """Columns of the matrix."""
         return len(self.ends)
+
+    @property
+    def fused(self) -> Fused | None:
+        """One kernel, if the samples are stored ones."""
+        if not isinstance(self.reader, StoredSamples):
+            return None
+        return Fused(self.reader, self.op, self.ends, self.span, self.params)
 
     def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> HistogramArray | None:
         """Compute the windows of a block."""
@@ -176,6 +246,11 @@ class StartedSource:
         """Columns of the matrix."""
         return len(self.ends)
 
+    @property
+    def fused(self) -> None:
+        """None."""
+        return
+
     def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> HistogramArray | None:
         """Compute the windows of a block."""
         overlaps = np.zeros(len(cells.values), dtype=np.uint8)
@@ -220,6 +295,11 @@ class ExtendedSource:
         """Columns of the matrix."""
         return len(self.ends)
 
+    @property
+    def fused(self) -> None:
+        """None."""
+        return
+
     def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> HistogramArray | None:
         """Compute the windows of a block."""
         extended_windows(
@@ -248,6 +328,11 @@ class SmoothedSource:
         """Columns of the matrix."""
         return len(self.ends)
 
+    @property
+    def fused(self) -> None:
+        """None."""
+        return
+
     def fill(self, start_row: int, block: SampleBlock, cells: Cells) -> HistogramArray | None:
         """Interpolate the samples of a block."""
         smoothed_at(block.floats, self.ends, self.lookback, cells.values, cells.kinds)
@@ -270,7 +355,17 @@ def materialize(source: Source, query: QueryScope) -> Vector:
         if piece is not None:
             pieces.append((start, piece))
 
-    run_blocks(query, source.reader.sample_counts, source.n_steps, work)
+    def compute(part: int, start: int, stop: int) -> bool:
+        del part
+        assert fused is not None
+        try:
+            query.budget.count_read(fused.compute(start, stop, Cells(values[start:stop], kinds[start:stop])))
+        except HistogramsMet:
+            return False
+        return True
+
+    fused = source.fused
+    run_blocks(query, source.reader.sample_counts, source.n_steps, work, None if fused is None else compute)
     query.budget.release(shape[0] * shape[1])
     histograms = None
     if pieces:
