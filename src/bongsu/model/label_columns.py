@@ -8,16 +8,19 @@ No per-series Python object is needed to match, group, join or rewrite labels: c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from bongsu.model.labels import series_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from numpy.typing import NDArray
+
+Derived = TypeVar("Derived")
 
 ABSENT = -1
 """Code of a series that has not the label."""
@@ -87,13 +90,27 @@ class LabelColumns:
     Only labels that at least one series has need a column; names are kept in sorted order.
     """
 
-    __slots__ = ("_columns", "n_series")
+    __slots__ = ("_columns", "_derived", "n_series")
 
     def __init__(self, n_series: int, columns: Mapping[str, LabelColumn] | None = None) -> None:
         self.n_series = n_series
+        self._derived: dict[Hashable, Any] = {}  # of whatever type its maker gives
         self._columns = {name: columns[name] for name in sorted(columns)} if columns else {}
         if any(len(column.codes) != n_series for column in self._columns.values()):
             raise AssertionError(f"BUG: a label column has not {n_series} codes")
+
+    def derived(self, key: Hashable, make: Callable[[], Derived]) -> Derived:
+        """
+        Return what was made of these labels under a key, made now if it was not made before.
+
+        A store gives the same columns again to whoever asks the same again: what depends on labels alone is then there already. Nobody
+        writes to what this returns, and it lives as long as the columns.
+        """
+        try:
+            known: Derived = self._derived[key]
+        except KeyError:
+            known = self._derived[key] = make()
+        return known
 
     @classmethod
     def from_maps(cls, maps: Sequence[Mapping[str, str]]) -> LabelColumns:
@@ -129,13 +146,13 @@ class LabelColumns:
 
     def keep(self, names: Iterable[str]) -> LabelColumns:
         """Return only the columns of `names`."""
-        wanted = set(names)
-        return LabelColumns(self.n_series, {n: c for n, c in self._columns.items() if n in wanted})
+        wanted = frozenset(names)
+        return self.derived(("keep", wanted), lambda: self._only(wanted & self._columns.keys()))
 
     def drop(self, names: Iterable[str]) -> LabelColumns:
         """Return all but the columns of `names`."""
-        unwanted = set(names)
-        return LabelColumns(self.n_series, {n: c for n, c in self._columns.items() if n not in unwanted})
+        unwanted = frozenset(names)
+        return self.derived(("drop", unwanted), lambda: self._only(self._columns.keys() - unwanted))
 
     def with_column(self, name: str, column: LabelColumn) -> LabelColumns:
         """Return the columns with `name` set, or removed when the new column is all absent."""
@@ -156,11 +173,18 @@ class LabelColumns:
         first : ndarray of int64, shape (n_groups,)
             The first series of each group.
         """
+        wanted = None if names is None else frozenset(names)
+        return self.derived(("group", wanted), lambda: self._group_ids(wanted))
+
+    def _only(self, names: AbstractSet[str]) -> LabelColumns:
+        return LabelColumns(self.n_series, {n: c for n, c in self._columns.items() if n in names})
+
+    def _group_ids(self, names: frozenset[str] | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         if self.n_series == 0:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
         ids = np.zeros(self.n_series, dtype=np.int64)
         groups = 1
-        for name in self._columns if names is None else sorted(set(names) & self._columns.keys()):
+        for name in self._columns if names is None else sorted(names & self._columns.keys()):
             column = self._columns[name]
             width = len(column.values) + 1
             ids, groups = _compact(ids * width + (column.codes + 1), groups * width)
@@ -189,7 +213,10 @@ class LabelColumns:
         return [series_key(labels) for labels in self.maps()]
 
     def sort_order(self) -> NDArray[np.int64]:
-        """Return the rows in the order of their label sets: by (name, value) pairs, as Prometheus sorts a matrix."""
+        """Return the rows in the order of their label sets: by (name, value) pairs, as Prometheus sorts a matrix; read only."""
+        return self.derived("order", self._sort_order)
+
+    def _sort_order(self) -> NDArray[np.int64]:
         if self.n_series < 2 or not self._columns:
             return np.arange(self.n_series, dtype=np.int64)
         goes_on = np.zeros(self.n_series, dtype=np.bool_)
