@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,10 +11,15 @@ from tests.naive.head import LATE, SAME, NaiveHead
 
 from bongsu.kernels.stored import find_stored
 from bongsu.model.labels import series_key
+from bongsu.storage.raw import read_selection
 from bongsu.tsdb.head import Head
+from bongsu.tsdb.head_selection import select_in_head
 from bongsu.tsdb.keys import join_keys
 from bongsu.tsdb.late import slot_of
 from bongsu.tsdb.records import FloatRows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 N_SERIES = 5
 NO_INTS = np.empty(0, dtype=np.int64)
@@ -32,9 +39,30 @@ def check(head: Head, naive: NaiveHead, refs: list[int], start: int, end: int) -
     for ref, slot in zip(refs, slots.tolist(), strict=True):
         said = head.main_samples(slot, start, end)
         assert naive.between(ref, start, end) == list(zip(*(c.tolist() for c in said), strict=True))
+    check_selection(head, naive, slots, start, end)
     counts = np.diff(head.snapshot(slots, start, end).first)
     assert [bool(naive.between(ref, start, end)) for ref in refs] <= [bool(n) for n in counts.tolist()]
     assert sum(len(rows) for rows in naive.samples.values()) == head.count()[1]
+
+
+def check_selection(head: Head, naive: NaiveHead, slots: NDArray[np.int64], start: int, end: int) -> None:
+    """Compare what the head alone gives for a selection, and which series it says to have samples."""
+    selection = select_in_head(head, slots, head.index.columns(slots), start, end)
+    assert selection is not None
+    said = {
+        str(selection.labels.labels(row)["__name__"]): [(s.timestamp, s.start) for s in samples]
+        for row, samples in enumerate(read_selection(selection, start, end))
+    }
+    expected = {
+        f"m{i}": [(time, begun) for time, _, begun in naive.between(ref, start, end)]
+        for i, ref in enumerate(naive.samples)
+    }
+    assert {name: samples for name, samples in expected.items() if samples} == {
+        name: samples for name, samples in said.items() if samples
+    }
+    codes = np.arange(int(slots.max()) + 1, dtype=np.int32)
+    used = head.used_codes(slots, codes, len(codes), start, end)
+    assert sorted(head.with_samples(slots, start, end).tolist()) == used.tolist()
 
 
 @st.composite
@@ -146,3 +174,33 @@ def test_samples_are_found_where_they_are(seed: int, count: int) -> None:
     ]
     assert written == found.tolist()
     assert [stored[time] for time in wanted[found].tolist()] == known[found].tolist()
+
+
+def test_late_samples_outside_of_a_range_do_not_matter_to_it() -> None:
+    head, _, refs = a_head()
+    for times in ([5000, 6000], [1000]):
+        column = np.array(times, dtype=np.int64)
+        assert [] == head.append_floats(
+            FloatRows(np.full(len(times), refs[0]), column, column, NO_INTS), overwrite=False
+        )
+    slots = np.array([slot_of(refs[0])], dtype=np.int64)
+
+    def selected(start: int, end: int) -> list[int] | None:
+        found = select_in_head(head, slots, head.index.columns(slots), start, end)
+        return None if found is None else found.sample_counts.tolist()
+
+    assert [2] == selected(4000, 7000)
+    assert selected(500, 7000) is None
+    assert [] == selected(6001, 7000)
+    codes = np.zeros(int(slots[0]) + 1, dtype=np.int32)
+    assert [0] == head.used_codes(slots, codes, 1, 500, 1500).tolist()
+    assert [] == head.used_codes(slots, codes, 1, 1500, 1600).tolist()
+
+
+def test_a_selection_of_many_chunks_gets_the_room_that_it_needs() -> None:
+    head, naive, refs = a_head()
+    times = np.arange(0, 100_000, 10, dtype=np.int64)
+    head._append_rows(FloatRows(np.full(len(times), refs[0]), times, times, NO_INTS))
+    naive.samples[refs[0]] = [(time, time, 0) for time in times.tolist()]
+
+    check(head, naive, refs, 0, 100_000)

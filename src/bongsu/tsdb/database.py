@@ -68,13 +68,12 @@ if TYPE_CHECKING:
     from bongsu.model.matchers import Matcher
     from bongsu.model.samples import Exemplar, MetricMetadata, SampleBatch
     from bongsu.runtime.clock import Clock
-    from bongsu.storage.contract import StoreOptions
+    from bongsu.storage.contract import Selection, StoreOptions
     from bongsu.tsdb.block import BlockMeta
     from bongsu.tsdb.intake import Intake
     from bongsu.tsdb.keys import Keys
     from bongsu.tsdb.log import CommitLog
     from bongsu.tsdb.metrics import StoreMetrics
-    from bongsu.tsdb.selection import TsdbSelection
 
 KEPT_MS = 3_600_000
 """The newest hour stays in the head: scrapes that come late, and the queries that are asked most, find it there."""
@@ -459,7 +458,7 @@ class Database:
             start_ms = start_ms if oldest is None else max(start_ms, oldest)
             return ExemplarRows(*state.exemplars.find(selectors, start_ms, end_ms))
 
-    def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> TsdbSelection:
+    def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Selection:
         """Return the matching series that may have samples in the range."""
         return self._reading.select(matchers, start_ms, end_ms)
 

@@ -46,6 +46,7 @@ from bongsu.kernels.head import (
     widen_entries,
 )
 from bongsu.kernels.shared_times import new_table
+from bongsu.kernels.used_codes import mark_used
 from bongsu.storage.raw import Sample
 from bongsu.storage.refusals import value_bytes
 from bongsu.tsdb.arrays import grown
@@ -68,6 +69,9 @@ MAX_SPANS = 48
 
 _SEALED_TOGETHER = 8192
 """Open rows sealed by one call: 12 MB of scratch."""
+
+_SIDES_LOOKED_AT = 256
+"""Side buffers whose times are looked at, a microsecond each, to find that they do not matter."""
 
 _READ_AHEAD = 8
 """Bytes behind the arena's last chunk: unpacking reads one word ahead."""
@@ -241,14 +245,41 @@ class Head:
         newest = meta[slots, LAST_TIME]
         in_main = (meta[slots, COUNT] > 0) & (meta[slots, FLAGS] & LAST_IN_SIDE == 0)
         kept = in_main & (newest >= start_ms) & (newest <= end_ms)
-        unsure = np.flatnonzero(~kept)
+        # Nothing is newer, side buffers included: a series that ended before the range has nothing in it.
+        unsure = np.flatnonzero(~kept & (newest >= start_ms))
         if len(unsure):
             n_chunks, n_open = self._measure(slots[unsure], start_ms, end_ms)
             kept[unsure] = (n_chunks + n_open) > 0
-        for i in self._rows_with_side(slots):
-            kept[i] = kept[i] or self.sides[int(slots[i])].touches(start_ms, end_ms)
+        if self.sides:
+            for i in unsure[(meta[slots[unsure], FLAGS] & HAS_SIDE != 0) & ~kept[unsure]].tolist():
+                kept[i] = self.sides[int(slots[i])].touches(start_ms, end_ms)
         left: NDArray[np.int64] = slots[kept]
         return left
+
+    def used_codes(
+        self, slots: NDArray[np.int64], codes: NDArray[np.int32], n_codes: int, start_ms: int, end_ms: int
+    ) -> NDArray[np.int64]:
+        """
+        Return the codes that the series with samples in the range have, rising.
+
+        Parameters
+        ----------
+        codes : ndarray of int32, shape (n_slots,)
+            Code of each slot of the head, below `n_codes`, negative where it has none.
+        """
+        used, unsure = np.zeros(n_codes, dtype=np.uint8), np.empty(len(slots), dtype=np.int64)
+        n_unsure = mark_used(self.arrays, slots, codes, start_ms, end_ms, used, unsure)
+        for slot in unsure[:n_unsure].tolist():
+            code = codes[slot]
+            used[code] = used[code] or self.sides[slot].touches(start_ms, end_ms)
+        return np.flatnonzero(used)
+
+    def sides_are_aside(self, slots: NDArray[np.int64], start_ms: int, end_ms: int) -> bool:
+        """Tell whether the side buffers of some series have nothing in a closed range; False also where looking takes too long."""
+        rows = self._rows_with_side(slots)
+        return len(rows) <= _SIDES_LOOKED_AT and not any(
+            self.sides[int(slots[row])].touches(start_ms, end_ms) for row in rows
+        )
 
     def snapshot(self, slots: NDArray[np.int64], start_ms: int, end_ms: int) -> Part:
         """Return the samples of series in a closed range, frozen; one row for each slot."""

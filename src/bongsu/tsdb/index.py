@@ -33,8 +33,14 @@ _COMPACT_ABOVE = 4
 _FEW_ROWS = 16
 """Up to here a Python loop is quicker than numpy's sort."""
 
-_MOST_KNOWN, _MOST_KNOWN_ROWS = 64, 10_000
-"""Selections that are known, and the rows of each: at ten labels some 50 bytes a row, 32 MB when all are as large as they may be."""
+_MOST_KNOWN, _MOST_KNOWN_ROWS = 4096, 200_000
+"""Selections that are known, and the rows of all together: at ten labels and what is derived of them some 100 bytes a row, 20 MB."""
+
+_LARGEST_KNOWN = 10_000
+"""Rows of the largest selection that is known: finding a larger one again is little beside reading it."""
+
+_MOST_CODES = 2_000_000
+"""Codes by member that are kept, 8 MB: those of the few labels that lists of values are asked of."""
 
 _FIRST_ROWS = 4
 
@@ -100,17 +106,20 @@ class LabelIndex:
     def __init__(self) -> None:
         self.dictionaries: dict[str, Dictionary] = {}
         self.groups: list[Group] = []
+        self.group_of_member: NDArray[np.int32] = np.empty(0, dtype=np.int32)
+        """Number of each member's group, negative for a number that is no member now."""
         self._names = TextsOwner(no_texts(1))
         self._values = TextsOwner(no_texts(_FIRST_ROWS))
         self._sets = no_sets()
         self._name_texts = Dictionary(self._names, 0)
-        self._group_of_member: NDArray[np.int32] = np.empty(0, dtype=np.int32)
         self._row_of_member: NDArray[np.int32] = np.empty(0, dtype=np.int32)
         self._known: OrderedDict[tuple[Matcher, ...], tuple[NDArray[np.int64], LabelColumns]] = OrderedDict()
+        self._known_rows = 0
+        self._codes: dict[str, NDArray[np.int32]] = {}
 
     def add(self, members: NDArray[np.int64], keys: Keys) -> None:
         """Add series by key."""
-        self._known.clear()
+        self._forget()
         for low in range(0, len(keys), _ENCODED_TOGETHER):
             rows = np.arange(low, min(low + _ENCODED_TOGETHER, len(keys)))
             self._add(members[rows], keys.take(rows))
@@ -127,17 +136,17 @@ class LabelIndex:
     def columns(self, members: NDArray[np.int64]) -> LabelColumns:
         """Return the labels of members, in their order."""
         return gather_columns(
-            self.groups, self.dictionaries, self._group_of_member[members], self._row_of_member[members]
+            self.groups, self.dictionaries, self.group_of_member[members], self._row_of_member[members]
         )
 
     def column(self, name: str, members: NDArray[np.int64]) -> LabelColumn | None:
         """Return one label of members, None when none of them has it."""
-        groups, rows = self._group_of_member[members], self._row_of_member[members]
+        groups, rows = self.group_of_member[members], self._row_of_member[members]
         return gather_columns(self.groups, self.dictionaries, groups, rows, only=name).get(name)
 
     def names(self, members: NDArray[np.int64]) -> set[str]:
         """Return the label names that any of the members has."""
-        return names_of(self.groups, self._group_of_member[members])
+        return names_of(self.groups, self.group_of_member[members])
 
     def known(self, matchers: Sequence[Matcher]) -> tuple[NDArray[np.int64], LabelColumns | None]:
         """
@@ -149,25 +158,48 @@ class LabelIndex:
         found = self._known.get(key)
         if found is None:
             members = self.match(matchers)
-            if len(members) > _MOST_KNOWN_ROWS:
+            if len(members) > _LARGEST_KNOWN:
                 return members, None
             found = self._known[key] = members, self.columns(members)
-            if len(self._known) > _MOST_KNOWN:
-                self._known.popitem(last=False)
+            self._known_rows += len(members)
+            while len(self._known) > _MOST_KNOWN or self._known_rows > _MOST_KNOWN_ROWS:
+                self._known_rows -= len(self._known.popitem(last=False)[1][0])
         self._known.move_to_end(key)
         return found
 
+    def _forget(self) -> None:
+        self._known.clear()
+        self._known_rows = 0
+        self._codes.clear()
+
+    def members(self) -> NDArray[np.int64]:
+        """Return all members, in no order."""
+        return np.flatnonzero(self.group_of_member >= 0)
+
+    def codes(self, name: str) -> NDArray[np.int32]:
+        """Return the code of each member's value of one label, negative where it has none; for those asked for lately at once."""
+        codes = self._codes.get(name)
+        if codes is None:
+            codes = np.full(len(self.group_of_member), ABSENT, dtype=np.int32)
+            for group in self.groups:
+                if name in group.columns:
+                    codes[group.members[: group.n_rows]] = group.columns[name][: group.n_rows]
+            if len(codes) * (len(self._codes) + 1) > _MOST_CODES:
+                self._codes.clear()
+            self._codes[name] = codes
+        return codes
+
     def remove(self, members: NDArray[np.int64]) -> None:
         """Forget series; their groups are rebuilt."""
-        self._known.clear()
-        groups = self._group_of_member[members]
+        self._forget()
+        groups = self.group_of_member[members]
         for number in np.unique(groups).tolist():
             group = self.groups[number]
             kept = np.ones(group.n_rows, dtype=np.bool_)
             kept[self._row_of_member[members[groups == number]]] = False
             group.keep(np.flatnonzero(kept))
             self._place(number, group.members, 0)
-        self._group_of_member[members] = -1
+        self.group_of_member[members] = -1
 
     def is_mostly_dead(self) -> bool:
         """Tell whether more than half of the values are no series' any more: an index made anew gives their memory back."""
@@ -228,9 +260,9 @@ class LabelIndex:
 
     def _place(self, group: int, members: NDArray[np.int64], start: int) -> None:
         top = int(members.max(initial=-1)) + 1
-        self._group_of_member = grown(self._group_of_member, top, fill=-1)
+        self.group_of_member = grown(self.group_of_member, top, fill=-1)
         self._row_of_member = grown(self._row_of_member, top, fill=-1)
-        self._group_of_member[members] = group
+        self.group_of_member[members] = group
         self._row_of_member[members] = np.arange(start, start + len(members), dtype=np.int32)
 
 

@@ -56,6 +56,10 @@ class Shelf:
         """Size of all blocks."""
         return sum(block.bytes for block in self.blocks)
 
+    def touches(self, start_ms: int, end_ms: int) -> bool:
+        """Tell whether any block may have samples in a closed range."""
+        return any(block.meta.max_time >= start_ms and block.meta.min_time <= end_ms for block in self.blocks)
+
     def parts(
         self,
         selectors: Sequence[Sequence[Matcher]],

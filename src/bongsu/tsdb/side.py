@@ -85,7 +85,9 @@ class Side:
 
     def touches(self, start_ms: int, end_ms: int) -> bool:
         """Tell whether a closed range holds a sample."""
-        return len(self.floats.between(start_ms, end_ms).times) > 0 or any(
+        times = self.floats.times
+        at = int(times.searchsorted(start_ms))
+        return (at < len(times) and bool(times[at] <= end_ms)) or any(
             start_ms <= t <= end_ms for t in self.histograms
         )
 
