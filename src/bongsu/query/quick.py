@@ -16,8 +16,13 @@ from bongsu.query.requests import InstantQuery, RangeQuery
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-QUICK_S = 0.002
-"""Processor time of a quick query, its answer's writing included: an event loop that stops so long delays nobody noticeably."""
+QUICK_S = 0.004
+"""
+Processor time of a quick query, its answer's writing included.
+
+An event loop that stops so long delays nobody noticeably: a thread that holds the interpreter's lock stops it for five milliseconds,
+Python's switch interval, before it is asked to let go.
+"""
 
 FRESH_S = 300.0
 """How long a query counts as quick after it was: less than a store takes to leave memory when nobody asks."""
