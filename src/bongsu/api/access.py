@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
     from bongsu.api.grant_cache import Directory
+    from bongsu.api.whole import HasHeaders
     from bongsu.control.people import SessionGrant
     from bongsu.control.roles import Role
     from bongsu.control.values import Actor, Project
@@ -164,6 +165,22 @@ class AccessControl:
             raise
         return access
 
+    def known(self, request: HasHeaders, scope: Scope) -> ProjectAccess | None:
+        """Return whom a request acts for, as `require`, where nothing must be looked up; None where `require` has to tell."""
+        try:
+            key, user = presented_key(request)
+            key_id, _, secret = key.partition(".")
+            grant = _with_secret(self._grants.known(key_id), secret)
+            if grant is None:
+                return None
+            access = self._unexpired(grant)
+            if user is not None:
+                _check_project(access, user)
+            self.check_scope(access, scope)
+        except BongsuError:
+            return None
+        return access
+
     async def require_apm(self, request: HTTPConnection, *, needs_pcode: bool = True) -> ProjectAccess:
         """
         Return whom a call of the APM API acts for, from ``x-whatap-token`` and ``x-whatap-pcode``, or a key as in `require`.
@@ -209,11 +226,8 @@ class AccessControl:
                 id="key-missing",
             )
         key_id, _, secret = key.partition(".")
-        grant = await self._grants.find(key_id) if _is_key_id(key_id) else None
-        # Hashed and compared also for an unknown id, so that the time tells nothing about which ids exist.
-        hashed = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
-        expected = grant.secret_hash if grant is not None else bytes(len(hashed))
-        if not hmac.compare_digest(hashed, expected) or grant is None:
+        grant = _with_secret(await self._grants.find(key_id) if _is_key_id(key_id) else None, secret)
+        if grant is None:
             raise Unauthorized(
                 "the key is not known here; it may be mistyped or revoked: copy it again, or make a new one",
                 id="key-unknown",
@@ -279,7 +293,7 @@ class AccessControl:
         return ProjectAccess(grant.project, grant.scopes, grant.key_id)
 
 
-def presented_key(request: HTTPConnection) -> tuple[str, str | None]:
+def presented_key(request: HasHeaders) -> tuple[str, str | None]:
     """Return the key that a request carries, empty when none, and the user of basic authentication, if it is used."""
     headers = request.headers
     app_key = headers.get(APP_KEY_HEADER)
@@ -303,6 +317,13 @@ def bearer_token(request: HTTPConnection) -> str:
     """Return the bearer token of a request, empty when it carries none."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     return value.strip() if scheme.lower() == "bearer" else ""
+
+
+def _with_secret(grant: KeyGrant | None, secret: str) -> KeyGrant | None:
+    """Return a grant if this is its secret; hashed and compared also without one, so that the time does not tell which ids exist."""
+    hashed = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+    expected = grant.secret_hash if grant is not None else bytes(len(hashed))
+    return grant if hmac.compare_digest(hashed, expected) else None
 
 
 def _is_key_id(text: str) -> bool:

@@ -7,7 +7,8 @@ instead, and only the routes with parameters are tried in turn; whatever is left
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from starlette.applications import Starlette
 from starlette.routing import Match, Route
@@ -15,8 +16,23 @@ from starlette.routing import Match, Route
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from starlette.responses import Response
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from bongsu.api.whole import WholeRequest
+
+_KNOWN_PATHS = 1024
+"""Paths whose route is remembered: those of dashboards, which are few; a path is some hundred bytes."""
+
+
+@runtime_checkable
+class AnswersAtOnce(Protocol):
+    """An application that can answer requests that are here as a whole."""
+
+    def at_once(self, request: WholeRequest) -> Response | None:
+        """Answer, or return None for the request to go the general way."""
+        ...
 
 
 class Dispatcher:
@@ -44,6 +60,19 @@ class Dispatcher:
         if others:
             # Mounts take whole trees of paths; beside them the order of all routes matters.
             self._exact, self._patterns = {}, []
+
+        self._immediate = functools.lru_cache(_KNOWN_PATHS)(self._find_immediate)
+
+    def at_once(self, request: WholeRequest) -> Response | None:
+        """Answer a request that is here as a whole, if its route does that; else return None."""
+        route = self._immediate(request.path)
+        return None if route is None else route.at_once(request)
+
+    def _find_immediate(self, path: str) -> AnswersAtOnce | None:
+        route = self._exact.get(path)
+        if route is None:
+            route = next((pattern for pattern in self._patterns if pattern.path_regex.match(path)), None)
+        return route.app if route is not None and isinstance(route.app, AnswersAtOnce) else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -94,6 +94,13 @@ class GrantCache(Generic[Grant]):
                 raise
             return entry.grant
 
+    def known(self, name: str) -> Grant | None:
+        """Return the grant of a name that nobody needs to look up now; None also where there may be one."""
+        entry = self._entries.get(name)
+        if entry is None or entry.generation != self._directory.generation():
+            return None
+        return entry.grant if self._clock.monotonic() < entry.until else None
+
     def _is_unknown(self, name: str, generation: int, now: float) -> bool:
         known_generation, until = self._unknown.get(name, (-1, 0.0))
         return known_generation == generation and now < until

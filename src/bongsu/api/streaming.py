@@ -20,8 +20,9 @@ from bongsu.runtime.compress import ANSWER_CODINGS, answer_stream
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
-    from starlette.requests import Request
     from starlette.types import Message, Send
+
+    from bongsu.api.whole import HasHeaders
 
 WHOLE_BYTES = 1 << 20
 """An answer up to this size is sent whole: one write, and a length for the client."""
@@ -33,10 +34,13 @@ STALL_TIMEOUT_S = 60.0
 """A part is a megabyte at most: whoever reads less than 17 kB/s holds the memory of a result for too long."""
 
 
-def coding_of(request: Request) -> str:
+def coding_of(request: HasHeaders) -> str:
     """Return the coding that the client likes best of those that are offered (RFC 9110, 12.5.3); empty for none."""
+    accepted = request.headers.get("accept-encoding", "")
+    if not accepted:
+        return ""
     weights: dict[str, float] = {}
-    for item in request.headers.get("accept-encoding", "").split(","):
+    for item in accepted.split(","):
         coding, _, parameter = item.partition(";")
         weights[coding.strip().lower()] = _weight(parameter)
     # A client that takes anything gets what all of them know.

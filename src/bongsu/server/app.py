@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from starlette.requests import Request
     from starlette.routing import BaseRoute
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import Receive, Scope, Send
+
+    from bongsu.api.whole import WholeRequest
 
 
 class Phase(enum.Enum):
@@ -55,13 +57,19 @@ class Shell:
             ]
         )
         self._own_paths = frozenset(route.path for route in self._own.routes if isinstance(route, Route))
-        self._parts: ASGIApp | None = None
+        self._parts: Dispatcher | None = None
 
     def open(self, routes: Sequence[BaseRoute]) -> None:
         """Serve `routes` from now on."""
         self._parts = Dispatcher(routes)
         self.progress = "ready"
         self.phase = Phase.READY
+
+    def at_once(self, request: WholeRequest) -> Response | None:
+        """Answer a request that is here as a whole and over in a moment; None for it to go the general way."""
+        if self.phase is not Phase.READY or self._parts is None:
+            return None
+        return self._parts.at_once(request)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import signal
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from prometheus_client import CollectorRegistry
@@ -128,6 +129,7 @@ def _http_config(settings: Settings, shell: Shell, certificate: Certificate | No
     proxies = list(settings.server.trusted_proxies)
     return uvicorn.Config(
         shell,
+        http=_connections(shell),
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -138,6 +140,17 @@ def _http_config(settings: Settings, shell: Shell, certificate: Certificate | No
         timeout_graceful_shutdown=settings.server.stop_timeout // 1000,
         ssl_context_factory=None if certificate is None else lambda *_: certificate.context,
     )
+
+
+def _connections(shell: Shell) -> Any:
+    """Return what makes a protocol for each connection, in uvicorn's form."""
+    try:
+        from bongsu.server.protocol import ShortWayProtocol
+    except (
+        ImportError
+    ):  # its parser is not built for this platform: uvicorn's other one does the same, slower
+        return "auto"
+    return functools.partial(ShortWayProtocol, shell.at_once)
 
 
 async def _start(around: Surroundings, shell: Shell, server: _HttpServer, url: str) -> Parts | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bongsu.api.prometheus.parameters import Parameters, read_parameters
+from bongsu.api.prometheus.parameters import Parameters, read_parameters, whole_parameters
 from bongsu.api.streaming import coding_of
 from bongsu.control.values import Scope
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from bongsu.api.access import AccessControl, ProjectAccess
+    from bongsu.api.whole import WholeRequest
     from bongsu.control.roles import Role
     from bongsu.storage.contract import ProjectStore
 
@@ -51,6 +52,12 @@ class Admission:
         """
         access = await self._access.require(request, scope, role=role)
         return Call(access, await read_parameters(request), coding_of(request))
+
+    def at_once(self, request: WholeRequest) -> Call | None:
+        """Return the call of a request that is here as a whole; None where `admit` has to tell what is the matter."""
+        access = self._access.known(request, Scope.READ)
+        parameters = None if access is None else whole_parameters(request)
+        return None if access is None or parameters is None else Call(access, parameters, coding_of(request))
 
     def store(self, call: Call) -> ProjectStore:
         """Return the store of the caller's project; blocks, so call it in a worker thread."""

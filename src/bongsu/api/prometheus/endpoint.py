@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from bongsu.api.errors import MethodNotAllowed, guard
 from bongsu.api.prometheus.envelope import failure_response
-from bongsu.model.errors import NotFound
+from bongsu.model.errors import BongsuError, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from bongsu.api.errors import Handler
+    from bongsu.api.whole import AtOnce, WholeRequest
 
 _CORS_HEADERS = {
     "Access-Control-Allow-Headers": "Accept, Authorization, Content-Type, Origin, X-TC-APP-KEY",
@@ -40,9 +41,14 @@ class Endpoint:
         The handler of each method. HEAD goes where GET goes, OPTIONS is answered here.
     log
         Told of failures that are the server's.
+    at_once
+        Answers what is over in a moment; None where nothing is.
     """
 
-    def __init__(self, handlers: Mapping[str, Handler], log: FilteringBoundLogger) -> None:
+    def __init__(
+        self, handlers: Mapping[str, Handler], log: FilteringBoundLogger, *, at_once: AtOnce | None = None
+    ) -> None:
+        self._at_once = at_once
         self._allowed = ("OPTIONS", *sorted(handlers))
         self._handlers = {
             method: guard(handler, render=failure_response, log=log) for method, handler in handlers.items()
@@ -55,6 +61,18 @@ class Endpoint:
     def methods(self) -> tuple[str, ...]:
         """The methods that the path takes, OPTIONS and HEAD left out."""
         return self._allowed[1:]
+
+    def at_once(self, request: WholeRequest) -> Response | None:
+        """Answer a request that is over in a moment; None for it to go the general way, where every refusal is told."""
+        if self._at_once is None or request.method not in self._allowed[1:]:
+            return None
+        try:
+            response = self._at_once(request)
+        except BongsuError:
+            return None
+        if response is not None and "origin" in request.headers:
+            _add_cors(response)
+        return response
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import orjson
 
 from bongsu.api.prometheus.envelope import TRUNCATED, success
 from bongsu.api.prometheus.parameters import invalid_parameter
-from bongsu.api.prometheus.selectors import label_name_of_path, read_selectors, read_time_range
+from bongsu.api.prometheus.selectors import (
+    label_name_of_path,
+    read_selector,
+    read_selectors,
+    read_time_range,
+)
 from bongsu.api.prometheus.series_json import float_text, label_rows
 from bongsu.api.streaming import parts_response
 from bongsu.api.threads import in_thread
@@ -19,14 +26,51 @@ from bongsu.query.exemplars import find_exemplars
 from bongsu.query.quick import QuickQueries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Hashable, Iterator
 
     from starlette.requests import Request
     from starlette.responses import Response
 
     from bongsu.api.prometheus.caller import Admission, Call
+    from bongsu.api.prometheus.selectors import Selector
+    from bongsu.api.whole import WholeRequest
     from bongsu.runtime.clock import Clock
     from bongsu.storage.contract import ExemplarRows
+
+    _Answer = Callable[["_LookUp"], Response]
+
+
+_KNOWN_SELECTORS = 1024
+"""Selectors kept as they were read: as many as the engine keeps plans."""
+
+
+@dataclass(frozen=True, slots=True)
+class _LookUp:
+    """
+    One look-up.
+
+    Attributes
+    ----------
+    answer
+        Answers it.
+    label
+        The label that it is about; empty where it is about none.
+    span
+        Closed range, Unix milliseconds.
+    key
+        What it has in common with look-ups that cost about the same.
+    """
+
+    answer: _Answer
+    call: Call
+    label: str
+    span: tuple[int, int]
+    key: Hashable
+
+    @property
+    def limit(self) -> int:
+        """The most entries of the answer, 0 for all."""
+        return self.call.parameters.count("limit")
 
 
 class Lookups:
@@ -47,20 +91,33 @@ class Lookups:
         self._admission = admission
         self._features = features
         self._quick = QuickQueries(clock.monotonic)
+        self._read_selector = functools.lru_cache(_KNOWN_SELECTORS)(read_selector)
 
     async def labels(self, request: Request) -> Response:
         """Answer ``/labels``: the label names of the matching series."""
-        return await self._look_up(request, await self._admission.admit(request), self._labels)
+        return await self._look_up(self._labels, await self._admission.admit(request))
+
+    def labels_at_once(self, request: WholeRequest) -> Response | None:
+        """Answer ``/labels`` if it was over in a moment lately."""
+        return self._look_up_at_once(self._labels, self._admission.at_once(request))
 
     async def label_values(self, request: Request) -> Response:
         """Answer ``/label/<name>/values``: the values of one label in the matching series."""
         call = await self._admission.admit(request)
-        name = label_name_of_path(_raw_path(request))
-        return await self._look_up(request, call, lambda call: self._label_values(call, name))
+        return await self._look_up(self._label_values, call, label_name_of_path(_raw_path(request)))
+
+    def label_values_at_once(self, request: WholeRequest) -> Response | None:
+        """Answer ``/label/<name>/values`` if it was over in a moment lately."""
+        call = self._admission.at_once(request)
+        return self._look_up_at_once(self._label_values, call, label_name_of_path(request.path.encode()))
 
     async def series(self, request: Request) -> Response:
         """Answer ``/series``: the label sets of the matching series."""
-        return await self._look_up(request, await self._admission.admit(request), self._series)
+        return await self._look_up(self._series, await self._admission.admit(request))
+
+    def series_at_once(self, request: WholeRequest) -> Response | None:
+        """Answer ``/series`` if it was over in a moment lately."""
+        return self._look_up_at_once(self._series, self._admission.at_once(request))
 
     async def metadata(self, request: Request) -> Response:
         """Answer ``/metadata``: type, help and unit of metrics."""
@@ -70,41 +127,45 @@ class Lookups:
         """Answer ``/query_exemplars``: the exemplars of the series that a query selects."""
         return await in_thread(self._exemplars, await self._admission.admit(request))
 
-    async def _look_up(self, request: Request, call: Call, answer: Callable[[Call], Response]) -> Response:
+    async def _look_up(self, answer: _Answer, call: Call, label: str = "") -> Response:
         """Answer in a worker thread, or right here what was over in a moment lately."""
-        start_ms, end_ms = read_time_range(call.parameters)
-        asked = request.scope["path"], *call.parameters.texts("match[]", "match")
-        key = call.access.project.project_id, end_ms - start_ms, asked
+        asked = _asked(answer, call, label)
+        if asked.key in self._quick:
+            return self._measured(asked)
+        return await in_thread(self._measured, asked)
 
-        def measured() -> Response:
-            began = time.thread_time()
-            response = answer(call)
-            self._quick.note(key, time.thread_time() - began)
-            return response
+    def _look_up_at_once(self, answer: _Answer, call: Call | None, label: str = "") -> Response | None:
+        """Answer what was over in a moment lately, else return None."""
+        asked = None if call is None else _asked(answer, call, label)
+        return self._measured(asked) if asked is not None and asked.key in self._quick else None
 
-        return measured() if key in self._quick else await in_thread(measured)
+    def _measured(self, asked: _LookUp) -> Response:
+        began = time.thread_time()
+        response = asked.answer(asked)
+        self._quick.note(asked.key, time.thread_time() - began)
+        return response
 
-    def _labels(self, call: Call) -> Response:
-        limit, selectors = call.parameters.count("limit"), read_selectors(call.parameters)
-        span = read_time_range(call.parameters)
-        return _texts_response(call, self._admission.store(call).label_names(selectors, *span), limit)
+    def _labels(self, asked: _LookUp) -> Response:
+        limit, selectors = asked.limit, self._selectors(asked)
+        names = self._admission.store(asked.call).label_names(selectors, *asked.span)
+        return _texts_response(asked.call, names, limit)
 
-    def _label_values(self, call: Call, name: str) -> Response:
-        limit, selectors = call.parameters.count("limit"), read_selectors(call.parameters)
-        span = read_time_range(call.parameters)
-        return _texts_response(call, self._admission.store(call).label_values(name, selectors, *span), limit)
+    def _label_values(self, asked: _LookUp) -> Response:
+        limit, selectors = asked.limit, self._selectors(asked)
+        values = self._admission.store(asked.call).label_values(asked.label, selectors, *asked.span)
+        return _texts_response(asked.call, values, limit)
 
-    def _series(self, call: Call) -> Response:
-        limit, selectors = (
-            call.parameters.count("limit"),
-            read_selectors(call.parameters, required=True),
-        )
-        labels = self._admission.store(call).series(selectors, *read_time_range(call.parameters))
+    def _series(self, asked: _LookUp) -> Response:
+        call, limit, selectors = asked.call, asked.limit, self._selectors(asked, required=True)
+        labels = self._admission.store(call).series(selectors, *asked.span)
         order = labels.sort_order()
         truncated = 0 < limit < len(order)
         rows = label_rows(labels, order[:limit] if truncated else order)
         warnings = (TRUNCATED,) if truncated else ()
         return parts_response(success(_listed(rows), warnings=warnings), coding=call.coding)
+
+    def _selectors(self, asked: _LookUp, *, required: bool = False) -> list[Selector]:
+        return read_selectors(asked.call.parameters, required=required, read=self._read_selector)
 
     def _metadata(self, call: Call) -> Response:
         limit, per_metric = call.parameters.count("limit"), call.parameters.count("limit_per_metric")
@@ -135,6 +196,13 @@ class Lookups:
         except ParseError as error:
             raise invalid_parameter("query", error.message) from error
         return parts_response(success((_exemplars_json(rows),)), coding=call.coding)
+
+
+def _asked(answer: _Answer, call: Call, label: str) -> _LookUp:
+    span = read_time_range(call.parameters)
+    selectors = tuple(call.parameters.texts("match[]", "match"))
+    owner = call.access.project.project_id
+    return _LookUp(answer, call, label, span, (owner, answer.__name__, label, selectors, span[1] - span[0]))
 
 
 def _raw_path(request: Request) -> bytes:

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from bongsu.api.body import CONTROL_LIMITS, content_type, parse_json_object, read_body
+from bongsu.api.body import CONTROL_LIMITS, content_encoding, content_type, parse_json_object, read_body
 from bongsu.api.errors import UnsupportedMedia
 from bongsu.api.prometheus.times import parse_duration_ms, parse_time
 from bongsu.model.errors import InvalidInput
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from bongsu.api.body import BodyLimits
+    from bongsu.api.whole import HasHeaders, WholeRequest
 
 _FORM = "application/x-www-form-urlencoded"
 _JSON = "application/json"
@@ -122,7 +123,17 @@ async def read_parameters(request: Request, limits: BodyLimits = CONTROL_LIMITS)
     return Parameters([*_body_pairs(body, content_type(request)), *url])
 
 
-def _has_body(request: Request) -> bool:
+def whole_parameters(request: WholeRequest) -> Parameters | None:
+    """Return the merged parameters of a request whose body is here; None where the body takes more than a look. Raises InvalidInput."""
+    url = _parse_pairs(request.query, "query string")
+    if not _has_body(request):
+        return Parameters(url)
+    if content_encoding(request) != "identity":
+        return None
+    return Parameters([*_body_pairs(request.body, content_type(request)), *url])
+
+
+def _has_body(request: HasHeaders) -> bool:
     return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
 
 

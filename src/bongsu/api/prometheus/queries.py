@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from bongsu.api.prometheus.caller import Admission, Call
     from bongsu.api.prometheus.parameters import Parameters
     from bongsu.api.prometheus.results import WrittenResult
+    from bongsu.api.whole import WholeRequest
     from bongsu.promql.parser.ast import Expr
     from bongsu.promql.plan import PlanStep
     from bongsu.query.service import Outcome, QueryService, RunningQuery
     from bongsu.runtime.clock import Clock
-    from bongsu.storage.contract import ProjectStore
 
 Answer = TypeVar("Answer")
 
@@ -70,22 +70,36 @@ class Queries:
     async def query(self, request: Request) -> Response:
         """Answer ``/query``: the value of an expression at one moment."""
         call = await self._admission.admit(request)
-        query = self._instant(call.parameters)
-        limit = call.parameters.count("limit")
-        return await self._evaluate(
-            request, call, query, lambda outcome: _answer(call, outcome, write_instant(outcome.result, limit))
-        )
+        return await self._evaluate(request, call, *self._asked(call))
+
+    def query_at_once(self, request: WholeRequest) -> Response | None:
+        """Answer ``/query`` if it was over in a moment lately."""
+        call = self._admission.at_once(request)
+        return None if call is None else self._evaluate_at_once(call, *self._asked(call))
 
     async def query_range(self, request: Request) -> Response:
         """Answer ``/query_range``: the values of an expression at every step of a range."""
         call = await self._admission.admit(request)
+        return await self._evaluate(request, call, *self._asked_range(call))
+
+    def query_range_at_once(self, request: WholeRequest) -> Response | None:
+        """Answer ``/query_range`` if it was over in a moment lately."""
+        call = self._admission.at_once(request)
+        return None if call is None else self._evaluate_at_once(call, *self._asked_range(call))
+
+    def _asked(self, call: Call) -> tuple[InstantQuery, Callable[[Outcome], Response]]:
+        """Return what ``/query`` is asked, and how its answer is written."""
+        limit = call.parameters.count("limit")
+        return self._instant(call.parameters), lambda outcome: _answer(
+            call, outcome, write_instant(outcome.result, limit)
+        )
+
+    def _asked_range(self, call: Call) -> tuple[RangeQuery, Callable[[Outcome], Response]]:
+        """Return what ``/query_range`` is asked, and how its answer is written."""
         query = _range(call.parameters)
         limit = call.parameters.count("limit")
-        return await self._evaluate(
-            request,
-            call,
-            query,
-            lambda outcome: _answer(call, outcome, write_range(outcome.result, limit, self._service.helpers)),
+        return query, lambda outcome: _answer(
+            call, outcome, write_range(outcome.result, limit, self._service.helpers)
         )
 
     async def explain_query(self, request: Request) -> Response:
@@ -140,18 +154,22 @@ class Queries:
         query: InstantQuery | RangeQuery,
         finish: Callable[[Outcome], Response],
     ) -> Response:
+        answer = self._evaluate_at_once(call, query, finish)
+        if answer is not None:
+            return answer
         owner = call.access.project.project_id
-
-        def open_store() -> ProjectStore:
-            return self._admission.store(call)
-
         try:
-            answer = self._service.run_at_once(open_store, query, finish, owner=owner)
-            if answer is not None:
-                return answer
-            return await wait_for_answer(request, self._service.start(open_store, query, finish, owner=owner))
+            running = self._service.start(lambda: self._admission.store(call), query, finish, owner=owner)
+            return await wait_for_answer(request, running)
         except InvalidInput as error:
             raise invalid_parameter("query", error.message) from error
+
+    def _evaluate_at_once(
+        self, call: Call, query: InstantQuery | RangeQuery, finish: Callable[[Outcome], Response]
+    ) -> Response | None:
+        return self._service.run_at_once(
+            lambda: self._admission.store(call), query, finish, owner=call.access.project.project_id
+        )
 
 
 def _range(parameters: Parameters) -> RangeQuery:

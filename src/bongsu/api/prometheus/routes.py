@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from bongsu.api.prometheus.caller import OpenStore
     from bongsu.api.prometheus.status import StatusFacts
     from bongsu.api.prometheus.targets import TargetListing
+    from bongsu.api.whole import AtOnce
     from bongsu.query.service import QueryService
     from bongsu.runtime.clock import Clock
 
@@ -45,6 +46,8 @@ BASE = "/prometheus"
 """What a data source's URL ends with."""
 
 PREFIX = f"{BASE}/api/v1"
+
+LABEL_VALUES = "/label/{name:path}/values"
 
 _PAGES = {
     # Clients of a Prometheus look for these below its base path, without a key; all is well when they are reached.
@@ -97,8 +100,16 @@ def routes(
         What the store offers beyond reading and deleting; None when nothing.
     """
     admission = Admission(access, open_store)
+    asked, looked_up = Queries(admission, queries, clock, features), Lookups(admission, clock, features)
+    at_once: dict[str, AtOnce] = {
+        "/query": asked.query_at_once,
+        "/query_range": asked.query_range_at_once,
+        "/labels": looked_up.labels_at_once,
+        LABEL_VALUES: looked_up.label_values_at_once,
+        "/series": looked_up.series_at_once,
+    }
     paths: list[tuple[str, tuple[str, ...], Handler]] = [
-        *_query_paths(Queries(admission, queries, clock, features), Lookups(admission, clock, features)),
+        *_query_paths(asked, looked_up),
         *_search_paths(SearchEndpoints(admission, clock)),
         *_target_paths(Targets(admission, targets, clock), Rules(admission)),
         *_status_paths(Status(admission, facts, feature_table(features), clock)),
@@ -107,7 +118,7 @@ def routes(
         ("/export", _READ, DataExport(admission).export),
     ]
     routed: list[BaseRoute] = [
-        Route(PREFIX + path, Endpoint(dict.fromkeys(methods, handler), log))
+        Route(PREFIX + path, Endpoint(dict.fromkeys(methods, handler), log, at_once=at_once.get(path)))
         for path, methods, handler in paths
     ]
     federation = Federation(admission, clock, lookback_ms)
@@ -146,7 +157,7 @@ def _query_paths(queries: Queries, lookups: Lookups) -> list[tuple[str, tuple[st
         ("/format_query", _READ, queries.format_query),
         ("/parse_query", _READ, queries.parse_query),
         ("/labels", _READ, lookups.labels),
-        ("/label/{name:path}/values", _GET, lookups.label_values),
+        (LABEL_VALUES, _GET, lookups.label_values),
         ("/series", _READ, lookups.series),
         ("/metadata", _GET, lookups.metadata),
     ]

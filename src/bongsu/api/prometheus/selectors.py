@@ -13,6 +13,8 @@ from bongsu.promql.errors import ParseError
 from bongsu.promql.parser import parse_selector
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bongsu.api.prometheus.parameters import Parameters
     from bongsu.model.matchers import Matcher
 
@@ -23,9 +25,24 @@ _ESCAPED_PREFIX = "U__"
 _ESCAPE = re.compile(r"_(?:(_)|([0-9A-Fa-f]{1,6})_)")
 
 
-def read_selectors(parameters: Parameters, *, required: bool = False) -> list[Selector]:
+def read_selector(text: str, name: str = MATCH) -> Selector:
+    """Return the matchers of one selector; errors name the parameter."""
+    try:
+        return parse_selector(text).matchers
+    except ParseError as error:
+        raise invalid_parameter(name, error.message) from error
+
+
+def read_selectors(
+    parameters: Parameters, *, required: bool = False, read: Callable[[str], Selector] = read_selector
+) -> list[Selector]:
     """
     Return the selectors of a call, of which a series needs to match one.
+
+    Parameters
+    ----------
+    read
+        Reads one; whoever reads the same again and again remembers what it gave.
 
     Raises
     ------
@@ -35,15 +52,7 @@ def read_selectors(parameters: Parameters, *, required: bool = False) -> list[Se
     texts = parameters.texts(MATCH)
     if required and not texts:
         raise InvalidInput("no match[] parameter provided", id="match-missing")
-    return [read_selector(MATCH, text) for text in texts]
-
-
-def read_selector(name: str, text: str) -> Selector:
-    """Return the matchers of one selector; errors name the parameter."""
-    try:
-        return parse_selector(text).matchers
-    except ParseError as error:
-        raise invalid_parameter(name, error.message) from error
+    return [read(text) for text in texts]
 
 
 def read_time_range(parameters: Parameters) -> tuple[int, int]:

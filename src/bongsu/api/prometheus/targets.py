@@ -193,7 +193,7 @@ class Targets:
     def _metadata(self, call: Call) -> Response:
         parameters = call.parameters
         text = parameters.text("match_target")
-        matchers = read_selector("match_target", text) if text else ()
+        matchers = read_selector(text, "match_target") if text else ()
         views = [view for view in self._listing.targets(call.access.project.project_id) if not view.dropped]
         chosen = match_rows(LabelColumns.from_maps([view.labels for view in views]), matchers)
         limit = parameters.count("limit")
