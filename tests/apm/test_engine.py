@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from tests.support.apm import NOW_MS, SETTINGS, gauge, metrics, resource, span, spans
 
 from bongsu.apm.engine import ApmEngine
+from bongsu.apm.settings import ApmLimits
 from bongsu.apm.ticks import Numbers
 from bongsu.model.errors import NotFound
 from bongsu.model.matchers import Matcher, MatchOp
@@ -34,6 +35,8 @@ class Bench:
         self.clock = ManualClock(T0)
         self.stores = {"one": MemoryProjectStore(), "two": MemoryProjectStore()}
         self.registry = CollectorRegistry()
+        self.limits: dict[str, ApmLimits] = {}
+        self.refused: list[tuple[str, str, int]] = []
         self.engine = ApmEngine(
             SETTINGS,
             secret=b"s",
@@ -41,6 +44,8 @@ class Bench:
             clock=self.clock,
             registry=self.registry,
             log=structlog.get_logger(),
+            limits_of=lambda project_id: self.limits.get(project_id, SETTINGS.limits),
+            count_refusal=lambda *refused: self.refused.append(refused),
         )
 
     def store_of(self, project_id: str) -> MemoryProjectStore:
@@ -249,3 +254,19 @@ async def test_series_that_the_store_refused_are_offered_again(bench: Bench) -> 
     await bench.to(T0 + 18_000)
     assert 0 == bench.stored()["bongsu_apm_txcount"][T0 + 10_000]
     assert 1 == bench.stored(instance="i1")["bongsu_apm_agent_up"][T0 + 10_000]
+
+
+def test_a_project_has_its_own_limit_of_agents_from_the_next_request_on(bench: Bench) -> None:
+    def report(agent: str, project_id: str = "one") -> int:
+        batch = spans(span(100), span(100), of=resource(agent))
+        return bench.engine.add_spans(project_id, batch).refused
+
+    assert 0 == report("a")
+    bench.limits["one"] = ApmLimits(1, 0)
+    assert [0, 2] == [report("a"), report("b")]
+    assert [0, 0] == [report("a", "two"), report("b", "two")], "another project has limits of its own"
+    bench.limits["one"] = ApmLimits(0, 0)
+    assert 0 == report("b")
+
+    assert [("one", "max_agents", 2)] == bench.refused
+    assert (2, 2, 0) == tuple(bench.engine.used(name).max_agents for name in ("one", "two", "three"))

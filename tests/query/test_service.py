@@ -10,9 +10,11 @@ import structlog
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 from tests.support.staged_engine import StagedEngine
+from tests.support.stores import Row, write_rows
 
 from bongsu.model.errors import InvalidInput
-from bongsu.promql.errors import ExecutionError, QueryCancelled, QueryTimeout
+from bongsu.promql.engine import Engine, EngineOptions
+from bongsu.promql.errors import ExecutionError, QueryCancelled, QueryTimeout, TooManySamples
 from bongsu.promql.values import Scalar
 from bongsu.query.errors import QueriesClosed, QueueTimeout
 from bongsu.query.requests import MAX_POINTS, InstantQuery, RangeQuery
@@ -285,3 +287,33 @@ def test_the_error_of_a_quick_query_is_told_once_by_the_thread_that_starts_it_ag
     with pytest.raises(ExecutionError, match="no"):
         b.service.start(MemoryProjectStore, instant("q"), fail).wait()
     assert 1.0 == sample(b.registry, "bongsu_query_ended_total", outcome="execution")
+
+
+def test_an_owner_has_its_own_limit_of_samples_and_its_refusals_are_told() -> None:
+    store, refused = MemoryProjectStore(), list[str]()
+    write_rows(store, [Row({"__name__": "up", "i": str(i)}, 5, 1.0) for i in range(20)])
+    limits = {"small": 10, "large": 0}
+    engine = Engine(EngineOptions(max_samples=15, threads=1))
+    service = QueryService(
+        engine,
+        limits=QueryLimits(),
+        clock=ManualClock(),
+        registry=CollectorRegistry(),
+        log=structlog.get_logger(),
+        max_samples_of=limits.get,
+        count_refusal=refused.append,
+    )
+
+    def ask(owner: str) -> object:
+        return service.start(lambda: store, instant("up"), lambda done: done.result.value, owner=owner).wait()
+
+    for owner in ("small", "none"):
+        with pytest.raises(TooManySamples, match=f"the limit is {limits.get(owner, 15)}"):
+            ask(owner)
+    assert ask("large") is not None
+    limits["small"] = 30
+    assert ask("small") is not None, "a change holds from the next query on"
+    service.close()
+    engine.close()
+
+    assert ["small", "none"] == refused

@@ -25,10 +25,10 @@ class Scene:
     def __init__(self, options: StoreOptions | None = None) -> None:
         self.clock = ManualClock()
         self.registry = CollectorRegistry()
-        metrics = LimitMetrics(self.registry)
+        self.metrics = LimitMetrics(self.registry)
         self.inner = MemoryProjectStore(options)
-        self.store = LimitedStore(self.inner, "one", self.clock, metrics)
-        self.other = LimitedStore(MemoryProjectStore(), "two", self.clock, metrics)
+        self.store = LimitedStore(self.inner, "one", self.clock, self.metrics)
+        self.other = LimitedStore(MemoryProjectStore(), "two", self.clock, self.metrics)
 
     def write(self, store: LimitedStore, count: int, first: int = 0) -> int:
         return write_rows(store, [Row(UP, first + i, 1.0) for i in range(count)]).written
@@ -49,7 +49,7 @@ async def test_a_project_above_its_rate_is_refused_until_time_has_paid_for_it() 
     ) == refused.value.message
     assert "rate-limit" == refused.value.id
     assert 400 == len(found(scene.inner)["up"])
-    assert {"max_samples_per_second": 5} == scene.store.refused
+    assert {"max_samples_per_second": 5} == scene.metrics.of("one")
     labels = {"project": "one", "limit": "max_samples_per_second"}
     assert 5.0 == scene.registry.get_sample_value("bongsu_limit_refused_total", labels)
     assert 400 == scene.write(scene.other, 400), "another project has a rate of its own"
@@ -82,7 +82,9 @@ def test_refused_series_are_counted_by_the_limit_that_refused_them() -> None:
         ],
     )
 
-    assert {"max_series": 1, "max_labels_per_series": 1, "max_label_value_bytes": 1} == scene.store.refused
+    assert {"max_series": 1, "max_labels_per_series": 1, "max_label_value_bytes": 1} == scene.metrics.of(
+        "one"
+    )
     message = scene.store.resolve([b"__name__\xffd\xff"]).rejections[0].message
     assert re.search(
         r"needs 3 series in the project, 2 are allowed; .*'max_series' \(setting limits\.max_series, default 1000000\)",
@@ -104,3 +106,22 @@ async def test_what_passes_never_exceeds_burst_and_rate_by_more_than_a_batch(
             largest = max(largest, samples)
         assert passed <= per_second * (BURST_S + clock.monotonic()) + largest
         await clock.advance(wait)
+
+
+def test_refusals_are_counted_by_project_and_forgotten_with_it() -> None:
+    registry = CollectorRegistry()
+    metrics = LimitMetrics(registry)
+    metrics.count("one", "max_keys", 2)
+    metrics.count("one", "max_keys", 1)
+    metrics.count("two", "max_keys", 5)
+    labels = {"project": "one", "limit": "max_keys"}
+
+    assert ({"max_keys": 3}, {"max_keys": 5}, {}) == (
+        metrics.of("one"),
+        metrics.of("two"),
+        metrics.of("none"),
+    )
+    assert 3.0 == registry.get_sample_value("bongsu_limit_refused_total", labels)
+    metrics.forget("one")
+    assert ({}, {"max_keys": 5}) == (metrics.of("one"), metrics.of("two"))
+    assert registry.get_sample_value("bongsu_limit_refused_total", labels) is None

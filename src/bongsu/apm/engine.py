@@ -13,7 +13,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from bongsu.apm.entries import TRANSACTION_KINDS
 from bongsu.apm.project import ProjectApm, Taken
 from bongsu.apm.series import TickWriter
-from bongsu.apm.settings import TICK_MS, ApmSettings
+from bongsu.apm.settings import TICK_MS, ApmLimits, ApmSettings
 from bongsu.apm.snapshot import Snapshot, UnusableSnapshot, take_snapshot, write_snapshot
 from bongsu.apm.ticks import SealedTick
 from bongsu.model.errors import NotFound, Unavailable
@@ -73,6 +73,10 @@ class ApmEngine:
         Returns the store of a project; raises NotFound when there is no such project any more.
     clock, registry, log
         Time, own metrics and logger.
+    limits_of
+        Returns what a project may have, by its id, and answers at once; None: what the settings say.
+    count_refusal
+        Told a project's id, a limit's name, and how much it refused.
     """
 
     def __init__(
@@ -84,8 +88,12 @@ class ApmEngine:
         clock: Clock,
         registry: CollectorRegistry,
         log: FilteringBoundLogger,
+        limits_of: Callable[[str], ApmLimits] | None = None,
+        count_refusal: Callable[[str, str, int], None] = lambda _project, _limit, _count: None,
     ) -> None:
         self.settings = settings
+        self._limits_of = limits_of or (lambda _project: settings.limits)
+        self._count_refusal = count_refusal
         self.attributes_of = ATTRIBUTES_OF | ({SpanKind.INTERNAL} if settings.root_internal else set())
         """Kinds of spans whose attributes are looked at."""
         self._secret = hashlib.blake2b(secret, digest_size=32).digest()
@@ -124,14 +132,19 @@ class ApmEngine:
         """Take the spans of a request; raises NotFound when the project is gone."""
         taken = self._project(project_id).state.add_spans(batch, now_ms=self._clock.now_ms(), peer=peer)
         self._spans.inc(len(batch))
-        self._refused.inc(taken.refused)
+        self._count(project_id, taken)
         return taken
 
     def add_metrics(self, project_id: str, batch: MetricBatch, *, peer: str = "") -> Taken:
         """Take what a metrics request tells of agents; raises NotFound when the project is gone."""
         taken = self._project(project_id).state.add_metrics(batch, now_ms=self._clock.now_ms(), peer=peer)
-        self._refused.inc(taken.refused)
+        self._count(project_id, taken)
         return taken
+
+    def used(self, project_id: str) -> ApmLimits:
+        """Return what a project has of what is limited."""
+        project = self._projects.get(project_id)
+        return ApmLimits(0, 0) if project is None else project.state.used()
 
     def newest(self, project_id: str) -> SealedTick:
         """Return a project's newest sealed tick; for a project that never reported, an empty one of the newest tick due."""
@@ -217,6 +230,7 @@ class ApmEngine:
     def _project(self, project_id: str) -> _Project:
         project = self._projects.get(project_id)
         if project is not None:
+            project.state.limits = self._limits_of(project_id)
             return project
         store = self._store_of(project_id)
         with self._lock:
@@ -224,10 +238,17 @@ class ApmEngine:
                 self._projects[project_id] = _Project(self._new_state(project_id), TickWriter(store))
             return self._projects[project_id]
 
+    def _count(self, project_id: str, taken: Taken) -> None:
+        self._refused.inc(taken.refused)
+        if taken.limit:
+            self._count_refusal(project_id, taken.limit, taken.refused or 1)
+
     def _new_state(self, project_id: str) -> ProjectApm:
         # A key of its own for every project, so that equal users cannot be found out across projects.
         secret = hashlib.blake2b(project_id.encode(), key=self._secret, digest_size=32).digest()
-        return ProjectApm(self.settings, secret=secret, now_ms=self._clock.now_ms())
+        state = ProjectApm(self.settings, secret=secret, now_ms=self._clock.now_ms())
+        state.limits = self._limits_of(project_id)
+        return state
 
     def _tick_project(self, project_id: str, project: _Project) -> int:
         now_ms = self._clock.now_ms()

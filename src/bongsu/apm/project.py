@@ -22,7 +22,7 @@ from bongsu.apm.entries import TRANSACTION_KINDS, Entry, Mark, SpanMemory, class
 from bongsu.apm.gauges import KNOWN, Report, read_reports
 from bongsu.apm.identity import Identity, identify
 from bongsu.apm.open_tick import Held, Link, OpenTick, Part, Transaction
-from bongsu.apm.settings import TICK_MS, ApmSettings
+from bongsu.apm.settings import TICK_MS, ApmLimits, ApmSettings
 from bongsu.apm.ticks import AgentTick, Gauges, SealedTick, TransactionTotals, fold, sum_transactions
 from bongsu.apm.traces import KeptSpan, TraceLog
 from bongsu.apm.transactions import HitMap, KeptTransaction, TransactionLog, http_status
@@ -49,10 +49,18 @@ _LOCAL_MARKS = frozenset((Mark.LOCAL, Mark.LOCAL_COUNTED))
 
 
 class Taken(NamedTuple):
-    """What became of a request: items that were not taken, and why."""
+    """
+    What became of a request: items that were not taken, and why.
+
+    Attributes
+    ----------
+    limit
+        Name of the project's limit that was met.
+    """
 
     refused: int = 0
     reason: str = ""
+    limit: str = ""
 
 
 class ProjectApm:
@@ -67,10 +75,16 @@ class ProjectApm:
         Key for the hashes of users, at most 64 bytes, this project's own.
     now_ms
         Unix milliseconds now: ticks that are due already are taken as sealed and empty.
+
+    Attributes
+    ----------
+    limits
+        What the project may have now; set by whoever knows, and not part of a snapshot.
     """
 
     def __init__(self, settings: ApmSettings, *, secret: bytes, now_ms: int) -> None:
         self.settings = settings
+        self.limits = settings.limits
         self._hasher = UserHasher(secret)
         self._apdex_ns = settings.apdex_ms * 1_000_000
         self._lock = threading.Lock()
@@ -91,10 +105,11 @@ class ProjectApm:
 
     def __getstate__(self) -> dict[str, object]:
         """Return the state for a snapshot; no other thread may use it meanwhile."""
-        return {name: value for name, value in self.__dict__.items() if name != "_lock"}
+        return {name: value for name, value in self.__dict__.items() if name not in {"_lock", "limits"}}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
+        self.limits = self.settings.limits
         self._lock = threading.Lock()
 
     def newest(self) -> SealedTick:
@@ -165,8 +180,9 @@ class ProjectApm:
         if not refused and not self._takes_streams:
             return Taken(
                 0,
-                f"the project has {self.settings.max_streams} streams of real-time gauges; new ones are stored, but not in the "
-                "real-time numbers: use fewer attributes, or raise the setting 'apm.max_streams'",
+                f"the project has {self.limits.max_streams} streams of real-time gauges; new ones are stored, but not in the "
+                "real-time numbers: use fewer attributes, or raise the project's limit 'max_streams' (setting 'apm.max_streams')",
+                "max_streams",
             )
         return self._taken(refused, "data points")
 
@@ -177,6 +193,11 @@ class ProjectApm:
             first = max(self._sealed, due - _MAX_CATCH_UP) + 1
             older = sorted(index for index in self._open if index < first)
             return [self._seal(index) for index in (*older, *range(first, due + 1))]
+
+    def used(self) -> ApmLimits:
+        """Return the agents and, as of the newest tick, the streams that the project has."""
+        with self._lock:
+            return ApmLimits(len(self._agents), sum(agent.streams() for agent in self._agents.values()))
 
     def hit_maps(self, start_ms: int, end_ms: int) -> list[HitMap]:
         """Return the hit maps of the sealed ticks that end in ``(start_ms, end_ms]``."""
@@ -238,7 +259,7 @@ class ProjectApm:
     def _agent(self, identity: Identity) -> Agent | None:
         agent = self._agents.get(identity.agent)
         if agent is None:
-            if len(self._agents) >= self.settings.max_agents:
+            if 0 < self.limits.max_agents <= len(self._agents):
                 return None
             budget = max(_LEAST_EXACT_USERS, self.settings.exact_users // (len(self._agents) + 1))
             users = UserWindow(self._window, budget, precision=_AGENT_PRECISION)
@@ -320,7 +341,7 @@ class ProjectApm:
         for agent, reading in sorted(tick.durations, key=lambda entry: (entry[1].time_ms, entry[1].rank)):
             agent.durations.put(reading, index, takes_new=self._takes_streams)
         streams = sum(agent.streams() for agent in self._agents.values())
-        self._takes_streams = streams < self.settings.max_streams
+        self._takes_streams = not self.limits.max_streams or streams < self.limits.max_streams
         self._users.advance(index, set().union(*tick.users.values()))
         forgotten = self._forget(end_ms, tick)
         agents = tuple(self._agent_tick(agent, index, tick) for agent in self._in_order())
@@ -385,8 +406,9 @@ class ProjectApm:
             return Taken()
         return Taken(
             refused,
-            f"{refused} {what} are of new agents, and the project has {self.settings.max_agents} already; give restarted "
-            "agents the same service.instance.id, or raise the setting 'apm.max_agents'",
+            f"{refused} {what} are of new agents, and the project has {self.limits.max_agents} already; give restarted "
+            "agents the same service.instance.id, or raise the project's limit 'max_agents' (setting 'apm.max_agents')",
+            "max_agents",
         )
 
 

@@ -11,6 +11,14 @@ TICK_NS = TICK_MS * 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class ApmLimits:
+    """What one project may have, 0 meaning no limit; a project's own values, or those of the settings of the same names."""
+
+    max_agents: int
+    max_streams: int
+
+
+@dataclass(frozen=True, slots=True)
 class ApmSettings:
     """
     Settings of one project's numbers; times in milliseconds, counts 0 meaning none where that makes sense.
@@ -75,3 +83,8 @@ class ApmSettings:
     max_waiting_spans: int = 20_000
     max_kept_spans: int = 50_000
     max_open_spans: int = 500_000
+
+    @property
+    def limits(self) -> ApmLimits:
+        """What a project may have that has no values of its own."""
+        return ApmLimits(self.max_agents, self.max_streams)

@@ -17,9 +17,8 @@ from bongsu.control.audit import SYSTEM
 from bongsu.control.changes import Topic
 from bongsu.control.checks import check_flag, check_known, check_optional_text, check_region, check_text
 from bongsu.control.errors import AlreadyExists, BadValue
-from bongsu.control.limits import refuse_beyond
 from bongsu.control.removed import remove_server
-from bongsu.control.rows import lock_project, project_of, server_of, touch_targets
+from bongsu.control.rows import lock_project, server_of, touch_targets
 from bongsu.control.servers import count_servers
 from bongsu.control.tables import HostAgentRow, ServerRow
 
@@ -170,8 +169,8 @@ class HostAgents:
         )
         session.add(row)
         session.flush()
-        settings, present = project_of(owner).settings, count_servers(session, owner.pcode)
-        refuse_beyond(self._context.options.limits, settings, "max_servers", present, "servers: the project")
+        present = count_servers(session, owner.pcode)
+        self._context.refuse_beyond(owner, "max_servers", present, "servers: the project")
         self._reserved.follow(session, owner, [row])
         return row
 

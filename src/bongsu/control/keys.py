@@ -12,7 +12,6 @@ from bongsu.control.changes import Topic
 from bongsu.control.checks import check_scopes, check_text
 from bongsu.control.errors import BadValue, UnknownKey
 from bongsu.control.ids import make_key_id, make_secret
-from bongsu.control.limits import refuse_beyond
 from bongsu.control.rows import find_project, is_id, key_of, lock_project, project_of, scopes_of
 from bongsu.control.tables import KeyRow, ProjectRow
 from bongsu.control.values import KeyGrant, NewKey
@@ -111,8 +110,8 @@ class Keys:
         )
         session.add(row)
         session.flush()
-        settings, present = project_of(project).settings, count_keys(session, project.pcode)
-        refuse_beyond(self._context.options.limits, settings, "max_keys", present, "keys: the project")
+        present = count_keys(session, project.pcode)
+        self._context.refuse_beyond(project, "max_keys", present, "keys: the project")
         detail: dict[str, object] = {"name": name, "scopes": row.scopes, "expiresMs": expires_ms}
         self._context.audit.record(session, actor, "key.create", row.key_id, project.project_id, **detail)
         return NewKey(key_of(row), f"{row.key_id}.{secret}")

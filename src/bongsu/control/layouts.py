@@ -12,8 +12,7 @@ from bongsu.control.checks import check_known, check_text
 from bongsu.control.errors import AlreadyExists, BadValue
 from bongsu.control.layout_checks import check_layout
 from bongsu.control.layout_table import LayoutRow
-from bongsu.control.limits import refuse_beyond
-from bongsu.control.rows import is_id, lock_project, project_of
+from bongsu.control.rows import is_id, lock_project
 from bongsu.model.errors import NotFound
 
 if TYPE_CHECKING:
@@ -120,10 +119,8 @@ class Layouts:
             owner = lock_project(session, project.project_id)
             session.add(row)
             session.flush()
-            settings, present = project_of(owner).settings, count_layouts(session, owner.pcode)
-            refuse_beyond(
-                self._context.options.limits, settings, "max_layouts", present, "layouts: the project"
-            )
+            present = count_layouts(session, owner.pcode)
+            self._context.refuse_beyond(owner, "max_layouts", present, "layouts: the project")
             self._note(session, actor, "layout.create", project, row)
             return _layout(row)
 

@@ -1,14 +1,8 @@
-"""Limits of the control plane: names, defaults, and the one text of their refusal."""
+"""Limits of the control plane: names and defaults."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
-
-from bongsu.model.errors import LimitExceeded
-
-if TYPE_CHECKING:
-    from bongsu.control.values import ProjectSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +30,6 @@ class ControlLimits:
     max_keys: int = 100
     max_layouts: int = 500
 
-    def of(self, name: str, settings: ProjectSettings) -> int:
-        """Return the limit that holds for a project."""
-        return settings.limit(name, getattr(self, name))
-
 
 @dataclass(frozen=True, slots=True)
 class LimitCount:
@@ -61,18 +51,24 @@ class LimitUse:
     used
         What counts against it now; None where that is not one number of the project.
     refused
-        Samples or series that it refused since the start; None where that is not counted.
+        What it refused since the start: samples, series, spans, calls, scrapes, queries.
+    setting
+        Where the server's default is set.
     """
 
     name: str
     default: int
     own: int | None
     used: int | None
-    refused: int | None = None
+    refused: int = 0
+    setting: str = ""
 
     def with_count(self, count: LimitCount | None) -> LimitUse:
         """Return the limit with what another part knows of it."""
-        return self if count is None else replace(self, used=count.used, refused=count.refused)
+        if count is None:
+            return self
+        used = self.used if count.used is None else count.used
+        return replace(self, used=used, refused=self.refused + count.refused)
 
     @property
     def limit(self) -> int:
@@ -80,17 +76,13 @@ class LimitUse:
         return self.default if self.own is None else self.own
 
 
+@dataclass(frozen=True, slots=True)
+class OtherLimit:
+    """A limit of another part that a project may have its own value of: the server's default, and where that is set."""
+
+    name: str
+    default: int
+    setting: str
+
+
 CONTROL_LIMIT_NAMES = tuple(limit.name for limit in fields(ControlLimits))
-
-
-def refuse_beyond(
-    limits: ControlLimits, settings: ProjectSettings, name: str, present: int, what: str
-) -> None:
-    """Raise LimitExceeded when `present`, which counts the new one, is over the limit; the caller's transaction undoes it."""
-    allowed = limits.of(name, settings)
-    if allowed and present > allowed:
-        raise LimitExceeded(
-            f"{what} has {present - 1} already, {allowed} are allowed; remove one, or raise the project's limit {name!r}",
-            limit=name,
-            setting=f"limits.{name}",
-        )

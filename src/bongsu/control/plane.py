@@ -24,6 +24,7 @@ from bongsu.control.users import Users
 from bongsu.control.workspaces import Workspaces
 
 if TYPE_CHECKING:
+    from bongsu.control.context import CountRefusal
     from bongsu.runtime.clock import Clock
 
 
@@ -35,6 +36,8 @@ class ControlPlane:
     ----------
     url
         ``sqlite:///PATH`` (`bongsu.control.database.sqlite_url`) or ``postgresql://...``; migrated at once.
+    count_refusal
+        Told of every call that a limit of its project refused.
 
     Attributes
     ----------
@@ -44,11 +47,18 @@ class ControlPlane:
         The trail of all changes.
     """
 
-    def __init__(self, url: str, clock: Clock, options: ControlOptions | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        clock: Clock,
+        options: ControlOptions | None = None,
+        *,
+        count_refusal: CountRefusal = lambda _project, _limit, _count: None,
+    ) -> None:
         self.options = options or ControlOptions()
         self.database = Database(url)
         migrate(self.database)
-        context = make_context(self.database, clock, self.options)
+        context = make_context(self.database, clock, self.options, count_refusal)
         reserved = ReservedWorkspaces(context.ids, clock)
         self.changes = context.changes
         self.audit = context.audit

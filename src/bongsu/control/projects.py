@@ -136,7 +136,9 @@ class Projects:
             session.flush()
             if self._reserved.wanted(row) != before:
                 self._reserved.apply(session, row)
-            if self._reserved.wanted(row) != before or "allowed_networks" in values:
+            if self._reserved.wanted(row) != before or not values.keys().isdisjoint(
+                {"allowed_networks", "limits"}
+            ):
                 touch_targets(row)
             self._context.audit.record(
                 session, actor, "project.update", project_id, project_id, **dict(fields)
@@ -156,8 +158,14 @@ class Projects:
                 "max_layouts": count_layouts(session, row.pcode),
             }
         return [
-            LimitUse(name, default, row.limits.get(name), used.get(name))
-            for name, default in sorted(self._context.options.limit_defaults().items())
+            LimitUse(
+                limit.name,
+                limit.default,
+                row.limits.get(limit.name),
+                used.get(limit.name),
+                setting=limit.setting,
+            )
+            for limit in self._context.options.all_limits()
         ]
 
     def delete(self, project_id: str, *, actor: Actor = SYSTEM) -> None:
@@ -197,7 +205,9 @@ class Projects:
         if "allowedNetworks" in fields:
             values["allowed_networks"] = check_networks(fields["allowedNetworks"])
         if "limits" in fields:
-            values["limits"] = check_limits(fields["limits"], self._context.options.limit_defaults())
+            values["limits"] = check_limits(
+                fields["limits"], [limit.name for limit in self._context.options.all_limits()]
+            )
         return values
 
     def _region(self, fields: Mapping[str, object]) -> str:

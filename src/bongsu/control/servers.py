@@ -16,12 +16,10 @@ from bongsu.control.checks import (
     check_region,
     check_text,
 )
-from bongsu.control.limits import refuse_beyond
 from bongsu.control.removed import remove_server
 from bongsu.control.rows import (
     find_server,
     lock_project,
-    project_of,
     refusing_duplicates,
     server_of,
     touch_targets,
@@ -80,10 +78,8 @@ class Servers:
             owner = lock_project(session, project.project_id)
             with refusing_duplicates(session, _taken(row)):
                 session.add(row)
-            settings, present = project_of(owner).settings, count_servers(session, owner.pcode)
-            refuse_beyond(
-                self._context.options.limits, settings, "max_servers", present, "servers: the project"
-            )
+            present = count_servers(session, owner.pcode)
+            self._context.refuse_beyond(owner, "max_servers", present, "servers: the project")
             self._reserved.follow(session, owner, [row])
             touch_targets(owner)
             detail: dict[str, object] = {"hostNm": row.name, "svrIp": row.address, "region": row.region}

@@ -10,14 +10,12 @@ from bongsu.control.audit import SYSTEM
 from bongsu.control.changes import Topic
 from bongsu.control.checks import check_port
 from bongsu.control.errors import BadValue, UnknownServer
-from bongsu.control.limits import refuse_beyond
 from bongsu.control.rows import (
     find_server,
     find_target,
     find_workspace,
     is_id,
     lock_project,
-    project_of,
     refusing_duplicates,
     touch_targets,
     unknown_target,
@@ -245,12 +243,8 @@ class Targets:
             .join(WorkspaceRow)
             .where(TargetRow.host_id == server.host_id, WorkspaceRow.reserved_code.is_(None))
         )
-        refuse_beyond(
-            self._context.options.limits,
-            project_of(owner).settings,
-            "max_targets_per_server",
-            present or 0,
-            f"targets: server {server.name!r}",
+        self._context.refuse_beyond(
+            owner, "max_targets_per_server", present or 0, f"targets: server {server.name!r}"
         )
 
 

@@ -16,11 +16,9 @@ from bongsu.control.checks import (
     check_region,
 )
 from bongsu.control.errors import ReservedWorkspace
-from bongsu.control.limits import refuse_beyond
 from bongsu.control.rows import (
     find_workspace,
     lock_project,
-    project_of,
     refusing_duplicates,
     touch_targets,
     workspace_of,
@@ -144,11 +142,8 @@ class Workspaces:
         )
 
     def _check_room(self, session: Session, owner: ProjectRow) -> None:
-        settings = project_of(owner).settings
         present = count_workspaces(session, owner.pcode)
-        refuse_beyond(
-            self._context.options.limits, settings, "max_workspaces", present, "workspaces: the project"
-        )
+        self._context.refuse_beyond(owner, "max_workspaces", present, "workspaces: the project")
 
 
 def count_workspaces(session: Session, pcode: int) -> int:

@@ -169,13 +169,15 @@ class Engine:
                 id="promql-bad-result-type",
             )
         annotations = Annotations(text)
+        deadline = deadline or Deadline(self.options.timeout_s)
+        most = self.options.max_samples if deadline.max_samples is None else deadline.max_samples
         query = QueryScope(
             store=store,
             grid=grid,
             end_ms=end_ms,
             annotations=annotations,
-            deadline=deadline or Deadline(self.options.timeout_s),
-            budget=SampleBudget(self.options.max_samples),
+            deadline=deadline,
+            budget=SampleBudget(most),
             features=self.options.features,
             lookback_ms=self.options.lookback_ms if lookback_ms is None else lookback_ms,
             default_step_ms=self.options.default_subquery_step_ms,

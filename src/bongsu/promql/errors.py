@@ -61,7 +61,8 @@ class TooManySamples(ExecutionError):
     def __init__(self, limit: int) -> None:
         super().__init__(
             "query processing would load too many samples into memory in query execution: "
-            f"the limit is {limit}; narrow the selector, shorten the range, or raise query.max_samples",
+            f"the limit is {limit}; narrow the selector, shorten the range, or raise the project's limit "
+            "'max_query_samples' (setting query.max_samples)",
             id="promql-too-many-samples",
         )
         self.limit = limit

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from prometheus_client import Counter, Histogram
 
 from bongsu.model.errors import BongsuError, InvalidInput
-from bongsu.promql.errors import ExecutionError, QueryCancelled, QueryTimeout
+from bongsu.promql.errors import ExecutionError, QueryCancelled, QueryTimeout, TooManySamples
 from bongsu.promql.execute.limits import Deadline
 from bongsu.query.active import ActiveQueries
 from bongsu.query.errors import QueriesClosed, QueueTimeout
@@ -182,6 +182,10 @@ class QueryService:
         Told of slow queries.
     cache
         Keeps answers of range queries; None when every query is evaluated.
+    max_samples_of
+        Most samples that a query of an owner may hold; None leaves it to the engine.
+    count_refusal
+        Told an owner whose query was refused for its samples.
     """
 
     def __init__(
@@ -193,7 +197,11 @@ class QueryService:
         registry: CollectorRegistry,
         log: FilteringBoundLogger,
         cache: ResultCache | None = None,
+        max_samples_of: Callable[[str], int | None] = lambda _owner: None,
+        count_refusal: Callable[[str], None] = lambda _owner: None,
     ) -> None:
+        self._max_samples_of = max_samples_of
+        self._count_refusal = count_refusal
         self._cache = cache
         self.limits = limits
         self._engine = engine
@@ -253,7 +261,7 @@ class QueryService:
         seconds = self.limits.timeout_s
         if query.timeout_ms is not None:
             seconds = min(seconds, query.timeout_ms / 1000)
-        deadline = Deadline(seconds, monotonic=self._clock.monotonic)
+        deadline = self._deadline(seconds, owner)
         kind = "instant" if isinstance(query, InstantQuery) else "range"
         number = self._active.add(kind, query.text, self._clock.now_ms())
         submitted_s = self._clock.monotonic()
@@ -287,7 +295,7 @@ class QueryService:
         if self._closed or key not in self._quick:
             return None
         started_s = self._clock.monotonic()
-        deadline = Deadline(_AT_ONCE_S, monotonic=self._clock.monotonic)
+        deadline = self._deadline(_AT_ONCE_S, owner)
         try:
             answer = self._answer(open_store, query, deadline, finish, started_s, owner)
         except BongsuError:
@@ -369,12 +377,19 @@ class QueryService:
     ) -> Answer:
         """Evaluate and finish; called when the query runs, and no more waits."""
         started_s, busy_s = self._clock.monotonic(), time.thread_time()
-        result = self._evaluate(open_store(), query, deadline, owner)
+        try:
+            result = self._evaluate(open_store(), query, deadline, owner)
+        except TooManySamples:
+            self._count_refusal(owner)
+            raise
         ran_s = self._clock.monotonic() - started_s
         answer = finish(Outcome(result, started_s - submitted_s, ran_s))
         self._samples.inc(result.stats.samples)
         self._quick.note(quick_key(owner, query), time.thread_time() - busy_s)
         return answer
+
+    def _deadline(self, seconds: float, owner: str) -> Deadline:
+        return Deadline(seconds, monotonic=self._clock.monotonic, max_samples=self._max_samples_of(owner))
 
     def _check_queue(self, deadline: Deadline) -> None:
         try:

@@ -85,6 +85,8 @@ class ScrapeOutcome:
         Samples of a good body that were not stored (in the future, given twice, refused by a limit of the project).
     warning
         Why the first of them was dropped.
+    failure
+        The kind of `error`; None for a good scrape, and where nobody told.
     """
 
     target_id: str
@@ -96,6 +98,7 @@ class ScrapeOutcome:
     samples: int = 0
     dropped: int = 0
     warning: str = ""
+    failure: Failure | None = None
 
 
 def result_code(outcome: ScrapeOutcome) -> int:

@@ -197,6 +197,7 @@ class TargetWriter:
             failed.http_status,
             failed.message,
             failed.samples,
+            failure=failed.failure,
         )
 
     def _page(self, answer: FetchedBody, time_ms: int) -> _Page:

@@ -13,7 +13,7 @@ from bongsu.api.body import BodyLimits
 from bongsu.api.prometheus.status import StatusFacts, prometheus_config, prometheus_flags
 from bongsu.apm.settings import ApmSettings
 from bongsu.control.context import ControlOptions
-from bongsu.control.limits import CONTROL_LIMIT_NAMES, ControlLimits
+from bongsu.control.limits import CONTROL_LIMIT_NAMES, ControlLimits, OtherLimit
 from bongsu.ingest.otlp_metrics import OtlpIngestSettings
 from bongsu.ingest.otlp_translation import Strategy, Translation
 from bongsu.model.errors import InvalidInput
@@ -50,12 +50,23 @@ def body_limits(settings: Settings) -> BodyLimits:
 
 def control_options(settings: Settings) -> ControlOptions:
     """Return what the control plane allows; a project may have its own value of every limit."""
-    defaults = {setting.name: getattr(settings.limits, setting.name) for setting in fields(LimitSettings)}
-    own = {name: defaults.pop(name) for name in CONTROL_LIMIT_NAMES}
+    own = {name: getattr(settings.limits, name) for name in CONTROL_LIMIT_NAMES}
+    others = [
+        OtherLimit(setting.name, getattr(settings.limits, setting.name), f"limits.{setting.name}")
+        for setting in fields(LimitSettings)
+        if setting.name not in own
+    ]
+    others += [
+        OtherLimit("max_query_samples", settings.query.max_samples, "query.max_samples"),
+        OtherLimit("max_scrape_samples", settings.scrape.max_samples, "scrape.max_samples"),
+        OtherLimit("max_scrape_body_bytes", settings.scrape.max_body_bytes, "scrape.max_body_bytes"),
+        OtherLimit("max_agents", settings.apm.max_agents, "apm.max_agents"),
+        OtherLimit("max_streams", settings.apm.max_streams, "apm.max_streams"),
+    ]
     return ControlOptions(
         regions=settings.regions,
         limits=ControlLimits(**own),
-        other_limits=tuple(defaults.items()),
+        other_limits=tuple(others),
         password_length=settings.people.password_length,
         session_ms=settings.people.session,
         session_idle_ms=settings.people.session_idle,

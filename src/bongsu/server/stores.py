@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from bongsu.control.limits import LimitCount
 from bongsu.storage.contract import StoreLimits, StoreOptions
 from bongsu.storage.limited import RATE_LIMIT, LimitedStore
 
@@ -16,16 +15,6 @@ if TYPE_CHECKING:
     from bongsu.server.config import LimitSettings
     from bongsu.storage.contract import ProjectStore, Store
     from bongsu.storage.limited import LimitMetrics
-
-
-_STORE_LIMITS = (
-    RATE_LIMIT,
-    "max_series",
-    "max_labels_per_series",
-    "max_label_name_bytes",
-    "max_label_value_bytes",
-    "retention_bytes",
-)
 
 
 class ProjectStores:
@@ -73,12 +62,10 @@ class ProjectStores:
         """Return the store of a project for what the server itself writes, which is not held to the project's rate."""
         return self.by_id(project_id).inner
 
-    def limit_counts(self, project_id: str) -> dict[str, LimitCount]:
-        """Return what counts against the limits of a project's store now, and what they have refused since the start."""
-        view = self.by_id(project_id)
-        stats = view.stats()
-        used = {"max_series": stats.series, "retention_bytes": stats.bytes, RATE_LIMIT: view.rate.used()}
-        return {name: LimitCount(used.get(name), view.refused[name]) for name in _STORE_LIMITS}
+    def settings_of(self, project_id: str) -> ProjectSettings | None:
+        """Return the settings of a project whose store is open, as of the newest change that was heard of."""
+        known = self._open.get(project_id)
+        return None if known is None else known[0]
 
     def refresh(self) -> list[str]:
         """
@@ -96,6 +83,7 @@ class ProjectStores:
         """Remove the data of a project that is gone."""
         with self._lock:
             self._open.pop(project_id, None)
+            self._metrics.forget(project_id)
             self._store.drop_project(project_id)
 
     def _options(self, settings: ProjectSettings) -> StoreOptions:

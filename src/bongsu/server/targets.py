@@ -18,15 +18,17 @@ from bongsu.scrape.discovery import (
     labels_before,
     over_target_limit,
 )
-from bongsu.scrape.outcomes import result_code
+from bongsu.scrape.outcomes import Failure, result_code
 from bongsu.scrape.reach import Reach
 from bongsu.scrape.targets import ScrapeLimits, ScrapeTarget, TargetBoard
 from bongsu.server.following import follow
+from bongsu.server.limits import SCRAPE_BYTES, SCRAPE_SAMPLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from bongsu.control.plane import ControlPlane
+    from bongsu.control.values import ProjectSettings
     from bongsu.control.values import ScrapeTarget as Listed
     from bongsu.runtime.clock import Clock
     from bongsu.scrape.outcomes import ScrapeOutcome
@@ -35,6 +37,12 @@ if TYPE_CHECKING:
 
 _ONE_BY_ONE = 20
 """Projects that are read each by itself: a query of one costs a small part of that of all."""
+
+_LIMITS: Mapping[Failure, str] = {
+    Failure.SAMPLE_LIMIT: SCRAPE_SAMPLES,
+    Failure.BODY_LIMIT: SCRAPE_BYTES,
+}
+"""Limits by the failure that they cause; a workspace's own, stricter option counts as well."""
 
 FLUSH_S = 5.0
 """Outcomes that changed are written to the control database this often."""
@@ -59,6 +67,8 @@ class TargetFeed:
     ----------
     own_ports
         Ports on which the server listens; tenants' targets may not reach them.
+    count_refusal
+        Told a project's id, a limit's name, and how many scrapes it refused.
     """
 
     def __init__(
@@ -69,6 +79,7 @@ class TargetFeed:
         clock: Clock,
         *,
         own_ports: frozenset[int] = frozenset(),
+        count_refusal: Callable[[str, str, int], None] = lambda _project, _limit, _count: None,
     ) -> None:
         self.board = TargetBoard()
         self._control = control
@@ -82,14 +93,20 @@ class TargetFeed:
         self._reach = (
             Reach(own_ports=own_ports).closing(settings.denied_networks).allowing(settings.allowed_networks)
         )
+        self._count_refusal = count_refusal
         self._outcomes: dict[str, ScrapeOutcome] = {}
         # Written by `refresh` alone, which runs in one thread at a time; readers see a project's old or new list.
         self._revisions: dict[str, int] = {}
         self._listed: dict[str, list[_Listed]] = {}
+        self._owners: dict[str, str] = {}
 
     def record(self, outcome: ScrapeOutcome) -> None:
         """Take one outcome: the workspace API shows it at once."""
         self._outcomes[outcome.target_id] = outcome
+        limit = _LIMITS.get(outcome.failure) if outcome.failure is not None else None
+        owner = self._owners.get(outcome.target_id)
+        if limit is not None and owner is not None:
+            self._count_refusal(owner, limit, 1)
         self._control.states.report([_for_control(outcome)])
 
     async def follow_changes(self) -> None:
@@ -114,9 +131,11 @@ class TargetFeed:
         gone -= {item.entry.target_id for items in fresh.values() for item in items}
         self._listed = {name: items for name, items in (self._listed | fresh).items() if name in revisions}
         self._revisions = revisions
+        self._owners |= {item.entry.target_id: name for name, items in fresh.items() for item in items}
         self.board.publish({name: _scraped(items) for name, items in fresh.items()})
         for target_id in gone:
             self._outcomes.pop(target_id, None)
+            self._owners.pop(target_id, None)
         self._control.states.forget(gone)
 
     def targets(self, project_id: str) -> Sequence[TargetView]:
@@ -135,6 +154,7 @@ class TargetFeed:
 
     def of_host(self, project_id: str, host_id: str) -> list[dict[str, object]]:
         """Return the targets of a machine that scrapes them itself, as its agent is told them. Blocks."""
+        defaults = self._defaults_of(self._control.projects.get(project_id).settings)
         return [
             {
                 "place": asdict(_place(entry)),
@@ -142,7 +162,7 @@ class TargetFeed:
                 "targetOptions": entry.target_options,
                 "intervalMs": self._defaults.interval_ms,
                 "timeoutMs": self._defaults.timeout_ms,
-                "limits": asdict(self._defaults.limits),
+                "limits": asdict(defaults.limits),
             }
             for entry in self._control.targets.scrape_targets(project_id, host_id=host_id)
         ]
@@ -157,9 +177,14 @@ class TargetFeed:
             If the project is gone, or relabelling drops the target.
         """
         store = self._open_store(entry.project_id)
-        reach = self._reach_of(entry.project_id, [entry])[entry.host_id]
+        settings = self._control.projects.get(entry.project_id).settings
         found = discover(
-            _place(entry), entry.workspace_options, entry.target_options, self._defaults, store, reach
+            _place(entry),
+            entry.workspace_options,
+            entry.target_options,
+            self._defaults_of(settings),
+            store,
+            self._reach_of(settings, [entry])[entry.host_id],
         )
         if found.target is None:
             raise InvalidInput(
@@ -183,9 +208,10 @@ class TargetFeed:
             return []
         try:
             store = self._open_store(project_id)
+            settings = self._control.projects.get(project_id).settings
         except NotFound:  # removed a moment ago; the next refresh knows
             return []
-        reaches = self._reach_of(project_id, entries)
+        reaches, defaults = self._reach_of(settings, entries), self._defaults_of(settings)
         return [
             _Listed(
                 entry,
@@ -193,7 +219,7 @@ class TargetFeed:
                     _place(entry),
                     entry.workspace_options,
                     entry.target_options,
-                    self._defaults,
+                    defaults,
                     store,
                     reaches[entry.host_id],
                 ),
@@ -201,9 +227,17 @@ class TargetFeed:
             for entry in entries
         ]
 
-    def _reach_of(self, project_id: str, entries: Sequence[Listed]) -> dict[str, Reach]:
+    def _defaults_of(self, settings: ProjectSettings) -> ScrapeDefaults:
+        """Return what holds for the targets of a project that say nothing themselves."""
+        common = self._defaults.limits
+        limits = ScrapeLimits(
+            settings.limit(SCRAPE_BYTES, common.max_body_bytes),
+            settings.limit(SCRAPE_SAMPLES, common.max_samples),
+        )
+        return self._defaults if limits == common else replace(self._defaults, limits=limits)
+
+    def _reach_of(self, settings: ProjectSettings, entries: Sequence[Listed]) -> dict[str, Reach]:
         """Return where the targets of each server may lead: an operator's entry to its very address, closed or not."""
-        settings = self._control.projects.get(project_id).settings
         common = self._reach.allowing(settings.allowed_networks) if settings.allowed_networks else self._reach
         return {
             host_id: common.trusting([address]) if is_operators else common

@@ -17,6 +17,7 @@ from bongsu import __version__
 from bongsu.api.access import AccessControl
 from bongsu.api.browser_sessions import BrowserSessions
 from bongsu.apm.engine import ApmEngine
+from bongsu.apm.settings import ApmLimits
 from bongsu.control.bootstrap import bootstrap
 from bongsu.control.database import sqlite_url
 from bongsu.control.plane import ControlPlane
@@ -32,6 +33,7 @@ from bongsu.server.backup import Backups
 from bongsu.server.edge import Edge, all_routes
 from bongsu.server.grpc_listener import grpc_loops
 from bongsu.server.kernels import load_kernels
+from bongsu.server.limits import AGENTS, QUERY_SAMPLES, STREAMS, LimitGauges, ProjectLimits
 from bongsu.server.maintenance import Maintenance
 from bongsu.server.people import make_people, people_loops
 from bongsu.server.projects import ProjectKeeper
@@ -125,22 +127,23 @@ def build(around: Surroundings, url: str, progress: Callable[[str], None]) -> Pa
         )
         stack.callback(store.close)
         progress("opening the control database")
-        control = _open_control(around, stack)
+        refusals = LimitMetrics(around.registry)
+        control = _open_control(around, stack, refusals)
         start = bootstrap(control, folder, admin_token=os.environ.get("BONGSU_ADMIN_TOKEN"))
-        stores = ProjectStores(
-            store, control, around.settings.limits, around.clock, LimitMetrics(around.registry)
-        )
+        stores = ProjectStores(store, control, around.settings.limits, around.clock, refusals)
         backups = Backups(
             folder, snapshot_store=store.snapshot, database=control.database, clock=around.clock
         )
         maintenance = Maintenance(folder, store, stores, around.clock, around.registry)
-        return _wire(around, stack, control, stores, backups, maintenance, start, url)
+        return _wire(around, stack, control, stores, refusals, backups, maintenance, start, url)
     raise AssertionError("BUG: the exit stack swallowed an error")
 
 
-def _open_control(around: Surroundings, stack: contextlib.ExitStack) -> ControlPlane:
+def _open_control(around: Surroundings, stack: contextlib.ExitStack, refusals: LimitMetrics) -> ControlPlane:
     database = around.settings.server.database or sqlite_url(around.settings.data_folder / "control.db")
-    control = ControlPlane(database, around.clock, options.control_options(around.settings))
+    control = ControlPlane(
+        database, around.clock, options.control_options(around.settings), count_refusal=refusals.count
+    )
     stack.callback(control.close)
     return control
 
@@ -150,13 +153,21 @@ def _wire(
     stack: contextlib.ExitStack,
     control: ControlPlane,
     stores: ProjectStores,
+    refusals: LimitMetrics,
     backups: Backups,
     maintenance: Maintenance,
     start: Bootstrap,
     url: str,
 ) -> Parts:
     settings, clock, registry = around.settings, around.clock, around.registry
-    feed = TargetFeed(control, stores.by_id, settings.scrape, clock, own_ports=_own_ports(around))
+    feed = TargetFeed(
+        control,
+        stores.by_id,
+        settings.scrape,
+        clock,
+        own_ports=_own_ports(around),
+        count_refusal=refusals.count,
+    )
     scraper = Scraper(
         feed.board,
         feed,
@@ -173,7 +184,10 @@ def _wire(
         clock=clock,
         registry=registry,
         log=around.logger("apm"),
+        limits_of=lambda project_id: ApmLimits(limits.of(project_id, AGENTS), limits.of(project_id, STREAMS)),
+        count_refusal=refusals.count,
     )
+    limits = ProjectLimits(control, stores, refusals, apm.used)
     state_file = settings.data_folder / "apm.state"
     apm.load(state_file)
     stack.callback(apm.save, state_file)  # before the stores are closed: it writes the ticks that are due
@@ -192,7 +206,7 @@ def _wire(
         control=control,
         admin_token=start.credentials.admin_token,
         open_store=lambda caller: stores.of(caller.project),
-        queries=_open_queries(around, stack),
+        queries=_open_queries(around, stack, limits, refusals),
         targets=feed,
         registry=registry,
         host_targets=feed,
@@ -203,7 +217,7 @@ def _wire(
         drop_data=keeper.drop,
         test_target=TargetTrials(control, scraper, feed.to_scrape),
         stopping=around.stopping,
-        limit_counts=stores.limit_counts,
+        limit_counts=limits.counts,
         backup_parts=backups.parts,
         maintenance=maintenance,
     )
@@ -217,6 +231,7 @@ def _wire(
             scraper.run,
             apm.run,
             keeper.follow_changes,
+            LimitGauges(control, limits, clock, registry).run,
             *_self_watch(around, stores, start, url),
             *grpc_loops(edge, settings, around.logger("otlp-grpc")),
             functools.partial(access.note_uses, control.keys.note_use),
@@ -249,7 +264,9 @@ def _self_watch(
     return [watch.run]
 
 
-def _open_queries(around: Surroundings, stack: contextlib.ExitStack) -> QueryService:
+def _open_queries(
+    around: Surroundings, stack: contextlib.ExitStack, limits: ProjectLimits, refusals: LimitMetrics
+) -> QueryService:
     engine = Engine(options.engine_options(around.settings))
     stack.callback(engine.close)
     cache = ResultCache(
@@ -264,6 +281,8 @@ def _open_queries(around: Surroundings, stack: contextlib.ExitStack) -> QuerySer
         registry=around.registry,
         log=around.logger("query"),
         cache=cache,
+        max_samples_of=lambda project_id: limits.of(project_id, QUERY_SAMPLES),
+        count_refusal=lambda project_id: refusals.count(project_id, QUERY_SAMPLES, 1),
     )
     stack.callback(queries.close)
     return queries

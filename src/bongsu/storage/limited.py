@@ -85,15 +85,35 @@ class SampleRate:
 
 
 class LimitMetrics:
-    """Counts refusals of all projects."""
+    """Counts refusals of all projects. May be used from any thread."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.refused = CounterMetric(
+        self._lock = threading.Lock()
+        self._counts: dict[str, Counter[str]] = {}  # guarded by the lock
+        self._metric = CounterMetric(
             "bongsu_limit_refused_total",
-            "Samples and series that a limit of their project refused.",
+            "What a limit of a project refused: samples, series, spans, calls, scrapes, queries.",
             ["project", "limit"],
             registry=registry,
         )
+
+    def count(self, project_id: str, limit: str, refused: int) -> None:
+        """Count what a limit of a project has refused."""
+        with self._lock:
+            self._counts.setdefault(project_id, Counter())[limit] += refused
+        self._metric.labels(project_id, limit).inc(refused)
+
+    def of(self, project_id: str) -> Mapping[str, int]:
+        """Return what each limit of a project has refused since the start; 0 for one that is missing."""
+        with self._lock:
+            return Counter(self._counts.get(project_id))
+
+    def forget(self, project_id: str) -> None:
+        """Forget a project that is gone."""
+        with self._lock:
+            counts = self._counts.pop(project_id, Counter[str]())
+        for limit in counts:
+            self._metric.remove(project_id, limit)
 
 
 class LimitedStore:
@@ -103,18 +123,12 @@ class LimitedStore:
     Parameters
     ----------
     name
-        The project's id, for metrics only.
-
-    Attributes
-    ----------
-    refused
-        Samples and series refused since the start, by the name of the limit.
+        The project's id, for counting only.
     """
 
     def __init__(self, inner: ProjectStore, name: str, clock: Clock, metrics: LimitMetrics) -> None:
         self.inner = inner
         self.rate = SampleRate(clock)
-        self.refused: Counter[str] = Counter()
         self._name = name
         self._metrics = metrics
 
@@ -199,5 +213,4 @@ class LimitedStore:
                 self._count(rejection.limit, 1)
 
     def _count(self, limit: str, count: int) -> None:
-        self.refused[limit] += count
-        self._metrics.refused.labels(self._name, limit).inc(count)
+        self._metrics.count(self._name, limit, count)

@@ -197,7 +197,7 @@ async def test_limits_are_listed_with_their_use_and_take_effect_at_once(app: Con
         "default": 5000,
         "own": 1,
         "used": 1,
-        "refused": None,
+        "refused": 0,
         "setting": "limits.max_servers",
     } == listed[2]
     assert (422, "limit-exceeded") == (refused.status_code, refused.json()["error"]["id"])

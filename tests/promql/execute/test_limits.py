@@ -42,7 +42,7 @@ def test_a_cancelled_query_ends_at_its_next_check() -> None:
 def test_a_query_that_would_hold_too_many_samples_is_refused() -> None:
     store = store_of_counters(50, 20)
     engine = Engine(EngineOptions(max_samples=1_000))
-    with pytest.raises(TooManySamples) as caught:
+    with pytest.raises(TooManySamples, match=r"'max_query_samples' \(setting query\.max_samples\)") as caught:
         engine.range(store, "requests_total", 0, 300_000, 10_000)
     assert isinstance(caught.value, ExecutionError)
     assert "the limit is 1000" in caught.value.message

@@ -276,7 +276,7 @@ def _others() -> dict[str, Schema]:
         "default": _COUNT,
         "own": _OPTIONAL_COUNT,
         "used": _OPTIONAL_COUNT,
-        "refused": _OPTIONAL_COUNT,
+        "refused": _COUNT,
         "setting": TEXT,
     }
     entry: dict[str, Schema] = {

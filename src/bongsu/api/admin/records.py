@@ -94,7 +94,7 @@ def limit_record(use: LimitUse) -> dict[str, Any]:
         "own": use.own,
         "used": use.used,
         "refused": use.refused,
-        "setting": f"limits.{use.name}",
+        "setting": use.setting,
     }
 
 

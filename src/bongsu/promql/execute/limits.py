@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 class Deadline:
     """
-    The end of a query's time; it can also be given up from another thread.
+    What one query is given: its time, and perhaps fewer samples than others; it can also be given up from another thread.
 
     Parameters
     ----------
@@ -22,10 +22,19 @@ class Deadline:
         Time that the query has from now on.
     monotonic
         Source of seconds that never go back.
+    max_samples
+        Most samples that it may hold at once, 0 meaning no limit; None leaves it to the engine.
     """
 
-    def __init__(self, seconds: float, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        seconds: float,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        max_samples: int | None = None,
+    ) -> None:
         self.seconds = seconds
+        self.max_samples = max_samples
         self._monotonic = monotonic
         self._end = monotonic() + seconds
         self._cancelled = threading.Event()
