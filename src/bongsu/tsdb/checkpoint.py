@@ -33,7 +33,6 @@ from bongsu.tsdb.keys import keys_at
 from bongsu.tsdb.late import slot_of
 from bongsu.tsdb.records import pack_exemplars, pack_metadata, unpack_exemplars, unpack_metadata
 from bongsu.tsdb.sections import SectionFile, write_sections
-from bongsu.tsdb.side import LateFloats, Side
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +63,7 @@ def freeze(head: Head, metadata: Metadata, exemplars: Exemplars, sequence: int) 
     open_times, open_values = np.empty((2, int(arrays.meta[slots, OPEN].sum())), dtype=np.int64)
     take_open(arrays, slots, open_times, open_values, np.empty(0, dtype=np.int64))
     with_starts = slots[(arrays.meta[slots, FLAGS] & HAS_STARTS) != 0]
-    late, histograms, histogram_bytes = _freeze_sides(head)
+    late, histograms, histogram_bytes = _freeze_side(head)
     return Checkpoint(
         sequence,
         {
@@ -113,7 +112,7 @@ def thaw(path: Path, metadata: Metadata, exemplars: Exemplars) -> tuple[Head, in
     )
     head.restore_generations(file.array("generations", "i4"))
     _thaw_samples(head, file, slots, lines)
-    _thaw_sides(head, file)
+    _thaw_side(head, file)
     metadata.put(unpack_metadata(file.bytes("metadata")))
     _thaw_exemplars(head, file, exemplars)
     return head, said["sequence"]
@@ -139,34 +138,26 @@ def _sealed(file: SectionFile) -> NDArray[np.int64]:
     return narrow
 
 
-def _freeze_sides(head: Head) -> tuple[NDArray[np.int64], NDArray[np.int64], bytes]:
+def _freeze_side(head: Head) -> tuple[NDArray[np.int64], NDArray[np.int64], bytes]:
     """Return late floats as rows (slot, time, bits, start), histograms as rows (slot, time, start, size), and their bytes."""
-    late, rows, encoded = [np.empty((0, 4), dtype=np.int64)], [], []
-    for slot, side in head.sides.items():
-        table = np.empty((len(side.floats.times), 4), dtype=np.int64)
-        table[:, 0] = slot
-        table[:, 1:] = np.stack(side.floats, axis=1)
-        late.append(table)
-        for sample in side.histograms.values():
+    rows, encoded = [], []
+    for slot, histograms in head.side.histograms.items():
+        for sample in histograms.values():
             value = value_bytes(sample.value)
             rows.append((slot, sample.timestamp, sample.start, len(value)))
             encoded.append(value)
-    return np.concatenate(late), np.array(rows, dtype=np.int64).reshape(-1, 4), b"".join(encoded)
+    return head.side.table(), np.array(rows, dtype=np.int64).reshape(-1, 4), b"".join(encoded)
 
 
-def _thaw_sides(head: Head, file: SectionFile) -> None:
+def _thaw_side(head: Head, file: SectionFile) -> None:
     late = file.array("late", "i8").reshape(-1, 4)
-    for slot in np.unique(late[:, 0]).tolist():
-        rows = late[late[:, 0] == slot]
-        side = head.sides.setdefault(slot, Side())
-        side.floats = LateFloats(*np.ascontiguousarray(rows[:, 1:].T))
+    if len(late):
+        head.side.restore(head.arrays, late)
     encoded, at = file.bytes("histogram_bytes"), 0
     for slot, time, start, size in file.array("histograms", "i8").reshape(-1, 4).tolist():
-        side = head.sides.setdefault(slot, Side())
-        side.histograms[time] = Sample(time, encoded[at : at + size], start)
-        at += size
-    for slot in head.sides:
+        head.side.put_histogram(slot, Sample(time, encoded[at : at + size], start))
         head.arrays.meta[slot, FLAGS] |= HAS_SIDE
+        at += size
 
 
 def _freeze_exemplars(exemplars: Exemplars) -> bytes:

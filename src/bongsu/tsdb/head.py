@@ -55,7 +55,7 @@ from bongsu.tsdb.late import Conflict, put_odd_rows, slot_of, slots_of
 from bongsu.tsdb.parts import Part
 from bongsu.tsdb.records import FloatRows
 from bongsu.tsdb.series import SeriesTable
-from bongsu.tsdb.side import LateFloats, Side, join_sides
+from bongsu.tsdb.side import FloatColumns, FrozenSide, SideBuffer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,18 +70,11 @@ MAX_SPANS = 48
 _SEALED_TOGETHER = 8192
 """Open rows sealed by one call: 12 MB of scratch."""
 
-_SIDES_LOOKED_AT = 256
-"""Side buffers whose times are looked at, a microsecond each, to find that they do not matter."""
-
 _READ_AHEAD = 8
 """Bytes behind the arena's last chunk: unpacking reads one word ahead."""
 
 _FIRST_SLOTS = 16
 _FIRST_ARENA = 1 << 14
-
-
-FrozenSides = dict[int, tuple[LateFloats, dict[int, Sample]]]
-"""What side buffers held when a flush began, by slot."""
 
 
 class Head:
@@ -90,7 +83,7 @@ class Head:
     def __init__(self) -> None:
         self.series = SeriesTable()
         self.index = LabelIndex()
-        self.sides: dict[int, Side] = {}
+        self.side = SideBuffer()
         self.arrays = _first_arrays()
         self._unused: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
@@ -164,7 +157,8 @@ class Head:
                 continue
             present = self.sample_at(slot_of(ref), time)
             if present is None or overwrite:
-                self._put_histogram(slot_of(ref), sample)
+                self.side.put_histogram(slot_of(ref), sample)
+                self._note_side(slot_of(ref), time)
             elif value_bytes(present.value) != value:
                 conflicts.append(Conflict(row, ref, present, sample))
         return conflicts
@@ -172,14 +166,13 @@ class Head:
     def sample_at(self, slot: int, time: int) -> Sample | None:
         """Return the sample of a series at a time."""
         meta = self.arrays.meta[slot]
-        side = self.sides.get(slot)
-        found = None if side is None else side.get(time)
+        found = self.side.get(slot, time)
         if found is not None or not meta[COUNT] or not meta[FIRST_TIME] <= time <= meta[LAST_TIME]:
             return found
         samples = self.main_samples(slot, time, time).samples()
         return samples[0] if samples else None
 
-    def main_samples(self, slot: int, start_ms: int, end_ms: int) -> LateFloats:
+    def main_samples(self, slot: int, start_ms: int, end_ms: int) -> FloatColumns:
         """Return the sealed and open samples of one series in a closed range."""
         part = self.snapshot(np.array([slot], dtype=np.int64), start_ms, end_ms)
         ends = np.cumsum(part.table[:, ENTRY_SAMPLES])
@@ -187,7 +180,7 @@ class Head:
         times, starts = np.empty((2, n), dtype=np.int64)
         values = np.empty(n, dtype=np.float64)
         decode_chunks(part.table, ends, times, values, starts)
-        return LateFloats(times, values.view(np.int64), starts).between(start_ms, end_ms)
+        return FloatColumns(times, values.view(np.int64), starts).between(start_ms, end_ms)
 
     # Reading
 
@@ -205,24 +198,18 @@ class Head:
         """Return how many series have samples, and how many samples there are."""
         meta = self.arrays.meta[self.series.live_slots()]
         has_samples = (meta[:, COUNT] > 0) | (meta[:, FLAGS] & HAS_SIDE != 0)
-        return int(has_samples.sum()), int(meta[:, COUNT].sum()) + sum(
-            len(side) for side in self.sides.values()
-        )
+        return int(has_samples.sum()), int(meta[:, COUNT].sum()) + len(self.side)
 
     def bounds(self) -> tuple[int | None, int | None, int]:
-        """Return the oldest and the newest time, and how many samples side buffers hold."""
+        """Return the oldest and the newest time, and how many samples the side buffer holds."""
         meta = self.arrays.meta[self.series.live_slots()]
         filled = meta[meta[:, COUNT] > 0]
-        times = [t for side in self.sides.values() for t in side.bounds()]
+        times = [*self.side.bounds()]
         if len(filled):
             # What LAST_TIME says may have gone to a block or a side buffer since.
             newest = newest_sample(self.arrays, slots_of(filled[:, REF]))
             times += [int(filled[:, FIRST_TIME].min()), newest]
-        return (
-            min(times, default=None),
-            max(times, default=None),
-            sum(len(side) for side in self.sides.values()),
-        )
+        return min(times, default=None), max(times, default=None), len(self.side)
 
     def spans(
         self, slots: NDArray[np.int64], oldest_ms: int, floor_ms: int, span_ms: int
@@ -250,9 +237,8 @@ class Head:
         if len(unsure):
             n_chunks, n_open = self._measure(slots[unsure], start_ms, end_ms)
             kept[unsure] = (n_chunks + n_open) > 0
-        if self.sides:
-            for i in unsure[(meta[slots[unsure], FLAGS] & HAS_SIDE != 0) & ~kept[unsure]].tolist():
-                kept[i] = self.sides[int(slots[i])].touches(start_ms, end_ms)
+        beside = unsure[(meta[slots[unsure], FLAGS] & HAS_SIDE != 0) & ~kept[unsure]]
+        kept[beside] = self.side.count(slots[beside], start_ms, end_ms) > 0
         left: NDArray[np.int64] = slots[kept]
         return left
 
@@ -269,17 +255,14 @@ class Head:
         """
         used, unsure = np.zeros(n_codes, dtype=np.uint8), np.empty(len(slots), dtype=np.int64)
         n_unsure = mark_used(self.arrays, slots, codes, start_ms, end_ms, used, unsure)
-        for slot in unsure[:n_unsure].tolist():
-            code = codes[slot]
-            used[code] = used[code] or self.sides[slot].touches(start_ms, end_ms)
+        beside = unsure[:n_unsure]
+        used[codes[beside[self.side.count(beside, start_ms, end_ms) > 0]]] = 1
         return np.flatnonzero(used)
 
     def sides_are_aside(self, slots: NDArray[np.int64], start_ms: int, end_ms: int) -> bool:
-        """Tell whether the side buffers of some series have nothing in a closed range; False also where looking takes too long."""
-        rows = self._rows_with_side(slots)
-        return len(rows) <= _SIDES_LOOKED_AT and not any(
-            self.sides[int(slots[row])].touches(start_ms, end_ms) for row in rows
-        )
+        """Tell whether the side buffer has nothing of some series in a closed range."""
+        beside = slots[self._rows_with_side(slots)]
+        return not self.side.count(beside, start_ms, end_ms).any()
 
     def snapshot(self, slots: NDArray[np.int64], start_ms: int, end_ms: int) -> Part:
         """Return the samples of series in a closed range, frozen; one row for each slot."""
@@ -293,8 +276,9 @@ class Head:
         list_slots(self.arrays, slots, start_ms, end_ms, first, table, np.cumsum(sizes) - sizes, open_bytes)
         arena = self.arrays.arena
         table[:, ENTRY_AT] += np.where(table[:, IS_OPEN], open_bytes.ctypes.data, arena.ctypes.data)
-        rows = self._rows_with_side(slots)
-        extra = join_sides([(row, self.sides[int(slots[row])]) for row in rows], start_ms, end_ms)
+        beside = self._rows_with_side(slots)
+        extra = self.side.between(slots[beside], start_ms, end_ms)
+        extra = extra._replace(rows=beside[extra.rows])
         return Part(first=first, table=table, owners=(self.arrays.arena, open_bytes), extra=extra)
 
     def _measure(self, slots: NDArray[np.int64], start_ms: int, end_ms: int) -> NDArray[np.int64]:
@@ -302,29 +286,24 @@ class Head:
         measure_slots(self.arrays, slots, start_ms, end_ms, measures[0], measures[1])
         return measures
 
-    def _rows_with_side(self, slots: NDArray[np.int64]) -> list[int]:
-        if not self.sides:
-            return []
-        return np.flatnonzero(self.arrays.meta[slots, FLAGS] & HAS_SIDE).tolist()
+    def _rows_with_side(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
+        if not len(self.side):
+            return slots[:0]
+        return np.flatnonzero(self.arrays.meta[slots, FLAGS] & HAS_SIDE)
 
     # Deleting
 
     def delete(self, slots: NDArray[np.int64], start_ms: int, end_ms: int) -> None:
         """Remove the samples of series in a closed range."""
+        self.side.delete(slots, start_ms, end_ms)
         for slot in slots.tolist():
-            side = self.sides.get(slot)
-            if side is not None:
-                side.delete(start_ms, end_ms)
-                if not len(side):
-                    del self.sides[slot]
-                    self.arrays.meta[slot, FLAGS] &= ~HAS_SIDE
             meta = self.arrays.meta[slot]
             if meta[COUNT] and meta[FIRST_TIME] <= end_ms and meta[LAST_TIME] >= start_ms:
                 self.rewrite(slot, self.main_samples(slot, NO_TIME, -NO_TIME - 1).without(start_ms, end_ms))
             else:
                 self.settle_side(slot)
 
-    def rewrite(self, slot: int, samples: LateFloats) -> None:
+    def rewrite(self, slot: int, samples: FloatColumns) -> None:
         """Give a series other samples in place of its sealed and open ones."""
         ref = int(self.arrays.meta[slot, REF])
         self.arrays.meta[slot] = _FIRST_META
@@ -333,54 +312,41 @@ class Head:
         self.settle_side(slot)
 
     def settle_side(self, slot: int) -> None:
-        """Let the slot's line agree with its side buffer."""
+        """Let the slot's line agree with the side buffer."""
         meta = self.arrays.meta[slot]
-        side = self.sides.get(slot)
-        if side is None:
-            meta[FLAGS] &= ~HAS_SIDE
-            if meta[FLAGS] & LAST_IN_SIDE:
-                # What was the newest is gone; the newest of the others counts again.
-                left = self.main_samples(slot, NO_TIME, -NO_TIME - 1) if meta[COUNT] else LateFloats()
-                meta[FLAGS] &= ~LAST_IN_SIDE
-                meta[LAST_TIME] = left.times[-1] if len(left.times) else NO_TIME
-                meta[LAST_BITS] = left.bits[-1] if len(left.bits) else 0
+        newest = self.side.newest(slot)
+        if newest is not None:
+            self._note_side(slot, newest)
             return
-        meta[FLAGS] |= HAS_SIDE
-        newest = max(
-            int(side.floats.times[-1]) if len(side.floats.times) else NO_TIME, *side.histograms, NO_TIME
-        )
-        if newest >= meta[LAST_TIME]:
-            meta[LAST_TIME] = newest
-            meta[FLAGS] |= LAST_IN_SIDE
+        meta[FLAGS] &= ~HAS_SIDE
+        if meta[FLAGS] & LAST_IN_SIDE:
+            # What was the newest is gone; the newest of the others counts again.
+            left = self.main_samples(slot, NO_TIME, -NO_TIME - 1) if meta[COUNT] else None
+            meta[FLAGS] &= ~LAST_IN_SIDE
+            meta[LAST_TIME] = left.times[-1] if left is not None else NO_TIME
+            meta[LAST_BITS] = left.bits[-1] if left is not None else 0
 
-    def _put_histogram(self, slot: int, sample: Sample) -> None:
-        side = self.sides.setdefault(slot, Side())
-        if side.floats.find(sample.timestamp) >= 0:
-            side.floats = side.floats.without(sample.timestamp, sample.timestamp)
-        side.histograms[sample.timestamp] = sample
+    def _note_side(self, slot: int, time: int) -> None:
+        """Let the slot's line know of a sample in the side buffer."""
         meta = self.arrays.meta[slot]
         meta[FLAGS] |= HAS_SIDE
-        if sample.timestamp >= meta[LAST_TIME]:
-            meta[LAST_TIME] = sample.timestamp
+        if time >= meta[LAST_TIME]:
+            meta[LAST_TIME] = time
             meta[FLAGS] |= LAST_IN_SIDE
 
     # Leaving for a block
 
-    def begin_flush(self, floor_ms: int) -> FrozenSides:
-        """Let samples before a time, if any still come, go to side buffers; return what these hold of that time now."""
+    def begin_flush(self, floor_ms: int) -> FrozenSide:
+        """Let samples before a time, if any still come, go to the side buffer; return what it holds of that time now."""
         self.arrays.cursor[FLOOR] = floor_ms
-        return {
-            slot: (side.floats.between(NO_TIME, floor_ms - 1), dict(side.histograms))
-            for slot, side in self.sides.items()
-            if side.touches(NO_TIME, floor_ms - 1)
-        }
+        return self.side.freeze(floor_ms)
 
     def end_flush(self) -> None:
         """Take samples of any time as before."""
         self.arrays.cursor[FLOOR] = NO_TIME
 
-    def drop_before(self, floor_ms: int, frozen: FrozenSides) -> None:
-        """Forget the samples before a time that are in a block now: all but those that came to side buffers since `begin_flush`."""
+    def drop_before(self, floor_ms: int, frozen: FrozenSide) -> None:
+        """Forget the samples before a time that are in a block now: all but those that came to the side buffer since `begin_flush`."""
         old = self.arrays
         in_use = old.chunks[: int(old.cursor[N_CHUNKS])]
         kept = in_use[:, CHUNK_MAX] >= floor_ms
@@ -395,28 +361,12 @@ class Head:
             cursor=np.array([0, 0, NO_TIME], dtype=np.int64),
         )
         drop_before(self.arrays, old, floor_ms, cut, cut_chunks, cut_data)
-        for slot, (floats, histograms) in frozen.items():
-            self._drop_frozen(slot, floats, histograms, floor_ms)
-
-    def _drop_frozen(
-        self, slot: int, floats: LateFloats, histograms: dict[int, Sample], floor_ms: int
-    ) -> None:
-        side = self.sides.get(slot)
-        if side is None:
-            return
-        written = set(zip(floats.times.tolist(), floats.bits.tolist(), strict=True))
-        present = zip(side.floats.times.tolist(), side.floats.bits.tolist(), strict=True)
-        stays = np.array([pair not in written for pair in present], dtype=np.bool_)
-        side.floats = LateFloats(*(column[stays] for column in side.floats))
-        side.histograms = {
-            t: sample
-            for t, sample in side.histograms.items()
-            if t >= floor_ms or histograms.get(t) is not sample
-        }
-        if not len(side):
-            # The newest time stays known, so that what comes next is still judged by it.
-            del self.sides[slot]
-            self.arrays.meta[slot, FLAGS] &= ~HAS_SIDE
+        self.side.drop(frozen)
+        # Where nothing is left beside, the newest time stays known, so that what comes next is still judged by it.
+        beside = np.flatnonzero(
+            (self.arrays.meta[:, REF] >= 0) & (self.arrays.meta[:, FLAGS] & HAS_SIDE != 0)
+        )
+        self.arrays.meta[beside[self.side.count(beside) == 0], FLAGS] &= ~HAS_SIDE
 
     def ended_slots(self, floor_ms: int) -> NDArray[np.int64]:
         """

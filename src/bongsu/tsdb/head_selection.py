@@ -79,7 +79,7 @@ def select_in_head(
 
     Called with the database's lock held; what it returns is independent of it.
     """
-    n, arrays, sides_are_aside = len(slots), head.arrays, not head.sides
+    n, arrays, sides_are_aside = len(slots), head.arrays, not len(head.side)
     needs = np.empty(3, dtype=np.int64)
     rows = np.empty((2, n + 1), dtype=np.int64)
     guessed = min(n, _MOST_GUESSED)
