@@ -73,7 +73,7 @@ def write_store(folder: Path, version: int) -> None:
     store.close()
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_files_of_every_version_are_read(tmp_path: Path, version: int) -> None:
     shutil.copytree(SAMPLES / f"version-{version}", tmp_path / "store")
     (tmp_path / "store" / "log").mkdir(exist_ok=True)

@@ -20,6 +20,7 @@ from bongsu.model.matchers import Matcher, MatchOp
 from bongsu.model.samples import STALE_NAN
 from bongsu.runtime.clock import ManualClock
 from bongsu.storage.memory import MemoryStore
+from bongsu.tsdb.folding import fold
 
 if TYPE_CHECKING:
     from bongsu.storage.contract import ProjectStore
@@ -154,6 +155,13 @@ class StoreMachine(RuleBasedStateMachine):
         """Blocks, merges, checkpoints."""
         self.store.upkeep()
         self.moved_until = max(self.moved_until, (self.newest - HOUR) // (2 * HOUR) * (2 * HOUR))
+
+    @rule()
+    def fold(self) -> None:
+        """Join chunks and late samples, as upkeep does when they are many."""
+        with self.project._lock:
+            head = self.project._open().head
+        fold(head, self.project._lock)
 
     @rule()
     def sleep(self) -> None:

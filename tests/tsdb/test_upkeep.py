@@ -26,6 +26,7 @@ from bongsu.model.labels import series_key
 from bongsu.model.samples import Exemplar, MetricMetadata
 from bongsu.runtime.clock import ManualClock
 from bongsu.storage.contract import Reason, StoreOptions
+from bongsu.tsdb import store as store_module
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -373,3 +374,37 @@ def test_exemplars_outlive_the_place_of_their_series_in_the_head(tmp_path: Path)
         store._clock._now_ms = float(NOW + 100 * HOUR + 2)  # type: ignore[attr-defined]
         store.upkeep()
         assert [exemplars[1:]] == project.exemplars([], *EVER).exemplars
+
+
+def test_log_goes_with_the_checkpoint_that_holds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flush leaves nothing of the log but the records that came since."""
+    monkeypatch.setattr(store_module, "_WORTH_ROLLING", 100)
+    rows = every_minute(UP, 8)
+    with contextlib.closing(open_at(tmp_path, 8)) as store:
+        project = database(store)
+        write_rows(project, rows)
+        before = store.status().log_bytes
+
+        store.upkeep()
+
+        assert before > 500 > store.status().log_bytes
+        assert 1 == store.status().log_segments
+        assert project.held_sequence() is None
+        write_rows(project, [Row(DOWN, NOW, 1.0)])
+    with contextlib.closing(open_at(tmp_path, 8)) as store:
+        assert expected(*rows, Row(DOWN, NOW, 1.0)) == found(database(store))
+
+
+def test_checkpoint_of_many_open_rows_is_small(tmp_path: Path) -> None:
+    series = [UP | {"i": str(i)} for i in range(500)]
+    with contextlib.closing(open_at(tmp_path, 8)) as store:
+        project = database(store)
+        for labels in series:
+            write_rows(project, [Row(labels, NOW + 15_000 * k, k / 8) for k in range(60)])
+        project.save()
+        checkpoint = next(tmp_path.glob("projects/*/head.checkpoint")).stat().st_size
+        before = found(project)
+
+        assert 30_000 * 2 > checkpoint
+    with contextlib.closing(open_at(tmp_path, 8)) as store:
+        assert before == found(database(store))

@@ -92,6 +92,18 @@ def take_back(late: LateArrays, number: int) -> None:
 
 
 @kernel
+def take_back_all(late: LateArrays, slots: NDArray[np.int64]) -> None:
+    """Forget the samples of series."""
+    for i in range(len(slots)):
+        number = late.last[slots[i]]
+        while number != EMPTY:
+            if late.entries[number, LATE_SLOT] != NO_SLOT:
+                take_back(late, number)
+            number = late.links[number]
+        late.last[slots[i]] = EMPTY
+
+
+@kernel
 def put_late(
     head: HeadArrays,
     late: LateArrays,

@@ -17,6 +17,8 @@ from bongsu.model.errors import BongsuError, InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
 ENCODINGS = ("gzip", "deflate")
 """HTTP content codings that `decompress` takes, beside ``identity``."""
 
@@ -293,6 +295,29 @@ def decompress_zstd(data: bytes, max_bytes: int) -> bytes:
     if written > max_bytes:
         raise DecompressedTooLarge("zstd", len(data), max_bytes)
     return bytes(buffer[:written])
+
+
+def decompress_zstd_exactly(data: memoryview, size: int) -> NDArray[np.uint8]:
+    """
+    Return the content of zstd frames, whose size is known.
+
+    Raises
+    ------
+    InvalidInput
+        If a frame is damaged, or the content has another size.
+    """
+    # Any: as above.
+    content: Any = np.empty(size, dtype=np.uint8)
+    try:
+        written = cramjam.zstd.decompress_into(data, content)
+    except cramjam.DecompressionError as error:
+        raise InvalidInput(f"cannot read {len(data)} bytes as zstd: {error}", id="bad-compression") from error
+    if written != size:
+        raise InvalidInput(
+            f"{len(data)} bytes of zstd hold {written} bytes, not {size}", id="bad-compression"
+        )
+    array: NDArray[np.uint8] = content
+    return array
 
 
 def compress_zstd(data: bytes) -> bytes:

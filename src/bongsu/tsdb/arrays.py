@@ -1,4 +1,4 @@
-"""Arrays that grow: what is written stays where it is for readers that hold the old one."""
+"""What several modules need of arrays: growing, where readers may hold the old one, and the numbers of ranges."""
 
 from __future__ import annotations
 
@@ -24,3 +24,10 @@ def grown(array: NDArray[Any], rows: int, *, fill: int | None = None) -> NDArray
     if fill is not None:
         larger[len(array) :] = fill
     return larger
+
+
+def ranges(begins: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the numbers of all ranges one after another."""
+    sizes = ends - begins
+    stops = np.cumsum(sizes)
+    return np.repeat(begins - stops + sizes, sizes) + np.arange(int(stops[-1]) if len(stops) else 0)

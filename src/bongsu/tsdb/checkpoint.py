@@ -11,6 +11,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import orjson
 
+from bongsu.kernels.chunks import (
+    ENTRY_AT,
+    ENTRY_MAX_TIME,
+    ENTRY_MIN_TIME,
+    ENTRY_SAMPLES,
+    ENTRY_SHAPE,
+    ENTRY_SIZE,
+    decode_chunks,
+)
 from bongsu.kernels.head import (
     ARENA_USED,
     FLAGS,
@@ -28,7 +37,7 @@ from bongsu.kernels.identity import KEY_AT, KEY_SIZE
 from bongsu.model.labels import key_labels, series_key
 from bongsu.storage.raw import Sample
 from bongsu.storage.refusals import value_bytes
-from bongsu.tsdb.head import Head
+from bongsu.tsdb.head import Head, encoded_runs
 from bongsu.tsdb.keys import keys_at
 from bongsu.tsdb.late import slot_of
 from bongsu.tsdb.records import pack_exemplars, pack_metadata, unpack_exemplars, unpack_metadata
@@ -43,6 +52,26 @@ if TYPE_CHECKING:
 
 CHECKPOINT_NAME = "head.checkpoint"
 _PREVIOUS_OF_VERSION_1 = 6
+_READ_AHEAD = 16
+"""Bytes behind the last chunk: unpacking reads a word ahead."""
+
+
+class OpenRows(NamedTuple):
+    """Samples of open rows, those of one series after another."""
+
+    counts: NDArray[np.int64]
+    times: NDArray[np.int64]
+    bits: NDArray[np.int64]
+
+    def encoded(self) -> dict[str, NDArray[Any]]:
+        """Return the rows as chunks, which take a tenth of the room."""
+        counts = self.counts[self.counts > 0]
+        ends = np.cumsum(counts)
+        none = np.empty(0, dtype=np.int64)
+        data, chunks = encoded_runs(self.times, none, self.bits, ends - counts, ends)
+        shapes = chunks[:, ENTRY_SIZE] << 16 | chunks[:, ENTRY_SHAPE]
+        rows = np.column_stack((shapes, chunks[:, ENTRY_MIN_TIME], chunks[:, ENTRY_MAX_TIME]))
+        return {"open_rows": rows, "open_data": data}
 
 
 class Checkpoint(NamedTuple):
@@ -50,18 +79,20 @@ class Checkpoint(NamedTuple):
 
     sequence: int
     sections: dict[str, bytes | NDArray[Any]]
+    open_rows: OpenRows
 
     def write(self, path: Path) -> None:
         """Write the file; it takes the place of the one before at once."""
-        write_sections(path, self.sections)
+        write_sections(path, self.sections | self.open_rows.encoded(), compressed=True)
 
 
 def freeze(head: Head, metadata: Metadata, exemplars: Exemplars, sequence: int) -> Checkpoint:
     """Return the state of a head, independent of what happens to it from now on."""
     arrays, series = head.arrays, head.series
     slots = np.sort(series.live_slots().astype(np.int64))
-    open_times, open_values = np.empty((2, int(arrays.meta[slots, OPEN].sum())), dtype=np.int64)
-    take_open(arrays, slots, open_times, open_values, np.empty(0, dtype=np.int64))
+    counts = arrays.meta[slots, OPEN]
+    open_rows = OpenRows(counts, *np.empty((2, int(counts.sum())), dtype=np.int64))
+    take_open(arrays, slots, open_rows.times, open_rows.bits, np.empty(0, dtype=np.int64))
     with_starts = slots[(arrays.meta[slots, FLAGS] & HAS_STARTS) != 0]
     late, histograms, histogram_bytes = _freeze_side(head)
     return Checkpoint(
@@ -73,8 +104,6 @@ def freeze(head: Head, metadata: Metadata, exemplars: Exemplars, sequence: int) 
             "identity": series.identity[slots],
             "generations": series.generations[: series.n_slots].copy(),
             "keys": series.key_bytes[: series.key_bytes_used].copy(),
-            "open_times": open_times,
-            "open_values": open_values,
             "start_slots": with_starts,
             "starts": arrays.starts[with_starts] if len(arrays.starts) else np.empty(0, dtype=np.int64),
             # Sealed chunks are never changed in place: no copy is needed.
@@ -88,6 +117,7 @@ def freeze(head: Head, metadata: Metadata, exemplars: Exemplars, sequence: int) 
             ),
             "exemplars_by_key": _freeze_exemplars(exemplars),
         },
+        open_rows,
     )
 
 
@@ -121,11 +151,30 @@ def thaw(path: Path, metadata: Metadata, exemplars: Exemplars) -> tuple[Head, in
 def _thaw_samples(head: Head, file: SectionFile, slots: NDArray[np.int64], lines: NDArray[np.int64]) -> None:
     head.take_chunks(_sealed(file), file.array("arena", "u1"))
     head.arrays.meta[slots] = lines
-    put_open(head.arrays, slots, file.array("open_times", "i8"), file.array("open_values", "i8"))
+    put_open(head.arrays, slots, *_open_rows(file, lines[:, OPEN]))
     start_slots = file.array("start_slots", "i8")
     if len(start_slots):
         head.make_starts()
         head.arrays.starts[start_slots] = file.array("starts", "i8").reshape(-1, OPEN_SAMPLES)
+
+
+def _open_rows(file: SectionFile, counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return times and bits of open samples, one series after another; earlier versions had them as they are."""
+    if not file.has("open_rows"):
+        return file.array("open_times", "i8"), file.array("open_values", "i8")
+    rows = file.array("open_rows", "i8").reshape(-1, 3)
+    data = np.append(file.array("open_data", "u1"), np.zeros(_READ_AHEAD, dtype=np.uint8))
+    table = np.zeros((len(rows), 8), dtype=np.int64)
+    table[:, ENTRY_SIZE] = rows[:, 0] >> 16
+    table[:, ENTRY_SHAPE] = rows[:, 0] & 0xFFFF
+    table[:, ENTRY_AT] = data.ctypes.data + np.cumsum(table[:, ENTRY_SIZE]) - table[:, ENTRY_SIZE]
+    table[:, ENTRY_SAMPLES] = counts[counts > 0]
+    table[:, [ENTRY_MIN_TIME, ENTRY_MAX_TIME]] = rows[:, 1:]
+    ends = np.cumsum(table[:, ENTRY_SAMPLES])
+    n = int(counts.sum())
+    times, values = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.float64)
+    decode_chunks(table, ends, times, values, np.empty(0, dtype=np.int64))
+    return times, values.view(np.int64)
 
 
 def _sealed(file: SectionFile) -> NDArray[np.int64]:

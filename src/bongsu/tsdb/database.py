@@ -32,6 +32,7 @@ from bongsu.tsdb.admission import allow_series
 from bongsu.tsdb.block import tombstones_path
 from bongsu.tsdb.checkpoint import CHECKPOINT_NAME
 from bongsu.tsdb.flush import Flush
+from bongsu.tsdb.folding import MANY_LATE, fold, is_worthwhile
 from bongsu.tsdb.head import NO_TIME
 from bongsu.tsdb.intake import Retention, take_in
 from bongsu.tsdb.keys import join_keys
@@ -77,9 +78,6 @@ if TYPE_CHECKING:
 
 KEPT_MS = 3_600_000
 """The newest hour stays in the head: scrapes that come late, and the queries that are asked most, find it there."""
-
-MANY_LATE = 1_000_000
-"""So many late samples in side buffers, some 24 MB, are worth blocks of their own."""
 
 IDLE_S = 900.0
 """A database that nobody asked for anything in a quarter of an hour leaves memory; scrapes and dashboards come far more often."""
@@ -187,29 +185,36 @@ class Database:
         with self._lock:
             return self._state.head.bytes if self._state is not None else 0
 
-    def tidy(self) -> None:
+    def flush(self) -> bool:
         """
-        Write old samples of the head into blocks, merge blocks, let go of what is too old.
+        Write old samples of the head into blocks, if it is time; tell whether, so that a checkpoint is worth its while.
 
-        May be called at any time, from any thread, and fail at any point: the next call goes on. The calls of one database exclude each
-        other.
+        This, `save` and `tidy` may be called at any time, from any thread, and fail at any point: the next call goes on. The calls of one
+        database exclude each other.
         """
+        with self._upkeep:
+            if self._closed or self._sleeps_on():
+                return False
+            flushed = self._flush_if_due()
+            self._fold_if_worthwhile(always=flushed)
+            return flushed
+
+    def save(self, *, settled: int = 0) -> None:
+        """Write a checkpoint if the log has more than the last one; it has all records up to `settled`."""
+        with self._upkeep:
+            if not self._closed and self._oldest_unsaved is not None:
+                self._save(settled)
+
+    def tidy(self) -> None:
+        """Merge blocks, let go of what is too old or damaged."""
         with self._upkeep:
             if self._closed or self._sleeps_on():
                 return
             if self._state is not None and self._state.shelf.set_damaged_aside():
                 with self._lock:
                     self._changes.note(EVER)
-            if self._flush_if_due():
-                self._save()
             self._merge_blocks()
             self._retire_blocks()
-
-    def save(self) -> None:
-        """Write a checkpoint if the log has more than the last one."""
-        with self._upkeep:
-            if not self._closed and self._oldest_unsaved is not None:
-                self._save()
 
     def sleep_if_idle(self) -> None:
         """Leave memory when nobody has asked for anything for a while; the next call loads again."""
@@ -299,8 +304,16 @@ class Database:
             self._flushed_until = floor
         return True
 
-    def _save(self) -> None:
+    def _fold_if_worthwhile(self, *, always: bool) -> None:
         with self._lock:
+            head = self._open(used=False).head
+            wanted = always or is_worthwhile(head)
+        if wanted:
+            fold(head, self._lock)
+
+    def _save(self, settled: int = 0) -> None:
+        with self._lock:
+            self._turns.settle(settled)
             checkpoint = self._open(used=False).freeze(self.applied_sequence)
             self._being_saved, self._oldest_unsaved = self._oldest_unsaved, None
         try:

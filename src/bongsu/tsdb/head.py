@@ -49,7 +49,7 @@ from bongsu.kernels.shared_times import new_table
 from bongsu.kernels.used_codes import mark_used
 from bongsu.storage.raw import Sample
 from bongsu.storage.refusals import value_bytes
-from bongsu.tsdb.arrays import grown
+from bongsu.tsdb.arrays import grown, ranges
 from bongsu.tsdb.index import LabelIndex
 from bongsu.tsdb.late import Conflict, put_odd_rows, slot_of, slots_of
 from bongsu.tsdb.parts import Part
@@ -72,6 +72,9 @@ _SEALED_TOGETHER = 8192
 
 _READ_AHEAD = 8
 """Bytes behind the arena's last chunk: unpacking reads one word ahead."""
+
+_LONG_SAMPLES = 8 * OPEN_SAMPLES
+"""Samples of a chunk that sealed ones are joined to: its heads and its directory entry cost 80 bytes, however long it is."""
 
 _FIRST_SLOTS = 16
 _FIRST_ARENA = 1 << 14
@@ -235,7 +238,7 @@ class Head:
         # Nothing is newer, side buffers included: a series that ended before the range has nothing in it.
         unsure = np.flatnonzero(~kept & (newest >= start_ms))
         if len(unsure):
-            n_chunks, n_open = self._measure(slots[unsure], start_ms, end_ms)
+            n_chunks, n_open = self.measure(slots[unsure], start_ms, end_ms)
             kept[unsure] = (n_chunks + n_open) > 0
         beside = unsure[(meta[slots[unsure], FLAGS] & HAS_SIDE != 0) & ~kept[unsure]]
         kept[beside] = self.side.count(slots[beside], start_ms, end_ms) > 0
@@ -266,7 +269,7 @@ class Head:
 
     def snapshot(self, slots: NDArray[np.int64], start_ms: int, end_ms: int) -> Part:
         """Return the samples of series in a closed range, frozen; one row for each slot."""
-        n_chunks, n_open = self._measure(slots, start_ms, end_ms)
+        n_chunks, n_open = self.measure(slots, start_ms, end_ms)
         first = np.zeros(len(slots) + 1, dtype=np.int64)
         np.cumsum(n_chunks + (n_open > 0), out=first[1:])
         has_starts = self.arrays.meta[slots, FLAGS] & HAS_STARTS
@@ -281,7 +284,8 @@ class Head:
         extra = extra._replace(rows=beside[extra.rows])
         return Part(first=first, table=table, owners=(self.arrays.arena, open_bytes), extra=extra)
 
-    def _measure(self, slots: NDArray[np.int64], start_ms: int, end_ms: int) -> NDArray[np.int64]:
+    def measure(self, slots: NDArray[np.int64], start_ms: int, end_ms: int) -> NDArray[np.int64]:
+        """Return for each slot how many sealed chunks and how many open samples lie in a closed range."""
         measures = np.empty((2, len(slots)), dtype=np.int64)
         measure_slots(self.arrays, slots, start_ms, end_ms, measures[0], measures[1])
         return measures
@@ -305,11 +309,40 @@ class Head:
 
     def rewrite(self, slot: int, samples: FloatColumns) -> None:
         """Give a series other samples in place of its sealed and open ones."""
-        ref = int(self.arrays.meta[slot, REF])
-        self.arrays.meta[slot] = _FIRST_META
-        self.arrays.meta[slot, REF] = ref
-        self._append_rows(FloatRows(np.full(len(samples.times), ref, dtype=np.int64), *samples))
+        self.put_anew(np.array([slot], dtype=np.int64), np.array([len(samples.times)]), samples)
         self.settle_side(slot)
+
+    def put_anew(self, slots: NDArray[np.int64], counts: NDArray[np.int64], samples: FloatColumns) -> None:
+        """
+        Give series other samples, in long chunks, in place of their sealed and open ones.
+
+        Parameters
+        ----------
+        counts
+            How many of the samples each series gets; they stand one series after another.
+        """
+        meta = self.arrays.meta
+        refs = meta[slots, REF].copy()
+        meta[slots] = _FIRST_META
+        meta[slots, REF] = refs
+        ends = np.cumsum(counts)
+        begins = ends - counts
+        # The newest go to the open row, as many as if they had come one by one.
+        sealed = np.maximum(counts - 1, 0) // OPEN_SAMPLES * OPEN_SAMPLES
+        per_slot = -(-sealed // _LONG_SAMPLES)
+        run_begins = ranges(np.zeros_like(per_slot), per_slot) * _LONG_SAMPLES + np.repeat(begins, per_slot)
+        run_ends = np.minimum(run_begins + _LONG_SAMPLES, np.repeat(begins + sealed, per_slot))
+        data, chunks = encoded_runs(samples.times, samples.starts, samples.bits, run_begins, run_ends)
+        self._put_chunks(np.repeat(slots, per_slot), data, chunks)
+        with_chunks = np.flatnonzero(sealed)
+        filled, last = slots[with_chunks], (begins + sealed)[with_chunks] - 1
+        meta[filled, COUNT] = sealed[with_chunks]
+        meta[filled, FIRST_TIME] = samples.times[begins[with_chunks]]
+        meta[filled, LAST_TIME] = samples.times[last]
+        meta[filled, LAST_BITS] = samples.bits[last]
+        rest = ranges(begins + sealed, ends)
+        rows = FloatRows(np.repeat(refs, counts - sealed), *(np.ascontiguousarray(c[rest]) for c in samples))
+        self._append_rows(rows)
 
     def settle_side(self, slot: int) -> None:
         """Let the slot's line agree with the side buffer."""
@@ -347,6 +380,19 @@ class Head:
 
     def drop_before(self, floor_ms: int, frozen: FrozenSide) -> None:
         """Forget the samples before a time that are in a block now: all but those that came to the side buffer since `begin_flush`."""
+        self._drop_main(floor_ms)
+        self.side.drop(frozen)
+        # Where nothing is left beside, the newest time stays known, so that what comes next is still judged by it.
+        beside = np.flatnonzero(
+            (self.arrays.meta[:, REF] >= 0) & (self.arrays.meta[:, FLAGS] & HAS_SIDE != 0)
+        )
+        self.arrays.meta[beside[self.side.count(beside) == 0], FLAGS] &= ~HAS_SIDE
+
+    def compact(self) -> None:
+        """Give back the memory of sealed chunks that no series has any more."""
+        self._drop_main(NO_TIME)
+
+    def _drop_main(self, floor_ms: int) -> None:
         old = self.arrays
         in_use = old.chunks[: int(old.cursor[N_CHUNKS])]
         kept = in_use[:, CHUNK_MAX] >= floor_ms
@@ -361,12 +407,6 @@ class Head:
             cursor=np.array([0, 0, NO_TIME], dtype=np.int64),
         )
         drop_before(self.arrays, old, floor_ms, cut, cut_chunks, cut_data)
-        self.side.drop(frozen)
-        # Where nothing is left beside, the newest time stays known, so that what comes next is still judged by it.
-        beside = np.flatnonzero(
-            (self.arrays.meta[:, REF] >= 0) & (self.arrays.meta[:, FLAGS] & HAS_SIDE != 0)
-        )
-        self.arrays.meta[beside[self.side.count(beside) == 0], FLAGS] &= ~HAS_SIDE
 
     def ended_slots(self, floor_ms: int) -> NDArray[np.int64]:
         """
@@ -426,7 +466,12 @@ class Head:
         times, bits = np.empty((2, n), dtype=np.int64)
         starts = np.empty(n if len(self.arrays.starts) else 0, dtype=np.int64)
         take_open(self.arrays, slots, times, bits, starts)
-        data, chunks = encoded_runs(times, starts, bits, np.append(0, ends[:-1]), ends)
+        self._put_chunks(slots, *encoded_runs(times, starts, bits, np.append(0, ends[:-1]), ends))
+
+    def _put_chunks(
+        self, slots: NDArray[np.int64], data: NDArray[np.uint8], chunks: NDArray[np.int64]
+    ) -> None:
+        """Put encoded chunks into the arena, each as the newest of its slot, and empty the open rows."""
         a = self.arrays
         self.arrays = a._replace(
             chunks=grown(a.chunks, int(a.cursor[N_CHUNKS]) + len(slots)),

@@ -70,6 +70,7 @@ class CommitLog:
         self._segment_bytes = segment_bytes
         self._sync = sync
         self._sequence = last_sequence
+        self._written = last_sequence
         self._segment = last_segment
         self._file = -1
         self._size = 0
@@ -90,6 +91,11 @@ class CommitLog:
     def segment(self) -> int:
         """Number of the segment that takes the next records."""
         return self._segment
+
+    @property
+    def size(self) -> int:
+        """Bytes of that segment."""
+        return self._size
 
     @property
     def last_sequence(self) -> int:
@@ -149,15 +155,16 @@ class CommitLog:
                 os.close(self._file)
                 self._file = -1
 
-    def roll(self) -> None:
-        """Begin a new segment, so that the ones before can be removed once their records are elsewhere."""
+    def roll(self) -> int:
+        """Begin a new segment, so that the ones before can be removed once their records are elsewhere; return the last of these."""
         with self._changed:
             while self._leading:
                 self._changed.wait()
             self._leading = True
         try:
-            if self._final is None and self._size > SEGMENT_HEAD.size:
-                self._open_segment()
+            if self._final is None and not self._closed and self._size > SEGMENT_HEAD.size:
+                self._roll_if_possible()
+            return self._written
         finally:
             with self._changed:
                 self._leading = False
@@ -183,6 +190,7 @@ class CommitLog:
                 f"the log could not be synced: {error}; restart the server when the disk is sound"
             )
         self._size += len(data)
+        self._written = group[-1].sequence
         self._set_full(full=False)
         self._metrics.group_written(len(group), len(data))
         if self._size >= self._segment_bytes:
@@ -239,7 +247,7 @@ class CommitLog:
         path = self._folder / segment_name(number)
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
-            head = segment_head(number, self._sequence + 1)
+            head = segment_head(number, self._written + 1)
             if os.write(file, head) != len(head):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._sync(file)

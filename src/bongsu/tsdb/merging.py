@@ -26,6 +26,7 @@ from bongsu.kernels.merge import (
     write_runs,
 )
 from bongsu.storage.contract import FLAG_STARTS
+from bongsu.tsdb.arrays import ranges
 from bongsu.tsdb.parts import KIND_SHIFT
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class Untidy:
         samples, pieces, first_piece, unpacked = self._pieces(rows)
         first_hidden = np.searchsorted(self._hidden[:, 0], rows, side="left")
         last_hidden = np.searchsorted(self._hidden[:, 0], rows, side="right")
-        chosen = _ranges(first_hidden, last_hidden)
+        chosen = ranges(first_hidden, last_hidden)
         bounds = np.concatenate(([0], np.cumsum(last_hidden - first_hidden)))
         merged = np.empty_like(samples)
         first = np.empty(len(rows) + 1, dtype=np.int64)
@@ -139,7 +140,7 @@ class Untidy:
         """Return all samples of rows, the pieces that they come in, where the pieces of each row begin, and what histograms are in."""
         place = np.full(len(self._first), -1, dtype=np.int64)
         place[rows] = np.arange(len(rows))
-        chosen = _ranges(self._first[rows], self._first[rows + 1])
+        chosen = ranges(self._first[rows], self._first[rows + 1])
         owner = np.repeat(np.arange(len(rows)), self._first[rows + 1] - self._first[rows])
         # By row and part: the chunks of a part do not overlap, so that they are one piece.
         order = np.lexsort((self._table[chosen, ENTRY_MIN_TIME], self._table[chosen, PART], owner))
@@ -168,7 +169,7 @@ class Untidy:
         at = in_chunks
         for number, owners, begin, stop, source in extras:
             sizes = stop - begin
-            samples[:, at : at + int(sizes.sum())] = source[:, _ranges(begin, stop)]
+            samples[:, at : at + int(sizes.sum())] = source[:, ranges(begin, stop)]
             piece_ends = at + np.cumsum(sizes)
             pieces.append(
                 np.column_stack((piece_ends - sizes, piece_ends, np.full(len(sizes), NEVER_HIDDEN)))
@@ -219,10 +220,3 @@ def _raw_chunks(
     table[:, ENTRY_MIN_TIME] = samples[TIME, begins]
     table[:, ENTRY_MAX_TIME] = samples[TIME, ends - 1]
     return table, np.searchsorted(begins, first).astype(np.int64), data
-
-
-def _ranges(begins: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the numbers of all ranges one after another."""
-    sizes = ends - begins
-    stops = np.cumsum(sizes)
-    return np.repeat(begins - stops + sizes, sizes) + np.arange(int(stops[-1]) if len(stops) else 0)

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
+from bongsu.model.errors import InvalidInput
+from bongsu.runtime.compress import ZstdStream, decompress_zstd_exactly
 from bongsu.runtime.files import checksum, sync_folder
 from bongsu.storage.errors import StoreDamaged
 
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-FORMAT_VERSION = 2
-_READABLE = frozenset({1, 2})  # version 2 knows more codecs of chunks, and nothing else changed
+_VERSION, _COMPRESSED_VERSION = 2, 3
+"""Only files whose sections are compressed have the higher version; the others are as they were."""
+
+_READABLE = frozenset({1, 2, 3})  # version 2 knows more codecs of chunks than 1, and nothing else changed
 _MAGIC = b"BONGSUSF"
 _TAIL = struct.Struct("<8sIIQQ")  # magic, version, checksum of the directory, its place, its size
 _ALIGNMENT = 64
@@ -38,15 +42,23 @@ class SectionWriter:
     Writes a file section by section; what was begun and not finished is removed.
 
     The directory and the fixed tail come last, so that nothing needs to be known in advance.
+
+    Parameters
+    ----------
+    compressed
+        Compress the sections: they take less room, and cannot be mapped into memory.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, compressed: bool = False) -> None:
         self._path = path
+        self._compressed = compressed
         self._temporary = path.with_name(path.name + ".tmp")
         self._file = self._temporary.open("wb")
-        self._directory: dict[str, tuple[int, int, int]] = {}
+        self._directory: dict[str, tuple[int, ...]] = {}
         self._at = 0
         self._crc = 0
+        self._content = 0
+        self._stream: ZstdStream | None = None
 
     def write(self, name: str, data: bytes | NDArray[Any]) -> None:
         """Write a whole section."""
@@ -59,23 +71,37 @@ class SectionWriter:
         self._file.write(bytes(-self._file.tell() % _ALIGNMENT))
         self._at = self._file.tell()
         self._crc = 0
+        self._content = 0
+        self._stream = ZstdStream() if self._compressed else None
 
     def extend(self, data: bytes | NDArray[Any]) -> None:
         """Write the next piece of the section."""
         view = data if isinstance(data, bytes) else np.ascontiguousarray(data).reshape(-1).view(np.uint8).data
-        self._crc = checksum(view, self._crc)
-        self._file.write(view)
+        self._content += len(view)
+        if self._stream is None:
+            self._put(view)
+            return
+        for at in range(0, len(view), _PIECE):
+            self._put(self._stream.add(bytes(view[at : at + _PIECE])))
 
     def end(self, name: str) -> None:
         """End the section under a name."""
-        self._directory[name] = (self._at, self._file.tell() - self._at, self._crc)
+        if self._stream is not None:
+            self._put(self._stream.finish())
+        entry = (self._at, self._file.tell() - self._at, self._crc)
+        self._directory[name] = entry if self._stream is None else (*entry, self._content)
+
+    def _put(self, data: bytes | memoryview) -> None:
+        self._crc = checksum(data, self._crc)
+        self._file.write(data)
 
     def finish(self) -> None:
         """Make the file durable under its name."""
+        version = _COMPRESSED_VERSION if self._compressed else _VERSION
         directory = orjson.dumps(self._directory)
         at = self._file.tell()
         self._file.write(directory)
-        self._file.write(_TAIL.pack(_MAGIC, FORMAT_VERSION, checksum(directory), at, len(directory)))
+        self._file.write(_TAIL.pack(_MAGIC, version, checksum(directory), at, len(directory)))
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
@@ -92,9 +118,11 @@ class SectionWriter:
             self._temporary.unlink(missing_ok=True)
 
 
-def write_sections(path: Path, sections: Mapping[str, bytes | NDArray[Any]]) -> None:
+def write_sections(
+    path: Path, sections: Mapping[str, bytes | NDArray[Any]], *, compressed: bool = False
+) -> None:
     """Write a whole file."""
-    writer = SectionWriter(path)
+    writer = SectionWriter(path, compressed=compressed)
     try:
         for name, data in sections.items():
             writer.write(name, data)
@@ -132,16 +160,23 @@ class SectionFile:
             raise StoreDamaged(
                 f"{path} has format version {version}, this server reads {', '.join(map(str, sorted(_READABLE)))}"
             )
-        self._directory: dict[str, tuple[int, int, int]] = orjson.loads(directory)
+        self._directory: dict[str, tuple[int, ...]] = orjson.loads(directory)
 
     def has(self, name: str) -> bool:
         """Tell whether there is a section of that name."""
         return name in self._directory
 
     def array(self, name: str, dtype: str) -> NDArray[Any]:
-        """Return a section as an array, in place."""
-        at, size, _ = self._directory[name]
-        return self._data[at : at + size].view(dtype)
+        """Return a section as an array: in place, unless it is compressed."""
+        at, size, _, *content = self._directory[name]
+        stored = self._data[at : at + size]
+        if not content:
+            return stored.view(dtype)
+        try:
+            array: NDArray[Any] = decompress_zstd_exactly(stored.data, content[0]).view(dtype)
+        except InvalidInput as error:
+            raise StoreDamaged(f"section {name!r} of {self.path} cannot be read: {error.message}") from error
+        return array
 
     def bytes(self, name: str) -> bytes:
         """Return a copy of a section."""
@@ -154,7 +189,7 @@ class SectionFile:
     def check(self, names: Iterable[str] | None = None) -> None:
         """Check the checksums of some sections, or of all; raise StoreDamaged naming the first that fails."""
         for name in self._directory if names is None else names:
-            at, size, expected = self._directory[name]
+            at, size, expected = self._directory[name][:3]
             crc = 0
             for piece in range(at, at + size, _PIECE):
                 crc = checksum(self._data[piece : min(piece + _PIECE, at + size)].data, crc)

@@ -28,6 +28,7 @@ from bongsu.kernels.late import (
     put_late,
     rehash_late,
     take_back,
+    take_back_all,
 )
 from bongsu.kernels.merge import BITS, SIZE, START, TIME
 from bongsu.storage.raw import Sample
@@ -135,7 +136,20 @@ class SideBuffer:
             if left:
                 self.histograms[slot] = left
 
+    def take_floats(self, slots: NDArray[np.int64]) -> None:
+        """Forget the late floats of series, which are elsewhere now; their memory comes back with `tidy`."""
+        take_back_all(self.late, slots[slots < len(self.late.last)])
+
+    def tidy(self) -> None:
+        """Give back the memory of samples that were forgotten."""
+        if self.late.cursor[N_LIVE] < self.late.cursor[N_ENTRIES]:
+            self._keep(np.ones(int(self.late.cursor[N_ENTRIES]), dtype=np.bool_))
+
     # Reading
+
+    def slots_with_floats(self) -> NDArray[np.int64]:
+        """Return the slots that have late floats."""
+        return np.flatnonzero(self.late.last != EMPTY)
 
     def get(self, slot: int, time: int) -> Sample | None:
         """Return the sample of a series at a time."""

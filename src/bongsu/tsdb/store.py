@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import threading
@@ -20,7 +21,7 @@ from bongsu.tsdb.recovery import Recovery
 from bongsu.tsdb.segments import first_sequence, list_segments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from prometheus_client import CollectorRegistry
@@ -33,8 +34,18 @@ if TYPE_CHECKING:
 UPKEEP_INTERVAL_S = 30.0
 """Blocks are due every two hours; twice a minute is soon enough for everything, and costs nothing when nothing is due."""
 
-_LOG_PER_HEAD = 2
-"""The log may be this many times the heads before checkpoints are taken in between: a checkpoint writes a head anew."""
+_LOG_PER_HEAD = 1 / 4
+"""
+The log may be this large compared with the heads before checkpoints are taken in between.
+
+A checkpoint writes a head anew, at some 40% of its size in memory; a start reads the log, which costs five times as much a sample.
+"""
+
+_SMALL_LOG = 8 << 20
+"""Bytes of log that a start reads in half a second: not worth a checkpoint."""
+
+_WORTH_ROLLING = 1 << 20
+"""Bytes of the open segment that are worth a new one, so that it can go when its records are in checkpoints: a small log stays in one file."""
 
 _PROJECT_FILE = "project.json"
 _DROPPED_SUFFIX = ".dropped"
@@ -170,9 +181,15 @@ class TsdbStore:
 
         One project's trouble does not keep it from the others; it is logged, and tried again at the next call.
         """
+        flushed = [
+            database
+            for database in self._databases()
+            if self._attempt("writing blocks", database, database.flush)
+        ]
+        self._save_heads(self._databases() if self._log_is_long() else flushed)
+        self._shorten_log()
         for database in self._databases():
             self._attempt("tidying", database, database.tidy)
-        self._shorten_log()
         for database in self._databases():
             self._attempt("putting to sleep", database, database.sleep_if_idle)
 
@@ -277,11 +294,12 @@ class TsdbStore:
         while not self._stop.wait(interval_s):
             self.upkeep()
 
-    def _attempt(self, what: str, database: Database, act: Callable[[], None]) -> None:
+    def _attempt(self, what: str, database: Database, act: Callable[[], bool | None]) -> bool:
+        """Do something for one project; return its answer, or that there was none."""
         try:
-            act()
+            return bool(act())
         except StoreClosed:
-            return  # dropped meanwhile
+            return False  # dropped meanwhile
         except (OSError, StoreReadOnly) as error:
             self._metrics.upkeep_failed()
             self._logger.warning("upkeep failed", what=what, project=database.name, error=str(error))
@@ -289,16 +307,26 @@ class TsdbStore:
             # A defect in one project's upkeep must not end it for all; what it left undone is tried again.
             self._metrics.upkeep_failed()
             self._logger.exception("upkeep failed", what=what, project=database.name)
+        return False
+
+    def _log_is_long(self) -> bool:
+        """Tell whether the log is long compared with the heads, so that checkpoints of all should take its place."""
+        size = sum(path.stat().st_size for _, path in list_segments(self._folder / "log"))
+        heads = sum(database.head_bytes() for database in self._databases())
+        return size >= max(min(self._segment_bytes, _SMALL_LOG), _LOG_PER_HEAD * heads)
+
+    def _save_heads(self, databases: Sequence[Database]) -> None:
+        """Take checkpoints; the log up to now is not needed for these projects any more."""
+        if not databases:
+            return
+        settled = self._log.roll() if self._log.size >= _WORTH_ROLLING else 0
+        for database in databases:
+            self._attempt("saving", database, functools.partial(database.save, settled=settled))
 
     def _shorten_log(self) -> None:
-        """Remove the segments that nothing needs; take checkpoints when the log is long compared with the heads."""
+        """Remove the segments that nothing needs."""
         segments = list_segments(self._folder / "log")
         closed = [(number, path) for number, path in segments if number < self._log.segment]
-        size = sum(path.stat().st_size for _, path in closed)
-        heads = sum(database.head_bytes() for database in self._databases())
-        if size >= max(self._segment_bytes, _LOG_PER_HEAD * heads):
-            for database in self._databases():
-                self._attempt("saving", database, database.save)
         held = [h for h in (database.held_sequence() for database in self._databases()) if h is not None]
         firsts = [first_sequence(path) for _, path in segments]
         for (_, path), next_first in zip(closed, firsts[1:], strict=False):

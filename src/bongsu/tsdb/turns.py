@@ -45,6 +45,10 @@ class Turns:
         """Wait, the lock held, until nothing is under way."""
         self._turn.wait_for(lambda: not self._under_way)
 
+    def settle(self, sequence: int) -> None:
+        """Wait, the lock held, until nothing is under way that is as old as a record of the log."""
+        self._turn.wait_for(lambda: not self._under_way or self._under_way[0].sequence > sequence)
+
     def submit(self, type_: int, payload: bytes) -> Ticket:
         """Give a record its turn; the lock is held."""
         ticket = self._started().submit(self._number, type_, payload)
