@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bongsu.api.admin.backup import MEDIA_TYPE
+from bongsu.api.admin.people_openapi import audit_parameters, people_paths, people_schemas
 from bongsu.api.admin.scraping_openapi import scraping_schemas
+from bongsu.api.browser_sessions import COOKIE
 from bongsu.api.openapi import (
     OPTIONAL_TIMESTAMP,
     TEXT,
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
 
 REFUSALS = {
     400: "a field or the body is wrong",
-    401: "the admin token is missing or wrong",
+    401: "the admin token is missing or wrong, and nobody is signed in",
+    403: "who is signed in has not the role for it",
     404: "what is named does not exist",
     405: "the path has no such method",
     408: "the body did not arrive in time",
@@ -51,10 +54,13 @@ def admin_document(regions: Sequence[str]) -> Schema:
     region: Schema = {"enum": list(regions)}
     return document(
         title="Bongsu admin API",
-        description="Projects, their keys and servers, how they are scraped, and the audit trail.",
+        description="Projects, their keys and servers, how they are scraped, people with their roles, and the audit trail.",
         paths={path: _with_parameters(path, calls) for path, calls in _paths(region).items()},
         schemas=_schemas(region),
-        security={"adminToken": {"type": "http", "scheme": "bearer"}},
+        security={
+            "adminToken": {"type": "http", "scheme": "bearer"},
+            "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+        },
     )
 
 
@@ -65,7 +71,6 @@ def _with_parameters(path: str, calls: Schema) -> Schema:
 
 def _paths(region: Schema) -> dict[str, Schema]:
     project = "/admin/v1/projects/{projectId}"
-    limit = parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 1000})
     in_region = parameter("region", "query", region)
     deleted = parameter("deleted", "query", {"type": "boolean"})
     region_header = parameter("X-SYSMON-REGION", "header", region)
@@ -106,10 +111,15 @@ def _paths(region: Schema) -> dict[str, Schema]:
             "delete": _call("deleteServer", "Remove a server with its targets", None, 204),
         },
         **_workspaces(f"{project}/workspaces", in_region),
+        **people_paths(_list, _call),
         f"{project}/audit": {
-            "get": _list("listProjectAudit", "List a project's changes", "entries", "AuditEntry", [limit])
+            "get": _call(
+                "listProjectAudit", "List a project's changes", "AuditPage", parameters=audit_parameters()
+            )
         },
-        "/admin/v1/audit": {"get": _list("listAudit", "List all changes", "entries", "AuditEntry", [limit])},
+        "/admin/v1/audit": {
+            "get": _call("listAudit", "List all changes", "AuditPage", parameters=audit_parameters())
+        },
         "/admin/v1/backup": {"get": _backup()},
         "/admin/v1/store": {"get": _call("showStore", "Tell how the store is", "Store")},
         "/admin/v1/store/verify": {"post": _call("verifyStore", "Check every block of the store", "Store")},
@@ -196,6 +206,7 @@ def _schemas(region: Schema) -> dict[str, Schema]:
         **_keys(),
         **_servers(region),
         **scraping_schemas(region),
+        **people_schemas(),
         **_others(),
     }
 
@@ -279,15 +290,6 @@ def _others() -> dict[str, Schema]:
         "refused": _COUNT,
         "setting": TEXT,
     }
-    entry: dict[str, Schema] = {
-        "at": TIMESTAMP,
-        "actor": TEXT,
-        "address": {"type": ["string", "null"]},
-        "action": TEXT,
-        "subject": TEXT,
-        "projectId": {"type": ["string", "null"]},
-        "detail": {"type": "object"},
-    }
     return {
         "Error": record({"error": record({"id": TEXT, "message": TEXT})}),
         "Limit": record(limit),
@@ -301,5 +303,4 @@ def _others() -> dict[str, Schema]:
                 "quarantined": array(TEXT),
             }
         ),
-        "AuditEntry": record(entry),
     }

@@ -1,7 +1,7 @@
 // The 'URL & Appkey' dialog: where each API is, and lines to copy, with a key that is made for the purpose.
 // Keys that exist are not shown: the server keeps only their hashes. A new one is shown once and not kept by the page.
 import { html, useState } from "./ui.js";
-import { consoleApi, session } from "./api.js";
+import { consoleApi, mayOwn, session } from "./api.js";
 import { Segments } from "./choices.js";
 import { t } from "./i18n.js";
 import { place, ROOT } from "./router.js";
@@ -77,7 +77,7 @@ export function AccessDialog({ onClose }) {
 /** The content of the dialog, which is also a part of the settings page. @param {{onMade?: () => void}} props */
 export function AccessSheet({ onMade }) {
   const base = location.origin + ROOT;
-  const { project, keyId, scopes } = session.value;
+  const { project, keyId, scopes, role } = session.value;
   const rows = [
     ["projectId", project.projectId],
     ["pcode", String(project.pcode)],
@@ -91,7 +91,7 @@ export function AccessSheet({ onMade }) {
     <table class="pairs">
       <tbody>${rows.map(([name, value]) => html`<tr key=${name}><th scope="row">${name}</th><td><code>${value}</code></td><td><${CopyButton} text=${value} /></td></tr>`)}</tbody>
     </table>
-    <p class="hint">${t("access.key", { keyId, scopes: scopes.join(", ") })}</p>
+    <p class="hint">${keyId === null ? t("access.role", { role: t(`members.role.${role}`) }) : t("access.key", { keyId, scopes: scopes.join(", ") })}</p>
     <${Snippets} onMade=${onMade} />
   `;
 }
@@ -103,7 +103,7 @@ function Snippets({ onMade }) {
   const [made, setMade] = useState(/** @type {Record<string, string>} */ ({}));
   const [error, setError] = useState(/** @type {any} */ (null));
   const snippet = all.find((one) => one.name === chosen) ?? all[0];
-  const mayMake = session.value.scopes.includes("manage");
+  const mayMake = mayOwn();
   const make = async () => {
     try {
       const { key } = await consoleApi("POST", "keys", { json: { name: snippet.name, scopes: snippet.scopes } });

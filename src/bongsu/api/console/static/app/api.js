@@ -1,6 +1,7 @@
 // Calls to the server's own APIs with the session cookie. Each API has its envelope; all failures become ApiError.
 import { signal } from "./ui.js";
 import { ROOT } from "./router.js";
+import { recall, remember } from "./settings.js";
 
 /** What went wrong, in the server's words, with its immutable id. */
 export class ApiError extends Error {
@@ -19,6 +20,13 @@ export class ApiError extends Error {
  */
 export const session = signal(undefined);
 
+/** Whether this browser may do what only owners of the project may: keys, members, settings. A key's session has its key's scopes. */
+export const mayOwn = () => (session.value.user ? ["owner", "administrator"].includes(session.value.role) : session.value.scopes.includes("manage"));
+
+const PROJECT_HEADER = "X-Bongsu-Project";
+/** The project that a person works on in this tab, sent with every call: another tab may show another one. */
+export const projectOf = () => (session.value?.user ? session.value.project?.projectId : undefined);
+
 /** Difference between the server's clock and this machine's, in milliseconds. */
 let skewMs = 0;
 /** Now by the server's clock: charts of a browser whose clock is off would miss the newest data. */
@@ -32,6 +40,8 @@ export const nowMs = () => Date.now() + skewMs;
 async function call(method, path, { query, json, form, bytes, headers: extra, signal: abort } = {}) {
   /** @type {Record<string, string>} */
   const headers = { "X-Bongsu-Console": "1", Accept: "application/json", ...extra };
+  const project = projectOf();
+  if (project) headers[PROJECT_HEADER] ??= project;
   let body;
   if (json !== undefined) {
     headers["Content-Type"] = "application/json";
@@ -82,21 +92,41 @@ function expectOk(answer) {
   throw failure(answer);
 }
 
-/** Sign in with `{key}` or `{once}`. @param {{key?: string, once?: string}} credentials */
+/** @typedef {{key: string} | {once: string, password?: string} | {name: string, password: string}} Credentials */
+
+/** Sign in with what somebody knows. @param {Credentials} credentials */
 export async function signIn(credentials) {
-  accept(expectOk(await call("POST", "/console/api/session", { json: credentials })));
+  const about = expectOk(await call("POST", "/console/api/session", { json: credentials }));
+  const last = recall("project");
+  accept(about);
+  if (last && last !== about.project?.projectId && about.projects?.some((/** @type {any} */ one) => one.projectId === last)) await restoreSession();
 }
 
+/** Make the first administrator, who is then signed in. @param {{name: string, password: string}} fields */
+export async function makeFirstAdministrator(fields) {
+  accept(expectOk(await call("POST", "/console/api/first-administrator", { json: fields })));
+}
+
+/** Sign out here, and at the provider where the session came from one. */
 export async function signOut() {
-  expectOk(await call("DELETE", "/console/api/session"));
-  session.value = null;
+  const answer = expectOk(await call("DELETE", "/console/api/session"));
+  if (answer?.goTo) location.assign(answer.goTo);
+  else session.value = null;
 }
 
-/** Find out whom this browser acts for. */
+/** Find out whom this browser acts for, in the project that it showed last. */
 export async function restoreSession() {
-  const about = expectOk(await call("GET", "/console/api/session"));
+  const last = recall("project");
+  let about = expectOk(await call("GET", "/console/api/session", { headers: last ? { [PROJECT_HEADER]: last } : {} }));
+  if (about?.project === null && about.projects.length > 0) about = expectOk(await call("GET", "/console/api/session", { headers: { [PROJECT_HEADER]: about.projects[0].projectId } }));
   if (about === null) session.value = null;
   else accept(about);
+}
+
+/** Show another project. The page starts anew: nothing of the old one may be left on it. @param {string} projectId */
+export function chooseProject(projectId) {
+  remember("project", projectId);
+  location.assign(`${ROOT}/console/`);
 }
 
 /** @param {any} about */
@@ -144,6 +174,11 @@ export async function openapm(path, abort, query) {
 /** Ask an API of the console itself. @param {string} method @param {string} path @param {Options} [options] */
 export async function consoleApi(method, path, options) {
   return expectOk(await call(method, `/console/api/${path}`, options));
+}
+
+/** Ask the admin API, which lets people in by their role. @param {string} method @param {string} path @param {Options} [options] */
+export async function adminApi(method, path, options) {
+  return expectOk(await call(method, `/admin/v1/${path}`, options));
 }
 
 /** Send an empty OTLP request, which stores nothing: the answer tells whether the way is open and the right there. */

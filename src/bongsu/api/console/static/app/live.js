@@ -1,4 +1,5 @@
 // The newest ticks as they are sealed, by one stream of server-sent events; it rests in hidden tabs and while the view is paused.
+import { projectOf } from "./api.js";
 import { effect, signal, useEffect } from "./ui.js";
 import { ROOT } from "./router.js";
 import { paused } from "./time.js";
@@ -42,7 +43,11 @@ export function useStream(agents, wanted) {
 
 /** @param {string} chosen @returns {EventSource} the browser opens it again by itself and tells the id of the last event */
 function open(chosen) {
-  const source = new EventSource(`${ROOT}/console/api/live${chosen ? `?${new URLSearchParams({ agents: chosen })}` : ""}`);
+  const query = new URLSearchParams();
+  if (chosen) query.set("agents", chosen);
+  const project = projectOf();
+  if (project) query.set("project", project); // a stream sends no headers
+  const source = new EventSource(`${ROOT}/console/api/live?${query}`);
   let failures = 0;
   source.addEventListener("tick", (event) => {
     failures = 0;

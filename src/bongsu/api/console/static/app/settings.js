@@ -12,6 +12,9 @@ function read(name, fallback) {
   }
 }
 
+/** What was remembered under a name; empty for nothing. @param {string} name */
+export const recall = (name) => read(name, "");
+
 /** @param {string} name @param {string} value */
 export function remember(name, value) {
   try {

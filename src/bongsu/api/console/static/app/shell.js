@@ -1,6 +1,6 @@
 // What is around every view: navigation, time range, project, dialogs, shortcuts.
 import { html, signal, useEffect, useErrorBoundary, useState } from "./ui.js";
-import { session, signOut } from "./api.js";
+import { chooseProject, session, signOut } from "./api.js";
 import { ThemeButton, LanguageChoice } from "./choices.js";
 import { t } from "./i18n.js";
 import { lazy } from "./lazy.js";
@@ -52,7 +52,7 @@ export function Shell() {
 
 /** @param {{current: (typeof VIEWS)[number] | undefined}} props */
 function Navigation({ current }) {
-  const { project } = session.value;
+  const { project, user } = session.value;
   return html`<nav class="side" aria-label=${t("nav.views")}>
     <a class="brand" href=${href("")}><img src=${new URL("./icon.svg", import.meta.url).href} alt="" width="22" height="22" /><span>Bongsu</span></a>
     <ul>
@@ -63,11 +63,20 @@ function Navigation({ current }) {
       )}
     </ul>
     <div class="who">
-      <strong title=${project.projectId}>${project.name}</strong>
-      <span>${project.region} · pcode ${project.pcode}</span>
+      <${ProjectChoice} />
+      <span title=${user?.name}>${user ? user.displayName : `${project.region} · pcode ${project.pcode}`}</span>
       <${Button} icon="out" kind="quiet" label=${t("nav.signOut")} onClick=${signOut} />
     </div>
   </nav>`;
+}
+
+/** The project that is shown, and the others of a person who has several. */
+function ProjectChoice() {
+  const { project, projects } = session.value;
+  if (!projects || projects.length < 2) return html`<strong title=${project.projectId}>${project.name}</strong>`;
+  return html`<select aria-label=${t("nav.project")} title=${project.projectId} value=${project.projectId} onChange=${(/** @type {any} */ event) => chooseProject(event.target.value)}>
+    ${projects.map((/** @type {any} */ one) => html`<option key=${one.projectId} value=${one.projectId}>${one.name}</option>`)}
+  </select>`;
 }
 
 /** @param {{view: (typeof VIEWS)[number]}} props */

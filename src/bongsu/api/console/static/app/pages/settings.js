@@ -1,19 +1,23 @@
-// Settings: how this browser shows things, and how other programs connect.
+// Settings: how this browser shows things, how other programs connect, and who works here.
 import { html } from "../ui.js";
 import { AccessSheet } from "../access.js";
-import { session } from "../api.js";
+import { Account, FirstAdministrator } from "../account.js";
+import { mayOwn, session } from "../api.js";
 import { Segments } from "../choices.js";
 import { LANGUAGES, language, setLanguage, t } from "../i18n.js";
 import { Keys, loadKeys } from "../keys.js";
 import { useLoad } from "../load.js";
+import { Members } from "../members.js";
 import * as settings from "../settings.js";
 import { formatDuration } from "../time.js";
 import { CopyButton, Panel } from "../widgets.js";
 
 export function Page() {
-  const mayManage = session.value.scopes.includes("manage");
+  const mayManage = mayOwn();
+  const { user, mayMakeFirst } = session.value;
   const keys = useLoad(async (abort) => (mayManage ? loadKeys(abort) : []), []);
   return html`
+    ${mayMakeFirst && html`<${FirstAdministrator} />`}
     <${Panel} title=${t("settings.look")}>
       <table class="pairs"><tbody>
         <${Row} name=${t("settings.language")}><${Segments} label=${t("settings.language")} value=${language.value} onChange=${setLanguage} options=${Object.entries(LANGUAGES).map(([value, text]) => ({ value, text }))} /><//>
@@ -25,7 +29,7 @@ export function Page() {
     <//>
     <${Project} />
     <${Panel} title="URL & Appkey"><div class="stack"><${AccessSheet} onMade=${keys.reload} /></div><//>
-    ${mayManage && html`<${Keys} keys=${keys} />`}
+    ${mayManage && html`<${Keys} keys=${keys} />`} ${user && html`<${Members} />`} ${user && html`<${Account} />`}
   `;
 }
 
