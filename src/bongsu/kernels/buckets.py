@@ -87,9 +87,14 @@ def _quantile(phi: float, bounds: NDArray[np.float64], counts: NDArray[np.float6
     if observations == 0.0:
         return math.nan
     rank = phi * observations
-    bucket = 0
-    while bucket < n - 1 and counts[bucket] < rank:
-        bucket += 1
+    # A binary search as in Prometheus: where counts are NaN it matters which are looked at.
+    bucket, last = 0, n - 1
+    while bucket < last:
+        middle = (bucket + last) // 2
+        if counts[middle] >= rank:
+            last = middle
+        else:
+            bucket = middle + 1
     if bucket == n - 1:
         return float(bounds[n - 2])
     if bucket == 0 and bounds[0] <= 0.0:

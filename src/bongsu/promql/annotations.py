@@ -136,6 +136,19 @@ def bad_quantile(value: float) -> str:
     return f"quantile value should be between 0 and 1, got {go_float(value)}"
 
 
+def not_counter_by_name(metric: str) -> str:
+    """A counter's function is applied to what is not called like one."""
+    return f"metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {quote(metric)}"
+
+
+def not_counter_by_type(kind: str, metric: str) -> str:
+    """A counter's function is applied to what says that it is none."""
+    return (
+        'metric might not be a counter, __type__ label is not set to "counter" or "histogram", '
+        f"got {quote(kind)}: {quote(metric)}"
+    )
+
+
 def ignored_in_aggregation(operator: str) -> str:
     """Histograms have no order, so an aggregation skipped them."""
     return f"ignored histogram in {operator} aggregation"

@@ -28,6 +28,7 @@ KNOWN_FEATURES = frozenset(
         "promql-binop-fill-modifiers",
         "promql-delayed-name-removal",
         "use-start-timestamps",
+        "type-and-unit-labels",
     }
 )
 """What ``--enable-feature`` takes; the names are Prometheus'."""

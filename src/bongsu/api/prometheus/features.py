@@ -11,6 +11,7 @@ from bongsu.promql.parser.features import (
     DELAYED_NAME_REMOVAL,
     EXPERIMENTAL_FUNCTIONS,
     EXTENDED_RANGE_SELECTORS,
+    TYPE_AND_UNIT_LABELS,
     USE_START_TIMESTAMPS,
 )
 from bongsu.promql.parser.functions import FUNCTIONS
@@ -55,7 +56,7 @@ def feature_table(
     return {
         "api": {name: name not in _API_MISSING for name in _API},
         "otlp_receiver": {"http": True},
-        "prometheus": {name: name in enabled for name in sorted(ALL_FEATURES)},
+        "prometheus": {name: name in enabled for name in sorted({*ALL_FEATURES, TYPE_AND_UNIT_LABELS})},
         "promql": {
             "anchored": EXTENDED_RANGE_SELECTORS in enabled,
             "at_modifier": True,

@@ -11,6 +11,7 @@ import numpy as np
 from bongsu.kernels.groups import GroupOp, accumulate, finish, merge
 from bongsu.kernels.ranks import group_quantiles
 from bongsu.model.label_columns import concat
+from bongsu.model.labels import METRIC_NAME
 from bongsu.model.samples import KIND_FLOAT, KIND_HISTOGRAM
 from bongsu.promql.annotations import bad_quantile, ignored_in_aggregation
 from bongsu.promql.execute.blocks import part_bounds, run_blocks
@@ -87,10 +88,10 @@ class Groups:
 
 def group_series(labels: LabelColumns, node: Aggregate, drop_name: NDArray[np.bool_] | None = None) -> Groups:
     """Return the groups of an aggregation's series."""
-    kept = labels.drop([*node.grouping, *RESERVED_LABELS]) if node.without else labels.keep(node.grouping)
+    kept = labels.drop([*node.grouping, METRIC_NAME]) if node.without else labels.keep(node.grouping)
     ids, first = kept.group_ids()
-    by_name = not node.without and any(name in kept for name in RESERVED_LABELS)
-    return Groups(ids, kept.take(first), drop_name[first] if by_name and drop_name is not None else None)
+    says_what = any(name in kept for name in RESERVED_LABELS)
+    return Groups(ids, kept.take(first), drop_name[first] if says_what and drop_name is not None else None)
 
 
 def can_stream(op: AggregateOp) -> bool:
@@ -184,7 +185,7 @@ def aggregate_vector(node: Aggregate, vector: Vector, param: Value | None, conte
         return _named(_accumulated(node, vector, groups, context), groups, node)
     if node.op is AggregateOp.COUNT_VALUES:
         assert isinstance(param, String)
-        if node.without and param.text in {*node.grouping, *RESERVED_LABELS}:
+        if node.without and param.text in {*node.grouping, METRIC_NAME}:
             # The label that was to tell the values apart is taken away with the others.
             return _accumulated(replace(node, op=AggregateOp.COUNT), vector, groups, context)
         return count_values(vector, groups.ids, groups.labels, param.text)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bongsu.promql.parser.ast import AtBound
+from bongsu.promql.parser.features import DELAYED_NAME_REMOVAL, TYPE_AND_UNIT_LABELS, USE_START_TIMESTAMPS
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -78,12 +79,17 @@ class QueryScope:
     @property
     def delays_names(self) -> bool:
         """Whether metric names are removed only when the query ends."""
-        return "promql-delayed-name-removal" in self.features
+        return DELAYED_NAME_REMOVAL in self.features
 
     @property
     def uses_start_timestamps(self) -> bool:
         """Whether counters look at the start timestamps of their samples."""
-        return "use-start-timestamps" in self.features
+        return USE_START_TIMESTAMPS in self.features
+
+    @property
+    def asks_for_types(self) -> bool:
+        """Whether the label ``__type__`` tells what is a counter, and not the name."""
+        return TYPE_AND_UNIT_LABELS in self.features
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.model.label_columns import LabelColumns, concat
+from bongsu.model.labels import METRIC_NAME
 from bongsu.model.matchers import quote
 from bongsu.model.samples import KIND_ABSENT, KIND_FLOAT
 from bongsu.promql.errors import ExecutionError
-from bongsu.promql.execute.shape import RESERVED_LABELS, cells_by_group
+from bongsu.promql.execute.shape import cells_by_group
 from bongsu.promql.histograms.columns import concatenate, no_histograms
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class MatchGroups:
 
 def matched_labels(labels: LabelColumns, matching: VectorMatching) -> LabelColumns:
     """Return the labels that must agree."""
-    return labels.keep(matching.labels) if matching.on else labels.drop([*matching.labels, *RESERVED_LABELS])
+    return labels.keep(matching.labels) if matching.on else labels.drop([*matching.labels, METRIC_NAME])
 
 
 def match_groups(left: LabelColumns, right: LabelColumns, matching: VectorMatching) -> MatchGroups:

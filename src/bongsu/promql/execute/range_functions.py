@@ -10,7 +10,7 @@ import numpy as np
 from bongsu.kernels.window_ops import WindowOp
 from bongsu.model.labels import METRIC_NAME
 from bongsu.model.matchers import quote
-from bongsu.promql.annotations import bad_quantile
+from bongsu.promql.annotations import bad_quantile, not_counter_by_name, not_counter_by_type
 from bongsu.promql.errors import ExecutionError
 from bongsu.promql.execute.extended_histograms import ExtendedHistograms
 from bongsu.promql.execute.histogram_windows import STARTED, HistogramWindows
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bongsu.model.label_columns import LabelColumns
     from bongsu.promql.execute.context import Context
     from bongsu.promql.execute.samples import SampleReader
     from bongsu.promql.parser.ast import Call, Span
@@ -38,6 +39,7 @@ _KEEP_NAME = frozenset({"last_over_time", "first_over_time"})
 """Functions whose result is a sample of the series itself."""
 
 _COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
+_COUNTER_TYPES = ("counter", "histogram")
 
 
 _EXTENDED = {
@@ -158,19 +160,31 @@ def _note_possible_gauge(op: WindowOp, window: Window, context: Context) -> None
     """Note metrics whose name does not look like a counter's."""
     if op not in (WindowOp.RATE, WindowOp.INCREASE):
         return
-    for name in names_of(window.reader.labels):
-        if name and not name.endswith(_COUNTER_SUFFIXES) and _has_results(window, name):
-            context.query.annotations.inform(
-                f"metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {quote(name)}",
-                place(window.argument),
-            )
+    labels, annotations = window.reader.labels, context.query.annotations
+    if context.query.asks_for_types:
+        for kind in names_of(labels, label="__type__"):
+            rows = _rows_with(labels, "__type__", kind)
+            for name in names_of(labels, rows) if kind not in _COUNTER_TYPES else ():
+                own = np.intersect1d(rows, _rows_with(labels, METRIC_NAME, name))
+                if name and _has_results(window, own):
+                    annotations.inform(not_counter_by_type(kind, name), place(window.argument))
+        return
+    for name in names_of(labels):
+        looks_so = not name or name.endswith(_COUNTER_SUFFIXES)
+        if not looks_so and _has_results(window, _rows_with(labels, METRIC_NAME, name)):
+            annotations.inform(not_counter_by_name(name), place(window.argument))
 
 
-def _has_results(window: Window, name: str) -> bool:
-    """Tell whether any series of a metric has the floats that an increase needs in any window."""
-    column = window.reader.labels.get(METRIC_NAME)
-    assert column is not None
-    rows = np.flatnonzero(column.texts() == name).tolist()
+def _rows_with(labels: LabelColumns, label: str, value: str) -> NDArray[np.int64]:
+    column = labels.get(label)
+    if column is None:
+        return np.arange(len(labels))
+    return np.flatnonzero(column.texts() == value)
+
+
+def _has_results(window: Window, chosen: NDArray[np.int64]) -> bool:
+    """Tell whether any of the series has the floats that an increase needs in any window."""
+    rows = chosen.tolist()
     reader = window.reader
     if isinstance(reader, StoredSamples):
         rows = [row for row in rows if reader.has_floats(row)]

@@ -151,9 +151,11 @@ def floats_only(vector: Vector) -> Vector:
     return prune(replace(vector, kinds=kinds, histograms=None))
 
 
-def names_of(vector_labels: LabelColumns, rows: NDArray[np.integer] | None = None) -> list[str]:
-    """Return the distinct metric names of some rows, the empty one where a series has none."""
-    column = vector_labels.get(METRIC_NAME)
+def names_of(
+    vector_labels: LabelColumns, rows: NDArray[np.integer] | None = None, *, label: str = METRIC_NAME
+) -> list[str]:
+    """Return the distinct metric names of some rows, or values of another label; the empty one where a series has none."""
+    column = vector_labels.get(label)
     if column is None:
         return [""] if (vector_labels.n_series if rows is None else len(rows)) else []
     codes = column.codes if rows is None else column.codes[rows]
