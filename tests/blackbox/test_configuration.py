@@ -46,6 +46,22 @@ def test_config_check_looks_at_the_files_that_are_named(tmp_path: Path) -> None:
     assert "cannot use the certificate none.pem" in done.stderr
 
 
+def test_config_check_tries_out_every_part_and_not_the_first_wrong_one_alone(tmp_path: Path) -> None:
+    file = tmp_path / "bongsu.toml"
+    file.write_text(
+        'time_zone = "Mars/Olympus"\n[server]\ndatabase = "mysql://u:secret@h/db"\n'
+        f'tls_certificate = "{tmp_path / "none.pem"}"\n'
+    )
+    done = check(file)
+    output = done.stderr
+
+    assert (1, 3) == (done.returncode, len(output.splitlines()))
+    assert all(
+        word in output for word in ("Mars/Olympus", "postgresql://USER:PASSWORD@HOST/NAME", "none.pem")
+    )
+    assert "secret" not in output
+
+
 def test_config_check_is_content_with_a_good_file(tmp_path: Path) -> None:
     file = tmp_path / "bongsu.toml"
     file.write_text('[query]\ntimeout = "1s"\n')

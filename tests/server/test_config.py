@@ -49,11 +49,17 @@ def test_later_sources_win(tmp_path: Path) -> None:
         ({"server.listen": "9595x"}, "HOST:PORT"),
         ({"server.listen": "h:70000"}, "HOST:PORT"),
         ({"regions": []}, "regions is empty"),
+        ({"regions": ["kr", "서울"]}, "setting regions: '서울' cannot be sent"),
+        ({"otlp.grpc_listen": "4317x"}, "setting otlp.grpc_listen = '4317x': write HOST:PORT"),
         ({"regions": 7}, "a list of texts"),
         ({"scrape.timeout": "1m"}, "longer than scrape.interval"),
         ({"query.timeouts": "1s"}, "did you mean query.timeout?"),
         ({"server.tls_key": "key.pem"}, "without server.tls_certificate"),
         ({"server.trusted_proxies": ["10.0.0.0/33"]}, "'10.0.0.0/33' is no address or network"),
+        ({"scrape.allowed_networks": ["localhost"]}, "scrape.allowed_networks: 'localhost' is no address"),
+        ({"scrape.denied_networks": ["10.0.0.1/8"]}, "scrape.denied_networks: '10.0.0.1/8' is no address"),
+        ({"server.cors_origins": ["grafana.example"]}, "'grafana.example' is no origin; write https://HOST"),
+        ({"server.cors_origins": ["https://a.example/"]}, "'https://a.example/' is no origin"),
     ],
 )
 def test_mistakes_are_named_with_what_is_allowed(flags: dict[str, object], words: str) -> None:

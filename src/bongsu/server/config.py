@@ -11,6 +11,7 @@ import dataclasses
 import difflib
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -39,6 +40,16 @@ _OTHER_VARIABLES = frozenset({"BONGSU_ADMIN_TOKEN", "BONGSU_CACHE_DIR", "BONGSU_
 
 _AGENT_VARIABLES = "BONGSU_AGENT_"
 """Begins the variables of the agent, which may run beside the server."""
+
+
+_ORIGIN = re.compile(
+    r"\*|https?://(\*\.)?[A-Za-z0-9._-]+(:[0-9]{1,5})?|https?://\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?"
+)
+"""An origin as browsers send it, a whole tree of names, or every origin."""
+
+
+_REGION = re.compile(r"[A-Za-z0-9._-]{1,64}")
+"""What a header and the column of a region take."""
 
 
 def _setting(
@@ -74,6 +85,11 @@ class ServerSettings:
     )
     trusted_proxies: tuple[str, ...] = _setting(
         (), "addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed"
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        ("*",),
+        "origins whose pages may call /prometheus and /open in a browser, such as https://grafana.example or "
+        "https://*.example.com; *: every one, with a key in a header",
     )
     database: str = _setting("", "URL of the control database; default: SQLite in the data folder")
     stop_timeout: int = _setting(
@@ -532,6 +548,16 @@ def _contradictions(settings: Settings) -> list[InvalidInput]:
         sentences.append(
             f"setting server.listen = {server.listen!r}: write HOST:PORT with a port of 0 to 65535"
         )
+    grpc_port = settings.otlp.grpc_listen.rpartition(":")[2]
+    if settings.otlp.grpc_listen and not (grpc_port.isdecimal() and int(grpc_port) <= 65_535):
+        sentences.append(
+            f"setting otlp.grpc_listen = {settings.otlp.grpc_listen!r}: write HOST:PORT with a port of 0 to 65535"
+        )
+    sentences += [
+        f"setting regions: {region!r} cannot be sent in a header; write letters, digits, '-', '_' and '.', at most 64"
+        for region in settings.regions
+        if not _REGION.fullmatch(region)
+    ]
     if not settings.regions:
         sentences.append("setting regions is empty; name at least one, the first is the default")
     if scrape.timeout > scrape.interval:
@@ -558,6 +584,11 @@ def _contradictions(settings: Settings) -> list[InvalidInput]:
         sentences.append(
             "setting otlp.ignore_resource_attributes is given without otlp.promote_all_resource_attributes; give both"
         )
+    sentences += [
+        f"setting server.cors_origins: {origin!r} is no origin; write https://HOST, https://HOST:PORT, https://*.HOST or *, without a path"
+        for origin in server.cors_origins
+        if not _ORIGIN.fullmatch(origin)
+    ]
     networks = {
         "server.trusted_proxies": server.trusted_proxies,
         "scrape.allowed_networks": scrape.allowed_networks,

@@ -10,6 +10,7 @@ from bongsu.api.admin.token import AdminToken
 from bongsu.api.agents.routes import routes as agent_routes
 from bongsu.api.console.limits import ConsoleLimits
 from bongsu.api.console.routes import routes as console_routes
+from bongsu.api.cors import Cors
 from bongsu.api.openapm.routes import routes as openapm_routes
 from bongsu.api.otlp.routes import routes as otlp_routes
 from bongsu.api.prometheus.import_data import import_routes
@@ -80,7 +81,7 @@ def all_routes(
     Those that take telemetry come first: they are called most, and some lie below the prefix of the query API, whose last
     route takes all that is left there.
     """
-    return [
+    routes = [
         *_telemetry_routes(edge, settings, clock, logger),
         *openapm_routes(
             access=edge.access,
@@ -104,6 +105,7 @@ def all_routes(
         ),
         *_control_routes(edge, settings, clock, logger),
     ]
+    return Cors(settings.server.cors_origins).around(routes)
 
 
 def _telemetry_routes(

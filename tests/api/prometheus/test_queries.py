@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.support.prometheus_api import NOW_MS, PrometheusApi, put
 
+from bongsu.api.cors import Cors
 from bongsu.model.samples import STALE_NAN
 
 if TYPE_CHECKING:
@@ -374,8 +375,10 @@ async def test_a_large_answer_is_streamed_whole(api: PrometheusApi, encoding: st
 
 
 async def test_browsers_may_ask_from_other_pages(api: PrometheusApi) -> None:
+    asks = {"Origin": "http://grafana.test", "Access-Control-Request-Method": "POST"}
+    Cors(["*"]).around(api.routes)
     async with api.client(key="") as client:
-        preflight = await client.options("/query", headers={"Origin": "http://grafana.test"})
+        preflight = await client.options("/query", headers=asks)
         refused = await client.get("/query", headers={"Origin": "http://grafana.test"})
         plain = await client.get("/query")
 

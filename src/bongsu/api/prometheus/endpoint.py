@@ -1,4 +1,4 @@
-"""One path of the API: its methods, its envelope for everything that goes wrong, and the headers for browsers."""
+"""One path of the API: its methods, and its envelope for everything that goes wrong."""
 
 from __future__ import annotations
 
@@ -20,15 +20,6 @@ if TYPE_CHECKING:
 
     from bongsu.api.errors import Handler
     from bongsu.api.whole import AtOnce, WholeRequest
-
-_CORS_HEADERS = {
-    "Access-Control-Allow-Headers": "Accept, Authorization, Content-Type, Origin, X-TC-APP-KEY",
-    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
-    "Access-Control-Expose-Headers": "Date",
-    # Any origin is harmless: keys travel in headers that a page must know, never in what a browser adds by itself.
-    "Access-Control-Allow-Origin": "*",
-    "Vary": "Origin",
-}
 
 
 class Endpoint:
@@ -67,12 +58,9 @@ class Endpoint:
         if self._at_once is None or request.method not in self._allowed[1:]:
             return None
         try:
-            response = self._at_once(request)
+            return self._at_once(request)
         except BongsuError:
             return None
-        if response is not None and "origin" in request.headers:
-            _add_cors(response)
-        return response
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -81,8 +69,6 @@ class Endpoint:
             response = Response(status_code=204, headers={"Allow": ", ".join(self._allowed)})
         else:
             response = await self._handlers.get(request.method, self._refuse)(request)
-        if "origin" in request.headers:
-            _add_cors(response)
         # An answer that nobody reads to its end is left as it is; the server then closes the connection.
         with contextlib.suppress(ClientDisconnect):
             await response(scope, receive, send)
@@ -92,12 +78,6 @@ class Endpoint:
             f"method {request.method} is not allowed for {request.url.path}; use {' or '.join(self.methods)}",
             allowed=self._allowed,
         )
-
-
-def _add_cors(response: Response) -> None:
-    for name, value in _CORS_HEADERS.items():
-        known = response.headers.get(name)
-        response.headers[name] = f"{known}, {value}" if name == "Vary" and known else value
 
 
 def unknown_path(log: FilteringBoundLogger) -> Endpoint:

@@ -11,6 +11,8 @@ import click
 from bongsu.model.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from bongsu.server.config import Settings
 
 
@@ -41,22 +43,36 @@ def _mistakes(file: Path | None) -> list[str]:
     from bongsu.server.config import load_settings, stray_variables
 
     try:
-        _try_out(load_settings(file))
+        settings = load_settings(file)
     except InvalidInput as error:
         return [*error.message.splitlines(), *stray_variables()]
-    return stray_variables()
+    return [*_tried_out(settings), *stray_variables()]
 
 
-def _try_out(settings: Settings) -> None:
-    """Use what only its use shows to be wrong."""
+def _tried_out(settings: Settings) -> list[str]:
+    """Return what only their use shows to be wrong with settings: every mistake, not the first one alone."""
+    mistakes = []
+    for use in _uses(settings):
+        try:
+            use()
+        except InvalidInput as error:
+            mistakes.append(error.message)
+    return mistakes
+
+
+def _uses(settings: Settings) -> Iterator[Callable[[], object]]:
+    from bongsu.control.database import Database
     from bongsu.server.certificate import load_certificate
     from bongsu.server.options import time_zone
     from bongsu.server.people import first_roles, provider_settings, role_rules
 
-    time_zone(settings)
+    yield lambda: time_zone(settings)
+    if settings.server.database:
+        # Nothing is connected to: the database may run where this command does not reach it.
+        yield lambda: Database(settings.server.database).close()
     if settings.openid.issuer:
-        provider_settings(settings.openid)
-        role_rules(settings.openid)
-        first_roles(settings.openid)
+        yield lambda: provider_settings(settings.openid)
+        yield lambda: role_rules(settings.openid)
+        yield lambda: first_roles(settings.openid)
     if settings.server.tls_certificate:
-        load_certificate(*settings.server.tls_files)
+        yield lambda: load_certificate(*settings.server.tls_files)
