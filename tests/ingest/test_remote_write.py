@@ -11,6 +11,7 @@ from tests.support.stored import STALE, samples_of
 
 from bongsu.ingest.remote_writers import RemoteWriters
 from bongsu.ingest.series_table import SeriesTable
+from bongsu.model.errors import BongsuError, LimitExceeded
 from bongsu.model.histograms import Histogram
 from bongsu.model.samples import STALE_NAN, Exemplar, MetricMetadata
 from bongsu.runtime.clock import ManualClock
@@ -19,7 +20,7 @@ from bongsu.storage.memory import MemoryProjectStore
 from bongsu.wire.remote_write.request import Version, WireRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from bongsu.ingest.remote_write import WriteOutcome
 
@@ -38,7 +39,17 @@ class Scene:
         self.writer = RemoteWriters(ManualClock(T), self.registry).of("p", self.store)
 
     def send(self, version: Version, *sent: SentSeries) -> WriteOutcome:
-        return self.writer.write(WireRequest(ENCODERS[version]([*sent]), version))
+        return self.send_together((version, sent))[0]
+
+    def send_together(self, *requests: tuple[Version, Sequence[SentSeries]]) -> list[WriteOutcome]:
+        """Send requests as they arrive at once; the error of any is raised."""
+        bodies = [(ENCODERS[version]([*sent]), version) for version, sent in requests]
+        outcomes = []
+        for outcome in self.writer.write_all(bodies):
+            if isinstance(outcome, BongsuError):
+                raise outcome
+            outcomes.append(outcome)
+        return outcomes
 
 
 @both_versions
@@ -245,3 +256,64 @@ def test_the_table_grows_and_keeps_what_it_knows() -> None:
     assert metadata.tolist() == told.tolist()
     assert 5_000 == len(table)
     assert [-1, -1] == table.find(hashes[:2] + np.uint64(1))[0].tolist()
+
+
+def test_requests_that_arrive_together_are_stored_together_and_answered_one_by_one() -> None:
+    scene = Scene()
+    scene.send(Version.V1, series("a", (T, 1.0)), series("b", (T, 1.0)))
+    first, second, third = scene.send_together(
+        (Version.V1, [series("a", (T + 1, 2.0)), series("b", (T + 1, 2.0))]),
+        (Version.V1, [series("a", (T, 9.0)), series("b", (T + 2, 3.0))]),
+        (Version.V1, [series("new", (T, 4.0)), series("a", (T + 2, 3.0))]),
+    )
+    assert [(2, 0), (1, 1), (2, 0)] == [(each.samples, each.refused) for each in (first, second, third)]
+    assert "duplicate sample for timestamp" in second.message
+    assert {
+        "a": [(T, 1.0), (T + 1, 2.0), (T + 2, 3.0)],
+        "b": [(T, 1.0), (T + 1, 2.0), (T + 2, 3.0)],
+        "new": [(T, 4.0)],
+    } == samples_of(scene.store)
+    assert 7 == scene.registry.get_sample_value("bongsu_remote_write_written_total", {"kind": "sample"})
+
+
+def test_a_broken_request_costs_those_beside_it_nothing() -> None:
+    scene = Scene()
+    good = encode_v1([series("a", (T, 1.0))])
+    scene.writer.write_all([(good, Version.V1)])
+    broken, stored = scene.writer.write_all(
+        [(good + b"\x0a\x7f", Version.V1), (encode_v1([series("a", (T + 1, 2.0))]), Version.V1)]
+    )
+    assert isinstance(broken, BongsuError)
+    assert not isinstance(stored, BongsuError)
+    assert {"a": [(T, 1.0), (T + 1, 2.0)]} == samples_of(scene.store)
+
+
+def test_a_store_that_takes_nothing_is_the_error_of_every_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene()
+    body = (encode_v1([series("a", (T, 1.0))]), Version.V1)
+    scene.writer.write_all([body])
+
+    def refuse(_: object) -> None:
+        raise LimitExceeded("too many", limit="x", setting="limits.x")
+
+    monkeypatch.setattr(scene.store, "append", refuse)
+    assert all(isinstance(each, LimitExceeded) for each in scene.writer.write_all([body, body]))
+
+
+def test_a_table_that_changes_meanwhile_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = SeriesTable()
+    seeds = np.zeros(2, dtype=np.uint64)
+    data = np.frombuffer(encode_v1([series("a", (T, 1.0))]), dtype=np.uint8)
+    request = WireRequest(data.tobytes(), Version.V1)
+    hashes = request.hashes(seeds - np.uint64(1)).labels
+    table.put(hashes, np.array([5]), np.zeros(1, dtype=np.uint64))
+    known = table.read_known(data, seeds)
+    assert known is not None
+    assert [5, T] == known[:2, 0].tolist()
+
+    def change(*arguments: object) -> int:
+        table.put(hashes, np.array([6]), np.zeros(1, dtype=np.uint64))
+        return 1
+
+    monkeypatch.setattr("bongsu.ingest.series_table.read_known", change)
+    assert table.read_known(data, seeds) is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -10,12 +12,13 @@ import numpy as np
 from prometheus_client import Counter
 
 from bongsu.ingest.series_table import SeriesTable
-from bongsu.model.errors import InvalidInput
+from bongsu.model.errors import BongsuError, InvalidInput
 from bongsu.model.labels import METRIC_NAME, format_labels, series_key
 from bongsu.model.samples import HistogramRows, SampleBatch
 from bongsu.storage.contract import REFUSED, Reason
 from bongsu.storage.limits import shorten
 from bongsu.wire.messages import BadMessage
+from bongsu.wire.remote_write.request import Version, WireRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from bongsu.runtime.clock import Clock
     from bongsu.storage.contract import AppendResult, ProjectStore, Rejection
     from bongsu.wire.remote_write.histograms import HistogramSample
-    from bongsu.wire.remote_write.request import SeriesHashes, WireRequest
+    from bongsu.wire.remote_write.request import SeriesHashes
 
 _MAX_AHEAD_MS = 600_000
 """Samples further ahead of the server's clock are refused, as in Prometheus: a wrong clock must not blind queries."""
@@ -124,6 +127,60 @@ class RemoteWriter:
         self._table = SeriesTable()
         self._seeds = np.array([secrets.randbits(64), secrets.randbits(64)], dtype=np.uint64)
 
+    def write_all(self, requests: Sequence[tuple[bytes, Version]]) -> list[WriteOutcome | BongsuError]:
+        """
+        Store what is good of decompressed requests and return when that is durable: what came of each, or why nothing did.
+
+        Requests of known series with samples alone take a short way, and one append together.
+        """
+        known = [self._known(data, version) for data, version in requests]
+        together = iter(self._write_known([samples for samples in known if samples is not None]))
+        outcomes = [None if samples is None else next(together) for samples in known]
+        return [
+            self._write_fully(data, version) if outcome is None else outcome
+            for (data, version), outcome in zip(requests, outcomes, strict=True)
+        ]
+
+    def _known(self, data: bytes, version: Version) -> NDArray[np.int64] | None:
+        """Return references, times and values of a request that is nothing but samples of known series, None for any other."""
+        if version is not Version.V1:
+            return None
+        seeds = self._seeds + np.uint64(version)
+        samples = self._table.read_known(np.frombuffer(data, dtype=np.uint8), seeds)
+        return None if samples is None or samples[1].max() > self._latest() else samples
+
+    def _write_known(
+        self, requests: Sequence[NDArray[np.int64]]
+    ) -> Sequence[WriteOutcome | BongsuError | None]:
+        """Store samples of known series; None for requests that must be read in full."""
+        if not requests:
+            return ()
+        refs, times, bits = requests[0] if len(requests) == 1 else np.concatenate(requests, axis=1)
+        try:
+            result = self.store.append(SampleBatch(refs, times, bits.view(np.float64)))
+        except BongsuError as error:
+            return [error] * len(requests)
+        outcomes = [WriteOutcome(samples=samples.shape[1]) for samples in requests]
+        ends = list(itertools.accumulate(outcome.samples for outcome in outcomes))
+        again: set[int] = set()
+        for rejection in result.rejections:
+            place = bisect.bisect_right(ends, rejection.row)
+            if rejection.reason is Reason.UNKNOWN_SERIES:
+                again.add(place)  # what was stored just now is met again as an exact repetition
+            else:
+                outcomes[place].samples -= 1
+                self._refuse(outcomes[place], rejection.reason.value, rejection.message)
+        for place, outcome in enumerate(outcomes):
+            if place not in again:
+                self._metrics.count(outcome)
+        return [None if place in again else outcome for place, outcome in enumerate(outcomes)]
+
+    def _write_fully(self, data: bytes, version: Version) -> WriteOutcome | BongsuError:
+        try:
+            return self.write(WireRequest(data, version))
+        except BongsuError as error:
+            return error
+
     def write(self, request: WireRequest) -> WriteOutcome:
         """
         Store what is good of a request and return when that is durable.
@@ -164,10 +221,12 @@ class RemoteWriter:
                 keys.append(_key(work.request.labels(row)))
                 kept.append(row)
             except InvalidInput as error:
-                self._refuse(work, error.id, f"series {row + 1} of {len(work.request)}: {error.message}")
+                self._refuse(
+                    work.outcome, error.id, f"series {row + 1} of {len(work.request)}: {error.message}"
+                )
         resolution = self.store.resolve(keys)
         for rejection in resolution.rejections:
-            self._refuse(work, rejection.reason.value, rejection.message)
+            self._refuse(work.outcome, rejection.reason.value, rejection.message)
         work.refs[kept] = resolution.refs
         made = np.array(kept, dtype=np.int64)
         made = made[(work.refs[made] != REFUSED) & work.hashes.plain[made]]
@@ -236,7 +295,7 @@ class RemoteWriter:
             if work.refs[row] == REFUSED:
                 continue
             if isinstance(sample, BadMessage):
-                self._refuse(work, sample.id, f"histogram of {_name(work, row)}: {sample.message}")
+                self._refuse(work.outcome, sample.id, f"histogram of {_name(work, row)}: {sample.message}")
             elif sample.timestamp > self._latest():
                 self._refuse_ahead(work, row, sample.timestamp)
             else:
@@ -249,10 +308,10 @@ class RemoteWriter:
             if work.refs[row] == REFUSED:
                 continue
             if isinstance(exemplar, BadMessage):
-                self._refuse(work, exemplar.id, f"exemplar of {_name(work, row)}: {exemplar.message}")
+                self._refuse(work.outcome, exemplar.id, f"exemplar of {_name(work, row)}: {exemplar.message}")
             elif sum(len(name) + len(value) for name, value in exemplar.labels) > _MAX_EXEMPLAR_CHARACTERS:
                 self._refuse(
-                    work,
+                    work.outcome,
                     "exemplar-too-long",
                     f"exemplar of {_name(work, row)} at {exemplar.timestamp}: its labels have more than "
                     f"{_MAX_EXEMPLAR_CHARACTERS} characters; send shorter ones",
@@ -268,14 +327,14 @@ class RemoteWriter:
         try:
             entries = [entry for entry in work.request.metadata() if entry.name]
         except BadMessage as error:
-            self._refuse(work, error.id, f"metadata: {error.message}")
+            self._refuse(work.outcome, error.id, f"metadata: {error.message}")
         told: list[int] = []
         for row in rows.tolist():
             try:
                 entries.append(work.request.series_metadata(row))
                 told.append(row)
             except BadMessage as error:
-                self._refuse(work, error.id, f"metadata of {_name(work, row)}: {error.message}")
+                self._refuse(work.outcome, error.id, f"metadata of {_name(work, row)}: {error.message}")
         if entries:
             self.store.put_metadata(list(dict.fromkeys(entries)))
         kept = np.array([row for row in told if work.hashes.plain[row]], dtype=np.int64)
@@ -286,21 +345,21 @@ class RemoteWriter:
 
     def _report(self, work: _Work, rejections: Iterable[Rejection]) -> None:
         for rejection in rejections:
-            self._refuse(work, rejection.reason.value, rejection.message)
+            self._refuse(work.outcome, rejection.reason.value, rejection.message)
 
     def _refuse_ahead(self, work: _Work, row: int, timestamp: int) -> None:
         self._refuse(
-            work,
+            work.outcome,
             "too-far-in-future",
             f"out of bounds: sample of {_name(work, row)} at {timestamp} is more than {_MAX_AHEAD_MS // 60_000} minutes "
             "ahead of the server; check the sender's clock",
         )
 
-    def _refuse(self, work: _Work, reason: str, message: str) -> None:
+    def _refuse(self, outcome: WriteOutcome, reason: str, message: str) -> None:
         self._metrics.refused.labels(reason).inc()
-        work.outcome.refused += 1
-        if len(work.outcome.faults) < _SHOWN_FAULTS:
-            work.outcome.faults.append(message)
+        outcome.refused += 1
+        if len(outcome.faults) < _SHOWN_FAULTS:
+            outcome.faults.append(message)
 
 
 def _written(samples: int, histograms: int, rejections: Sequence[Rejection]) -> tuple[int, int]:

@@ -41,12 +41,12 @@ _BYTE = np.uint64(8)
 _LABEL_TAG, _SAMPLE_TAG, _VALUE_TAG, _TIME_TAG = 0x0A, 0x12, 0x09, 0x10
 """First bytes of a label and a sample in a series (1.0 names them so, 2.0 the sample only), and of a sample's value and time."""
 
-_TIME_AT = 12
-"""Where the time begins in a sample as senders write it: two bytes of head, nine of the value, the time's tag."""
+VALUE_AT, _TIME_AT = 3, 12
+"""Where value and time begin in a sample as senders write it: two bytes of head, the value's tag and eight bytes, the time's tag."""
 
 
 @kernel
-def _varint(data: NDArray[np.uint8], at: Int, stop: Int) -> tuple[np.int64, Int]:
+def read_varint(data: NDArray[np.uint8], at: Int, stop: Int) -> tuple[np.int64, Int]:
     """Return a varint as a signed 64-bit integer and where it ends, -1 when it does not."""
     if at < stop and data[at] < 128:  # most are lengths and tags of one byte
         return np.int64(data[at]), at + 1
@@ -65,18 +65,18 @@ def _varint(data: NDArray[np.uint8], at: Int, stop: Int) -> tuple[np.int64, Int]
 
 
 @kernel
-def _field(data: NDArray[np.uint8], at: Int, stop: Int) -> tuple[Int, Int, np.int64, Int]:
+def read_field(data: NDArray[np.uint8], at: Int, stop: Int) -> tuple[Int, Int, np.int64, Int]:
     """Return number, wire type, payload begin (or the varint's value) and end of the next field; end is -1 when it is broken."""
-    tag, at = _varint(data, at, stop)
+    tag, at = read_varint(data, at, stop)
     if at < 0 or tag < 8 or tag > _MAX_TAG:
         return 0, 0, np.int64(0), -1
     number, wire = tag >> 3, tag & 7
     if wire == _VARINT:
-        value, at = _varint(data, at, stop)
+        value, at = read_varint(data, at, stop)
         return number, wire, value, at
     size = np.int64(-1)
     if wire == _BYTES:
-        size, at = _varint(data, at, stop)
+        size, at = read_varint(data, at, stop)
         if at < 0:
             return 0, 0, np.int64(0), -1
     elif wire == _FIXED64:
@@ -98,7 +98,7 @@ def _word(data: NDArray[np.uint8], at: Int, size: Int) -> np.uint64:
 
 
 @kernel
-def _whole_word(data: NDArray[np.uint8], at: Int) -> np.uint64:
+def whole_word(data: NDArray[np.uint8], at: Int) -> np.uint64:
     """Return eight bytes as a little-endian integer; written out, and unsigned, it becomes one load."""
     i = np.uint64(at)
     return (
@@ -114,39 +114,39 @@ def _whole_word(data: NDArray[np.uint8], at: Int) -> np.uint64:
 
 
 @kernel
-def _end_of_labels(data: NDArray[np.uint8], at: Int, stop: Int) -> Int:
-    """Return where a run of whole label messages of less than 128 bytes ends; `at` when there is none."""
-    while at + 1 < stop and data[at] == _LABEL_TAG and data[at + 1] < 128:
-        end = at + 2 + np.int64(data[at + 1])
-        if end > stop:
+def end_of_labels(data: NDArray[np.uint8], at: Int, stop: Int) -> Int:
+    """Return where a run of whole label messages ends; `at` when there is none."""
+    while at < stop and data[at] == _LABEL_TAG:
+        size, begin = read_varint(data, at + 1, stop)
+        if begin < 0 or size < 0 or size > stop - begin:
             break
-        at = end
+        at = begin + size
     return at
 
 
 @kernel
-def _end_of_plain_sample(data: NDArray[np.uint8], at: Int, stop: Int) -> tuple[Int, np.int64]:
+def end_of_plain_sample(data: NDArray[np.uint8], at: Int, stop: Int) -> tuple[Int, np.int64]:
     """Return where a sample ends that has a value, a time and nothing else, and the time; the end is -1 for every other field."""
     if stop - at <= _TIME_AT or data[at] != _SAMPLE_TAG or data[at + 1] >= 128:
         return -1, np.int64(0)
     end = at + 2 + np.int64(data[at + 1])
     if end > stop or data[at + 2] != _VALUE_TAG or data[at + _TIME_AT - 1] != _TIME_TAG:
         return -1, np.int64(0)
-    time, time_end = _varint(data, at + _TIME_AT, end)
+    time, time_end = read_varint(data, at + _TIME_AT, end)
     return (end if time_end == end else -1), time
 
 
 @kernel
-def _read_sample(data: NDArray[np.uint8], at: Int, stop: Int, sample: NDArray[np.int64]) -> Int:
+def read_sample(data: NDArray[np.uint8], at: Int, stop: Int, sample: NDArray[np.int64]) -> Int:
     """Read a Sample message into (series, timestamp, start, bits of the value); return -1 or where it is broken."""
     while at < stop:
-        number, wire, value, end = _field(data, at, stop)
+        number, wire, value, end = read_field(data, at, stop)
         if end < 0:
             return at
         if number == 1:
             if wire != _FIXED64:
                 return at
-            sample[3] = np.int64(_whole_word(data, value))
+            sample[3] = np.int64(whole_word(data, value))
         elif number == 2 or number == 3:
             if wire != _VARINT:
                 return at
@@ -174,7 +174,7 @@ def _read_series(
     values = 0
     begin = at
     while at < stop:
-        run = _end_of_labels(data, at, stop) if version == 1 else at
+        run = end_of_labels(data, at, stop) if version == 1 else at
         if run > at:
             if labels_end == labels_begin:
                 labels_begin = at
@@ -182,19 +182,19 @@ def _read_series(
                 plain = 0
             labels_end = at = run
             continue
-        sample_end, time = _end_of_plain_sample(data, at, stop)
+        sample_end, time = end_of_plain_sample(data, at, stop)
         if sample_end >= 0:
             sample = counts[N_SAMPLES]
             if sample < len(samples):
                 samples[sample, 0] = row
                 samples[sample, 1] = time
                 samples[sample, 2] = 0
-                samples[sample, 3] = np.int64(_whole_word(data, at + 3))
+                samples[sample, 3] = np.int64(whole_word(data, at + VALUE_AT))
             counts[N_SAMPLES] += 1
             values += 1
             at = sample_end
             continue
-        number, wire, value, end = _field(data, at, stop)
+        number, wire, value, end = read_field(data, at, stop)
         if end < 0:
             return at
         # In version 2.0 exemplars and histograms have each other's numbers.
@@ -221,7 +221,7 @@ def _read_series(
                 sample = counts[N_SAMPLES]
                 samples[sample, 0] = row
                 samples[sample, 1:] = 0
-                broken = _read_sample(data, value, end, samples[sample])
+                broken = read_sample(data, value, end, samples[sample])
                 if broken >= 0:
                     return broken
             counts[N_SAMPLES] += 1
@@ -287,7 +287,7 @@ def read_request(
     at: Int = 0
     stop = len(data)
     while at < stop:
-        number, wire, value, end = _field(data, at, stop)
+        number, wire, value, end = read_field(data, at, stop)
         if end < 0:
             return at
         is_series = number == (1 if version == 1 else 5)
@@ -322,6 +322,25 @@ def _mix(state: np.uint64, word: np.uint64, multiplier: np.uint64) -> np.uint64:
 
 
 @kernel
+def hash_piece(
+    data: NDArray[np.uint8], at: Int, stop: Int, seeds: NDArray[np.uint64]
+) -> tuple[np.uint64, np.uint64]:
+    """Return the hash of the bytes from `at` to `stop`."""
+    first = _mix(seeds[0], np.uint64(stop - at), _MULTIPLIER_1)
+    second = _mix(seeds[1], np.uint64(stop - at), _MULTIPLIER_2)
+    while stop - at >= 8:
+        word = whole_word(data, at)
+        first = _mix(first, word, _MULTIPLIER_1)
+        second = _mix(second, word, _MULTIPLIER_2)
+        at += 8
+    if at < stop:
+        word = _word(data, at, stop - at)
+        first = _mix(first, word, _MULTIPLIER_1)
+        second = _mix(second, word, _MULTIPLIER_2)
+    return first, second
+
+
+@kernel
 def hash_bytes(
     data: NDArray[np.uint8],
     begins: NDArray[np.int64],
@@ -340,16 +359,7 @@ def hash_bytes(
         Output.
     """
     for i in range(len(begins)):
-        at, stop = begins[i], ends[i]
-        first = _mix(seeds[0], np.uint64(stop - at), _MULTIPLIER_1)
-        second = _mix(seeds[1], np.uint64(stop - at), _MULTIPLIER_2)
-        while at < stop:
-            word = _whole_word(data, at) if stop - at >= 8 else _word(data, at, stop - at)
-            first = _mix(first, word, _MULTIPLIER_1)
-            second = _mix(second, word, _MULTIPLIER_2)
-            at += 8
-        hashes[i, 0] = first
-        hashes[i, 1] = second
+        hashes[i, 0], hashes[i, 1] = hash_piece(data, begins[i], ends[i], seeds)
 
 
 @kernel
@@ -378,7 +388,7 @@ def hash_references(
         first, second = seeds[0], seeds[1]
         at, stop = series[i, LABELS_BEGIN], series[i, LABELS_END]
         while at < stop and series[i, PLAIN]:
-            reference, at = _varint(data, at, stop)
+            reference, at = read_varint(data, at, stop)
             if at < 0 or reference < 0 or reference >= len(symbol_hashes):
                 series[i, PLAIN] = 0
                 break
@@ -389,7 +399,7 @@ def hash_references(
         state = np.uint64(0)
         at, stop = series[i, META_BEGIN], series[i, META_END]
         while at < stop:
-            number, wire, value, end = _field(data, at, stop)
+            number, wire, value, end = read_field(data, at, stop)
             if end < 0 or (number <= 4 and wire != _VARINT):
                 state = np.uint64(0)
                 break

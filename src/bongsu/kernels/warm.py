@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-WIRE = frozenset({"exposition", "protobuf_shape", "remote_read", "remote_write", "xor_stream"})
+WIRE = frozenset(
+    {"exposition", "known_writes", "protobuf_shape", "remote_read", "remote_write", "xor_stream"}
+)
 """Modules that read what comes over the network."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.routing import Route
 
@@ -11,15 +11,17 @@ from bongsu.api.errors import UnsupportedMedia, failure_of, guard
 from bongsu.api.prometheus.endpoint import Endpoint
 from bongsu.api.prometheus.routes import PREFIX
 from bongsu.api.respond import no_content, text_response
-from bongsu.api.threads import in_thread
+from bongsu.api.threads import GroupLane
 from bongsu.control.values import Scope
 from bongsu.ingest.remote_write import WriteOutcome
 from bongsu.model.errors import BongsuError, InvalidInput
 from bongsu.runtime.compress import DecompressedTooLarge, decompress_snappy, decompress_zstd
 from bongsu.wire.remote_write.negotiation import UnsupportedMessage, version_of
-from bongsu.wire.remote_write.request import Version, WireRequest
+from bongsu.wire.remote_write.request import Version
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import BaseRoute
@@ -43,6 +45,22 @@ _PARTIAL_STATUS = 400
 """The refused part must not be sent again, so it is the sender's mistake, never a 5xx (specification 2.0, "Partial Write")."""
 
 
+_LANE_THREADS = 2
+"""While one waits for the disk, the other decodes."""
+
+_LANE_REQUESTS = 8
+"""Requests that are stored together: beyond a few there is nothing left to share."""
+
+
+class _Arrived(NamedTuple):
+    """A request whose headers are good and whose body is there."""
+
+    access: ProjectAccess
+    body: bytes
+    encoding: str
+    version: Version
+
+
 class RemoteWrite:
     """Handler of remote write requests. Headers are judged before the body is read."""
 
@@ -53,6 +71,7 @@ class RemoteWrite:
         self._open_store = open_store
         self._writers = writers
         self._limits = limits
+        self._lane = GroupLane(self._store_all, threads=_LANE_THREADS, most=_LANE_REQUESTS)
 
     async def write(self, request: Request) -> Response:
         """Answer 204 when all is durable; 400 with the reasons when some of it, or all, was refused."""
@@ -60,7 +79,7 @@ class RemoteWrite:
         version, encoding = _judge_headers(request)
         try:
             body = await read_raw_body(request, self._limits)
-            outcome = await in_thread(self._store, access, body, encoding, version)
+            outcome = await self._lane.run(_Arrived(access, body, encoding, version))
         except BongsuError as error:
             failure = failure_of(error)
             if failure.status >= 500 and failure.id == "internal":
@@ -71,10 +90,26 @@ class RemoteWrite:
         )
         return _with_counts(response, outcome, version)
 
-    def _store(self, access: ProjectAccess, body: bytes, encoding: str, version: Version) -> WriteOutcome:
-        data = _decompress(body, encoding, self._limits)
-        writer = self._writers.of(access.project.project_id, self._open_store(access))
-        return writer.write(WireRequest(data, version))
+    def _store_all(self, arrived: Sequence[_Arrived]) -> Sequence[WriteOutcome | BongsuError]:
+        """Store requests, those of a project together; blocks."""
+        results: dict[int, WriteOutcome | BongsuError] = {}
+        groups: dict[str, list[tuple[int, bytes]]] = {}
+        for place, each in enumerate(arrived):
+            try:
+                data = _decompress(each.body, each.encoding, self._limits)
+            except BongsuError as error:
+                results[place] = error
+            else:
+                groups.setdefault(each.access.project.project_id, []).append((place, data))
+        for project_id, group in groups.items():
+            places = [place for place, _ in group]
+            try:
+                writer = self._writers.of(project_id, self._open_store(arrived[places[0]].access))
+                outcomes = writer.write_all([(data, arrived[place].version) for place, data in group])
+            except BongsuError as error:
+                outcomes = [error] * len(group)
+            results.update(zip(places, outcomes, strict=True))
+        return [results[place] for place in range(len(arrived))]
 
 
 def _judge_headers(request: Request) -> tuple[Version, str]:

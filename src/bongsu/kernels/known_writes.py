@@ -1,0 +1,118 @@
+"""
+Remote write 1.0 requests of known series and nothing but samples, which is what nearly all requests are: from the bytes to references,
+times and values in one pass.
+
+Whatever is not as plain as that ends the pass; `bongsu.kernels.remote_write` reads such a request from its beginning.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bongsu.kernels._jit import kernel
+from bongsu.kernels.remote_write import (
+    VALUE_AT,
+    end_of_labels,
+    end_of_plain_sample,
+    hash_piece,
+    read_field,
+    read_sample,
+    read_varint,
+    whole_word,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Int = int | np.int64
+
+_SERIES_TAG = 0x0A
+"""First byte of a series in a request: field 1, length-delimited."""
+
+REFS, TIMES, VALUES = 0, 1, 2
+"""Rows of the output."""
+
+_SAMPLE, _BYTES = 2, 2
+"""Number and wire type of a sample in a series."""
+
+_TIME, _START, _VALUE = 1, 2, 3
+"""Where `read_sample` puts what it reads."""
+
+
+@kernel
+def read_known(
+    data: NDArray[np.uint8],
+    seeds: NDArray[np.uint64],
+    table: NDArray[np.uint64],
+    table_refs: NDArray[np.int64],
+    samples: NDArray[np.int64],
+) -> Int:
+    """
+    Read a request if all of its series are in the table and have labels and samples only.
+
+    Parameters
+    ----------
+    data : ndarray of uint8
+    seeds : ndarray of uint64, shape (2,)
+        As for `hash_bytes`.
+    table, table_refs
+        As for `find_series`.
+    samples : ndarray of int64, shape (3, n_samples)
+        Output: reference, Unix milliseconds and the bits of the value of each sample.
+
+    Returns
+    -------
+    int
+        Samples that were read; -1 for any other request, and for one with more samples than there is room for.
+    """
+    mask = np.uint64(len(table) - 1)
+    sample = np.zeros(4, dtype=np.int64)
+    count = 0
+    at: Int = 0
+    stop = len(data)
+    while at < stop:
+        if data[at] != _SERIES_TAG:
+            return -1
+        size, begin = read_varint(data, at + 1, stop)
+        if begin < 0 or size < 0 or size > stop - begin:
+            return -1
+        end = begin + size
+        at = end_of_labels(data, begin, end)
+        if at == begin:
+            return -1
+        first, second = hash_piece(data, begin, at, seeds)
+        slot = first & mask
+        while table[slot, 0] != first or table[slot, 1] != second:
+            if table[slot, 0] == 0 and table[slot, 1] == 0:
+                return -1
+            slot = (slot + np.uint64(1)) & mask
+        while at < end:
+            if count >= samples.shape[1]:
+                return -1
+            samples[REFS, count] = table_refs[slot]
+            sample_end, time = end_of_plain_sample(data, at, end)
+            if sample_end >= 0:
+                samples[TIMES, count] = time
+                samples[VALUES, count] = np.int64(whole_word(data, at + VALUE_AT))
+            else:
+                # A zero is left out by most senders, a value as well as a time.
+                number, wire, value, sample_end = read_field(data, at, end)
+                sample[:] = 0
+                if sample_end < 0 or number != _SAMPLE or wire != _BYTES:
+                    return -1
+                if read_sample(data, value, sample_end, sample) >= 0 or sample[_START]:
+                    return -1
+                samples[TIMES, count] = sample[_TIME]
+                samples[VALUES, count] = sample[_VALUE]
+            count += 1
+            at = sample_end
+    return count
+
+
+def warm() -> None:
+    """Compile the kernel for the types that it is called with: read-only bytes."""
+    data = np.frombuffer(b"\0", dtype=np.uint8)
+    words, refs = np.zeros((4, 2), dtype=np.uint64), np.zeros(4, dtype=np.int64)
+    read_known(data, np.zeros(2, dtype=np.uint64), words, refs, np.zeros((3, 4), dtype=np.int64))
