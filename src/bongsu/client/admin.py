@@ -32,21 +32,29 @@ class AdminClient:
     url: str
     token: str
 
+    def call(self, method: str, path: str, body: object = None) -> Record:
+        """Make one call below ``/admin/v1/`` and return what it answers; raises a BongsuError with the server's words."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        answer: Record = call_json(
+            method, f"{self.url.rstrip('/')}/admin/v1/{path}", headers=headers, body=body
+        )
+        return answer
+
     def projects(self) -> list[Record]:
         """Return all projects."""
         return self._list("projects")
 
     def create_project(self, **fields: object) -> Record:
         """Make a project; the answer is the only one that ever shows its two keys."""
-        return self._call("POST", "projects", fields)
+        return self.call("POST", "projects", fields)
 
     def update_project(self, project_id: str, **fields: object) -> Record:
         """Change settings of a project."""
-        return self._call("PATCH", f"projects/{quote(project_id, safe='')}", fields)
+        return self.call("PATCH", f"projects/{quote(project_id, safe='')}", fields)
 
     def delete_project(self, project_id: str) -> None:
         """Remove a project with all its data."""
-        self._call("DELETE", f"projects/{quote(project_id, safe='')}")
+        self.call("DELETE", f"projects/{quote(project_id, safe='')}")
 
     def limits(self, project_id: str) -> list[Record]:
         """Return the limits of a project with what is used and what they refused."""
@@ -58,17 +66,17 @@ class AdminClient:
 
     def create_key(self, project_id: str, **fields: object) -> Record:
         """Make a key; the answer is the only one that ever shows its secret."""
-        return self._call("POST", f"projects/{quote(project_id, safe='')}/keys", fields)
+        return self.call("POST", f"projects/{quote(project_id, safe='')}/keys", fields)
 
     def rotate_key(self, project_id: str, key_id: str, **fields: object) -> Record:
         """Make a key's successor; the old one goes on for a while."""
-        return self._call(
+        return self.call(
             "POST", f"projects/{quote(project_id, safe='')}/keys/{quote(key_id, safe='')}/rotate", fields
         )
 
     def delete_key(self, project_id: str, key_id: str) -> None:
         """Revoke a key, at once."""
-        self._call("DELETE", f"projects/{quote(project_id, safe='')}/keys/{quote(key_id, safe='')}")
+        self.call("DELETE", f"projects/{quote(project_id, safe='')}/keys/{quote(key_id, safe='')}")
 
     def servers(self, project_id: str, *, deleted: bool = False) -> list[Record]:
         """Return the registered servers of a project with their states, those that were removed lately too if wanted."""
@@ -77,11 +85,11 @@ class AdminClient:
 
     def create_server(self, project_id: str, **fields: object) -> Record:
         """Register a server; only registered servers can be scraped."""
-        return self._call("POST", f"projects/{quote(project_id, safe='')}/servers", fields)
+        return self.call("POST", f"projects/{quote(project_id, safe='')}/servers", fields)
 
     def delete_server(self, project_id: str, host_id: str) -> None:
         """Remove a server with its collection targets."""
-        self._call("DELETE", f"projects/{quote(project_id, safe='')}/servers/{quote(host_id, safe='')}")
+        self.call("DELETE", f"projects/{quote(project_id, safe='')}/servers/{quote(host_id, safe='')}")
 
     def workspaces(self, project_id: str) -> list[Record]:
         """Return the workspaces of a project, of all regions, with their scrape options."""
@@ -96,34 +104,27 @@ class AdminClient:
     def test_target(self, project_id: str, job_id: str, host_id: str, port: int) -> Record:
         """Scrape a server's port once with a workspace's options; return how it went. Nothing is stored."""
         path = f"projects/{quote(project_id, safe='')}/workspaces/{quote(job_id, safe='')}/test"
-        return self._call("POST", path, {"hostId": host_id, "port": port})
+        return self.call("POST", path, {"hostId": host_id, "port": port})
 
     def scrape_options(self, project_id: str, job_id: str, target_id: str | None = None) -> Record:
         """Return the scrape options of a workspace, or of one of its targets; secrets are masked."""
-        return self._call("GET", _options_path(project_id, job_id, target_id))
+        return self.call("GET", _options_path(project_id, job_id, target_id))
 
     def replace_scrape_options(
         self, project_id: str, job_id: str, target_id: str | None, options: Record
     ) -> Record:
         """Replace all scrape options."""
-        return self._call("PUT", _options_path(project_id, job_id, target_id), options)
+        return self.call("PUT", _options_path(project_id, job_id, target_id), options)
 
     def merge_scrape_options(
         self, project_id: str, job_id: str, target_id: str | None, options: Record
     ) -> Record:
         """Change single scrape options; None removes one."""
-        return self._call("PATCH", _options_path(project_id, job_id, target_id), options)
+        return self.call("PATCH", _options_path(project_id, job_id, target_id), options)
 
     def remove_scrape_options(self, project_id: str, job_id: str, target_id: str | None = None) -> None:
         """Remove all scrape options."""
-        self._call("DELETE", _options_path(project_id, job_id, target_id))
-
-    def _call(self, method: str, path: str, body: object = None) -> Record:
-        headers = {"Authorization": f"Bearer {self.token}"}
-        answer: Record = call_json(
-            method, f"{self.url.rstrip('/')}/admin/v1/{path}", headers=headers, body=body
-        )
-        return answer
+        self.call("DELETE", _options_path(project_id, job_id, target_id))
 
     def backup(self, file: Path, told: Callable[[int], None] = lambda _: None) -> None:
         """Save an archive of everything that the server stores; `told` hears the bytes that came."""
@@ -131,7 +132,7 @@ class AdminClient:
         download(url, file, headers={"Authorization": f"Bearer {self.token}"}, told=told)
 
     def _list(self, path: str) -> list[Record]:
-        records: list[Record] = next(iter(self._call("GET", path).values()))
+        records: list[Record] = next(iter(self.call("GET", path).values()))
         return records
 
 

@@ -25,6 +25,7 @@ def ready_lines(settings: Settings, url: str, start: Bootstrap, console_link: st
     ]
     if start.made_project:
         rows += [
+            ("first account", "made in the console's Settings, or by: bongsu user add NAME --administrator"),
             ("project", f"{held.project_id}   pcode {held.pcode}"),
             ("appkey", f"{held.appkey}   (read, write, manage)"),
             ("token", f"{held.token}   (read)"),

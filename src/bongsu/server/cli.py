@@ -14,6 +14,7 @@ from rich.table import Table
 from bongsu import __version__
 from bongsu.model.errors import BongsuError
 from bongsu.server.agent_cli import agent, autoscale
+from bongsu.server.commands.audit import audit
 from bongsu.server.commands.backup import backup, restore
 from bongsu.server.commands.config import config
 from bongsu.server.commands.connection import admin_option
@@ -21,6 +22,7 @@ from bongsu.server.commands.query import query
 from bongsu.server.commands.server import server
 from bongsu.server.commands.transfer import export, import_
 from bongsu.server.commands.tsdb import tsdb
+from bongsu.server.commands.user import user
 from bongsu.server.commands.workspace import workspace
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ def main() -> None:
 main.add_command(agent)
 main.add_command(autoscale)
 main.add_command(workspace)
+main.add_command(user)
+main.add_command(audit)
 main.add_command(server)
 
 
