@@ -62,7 +62,6 @@ def test_a_target_is_listed_with_its_server_and_handed_to_the_scraper(
             job.job_id,
             server.host_id,
             "web",
-            is_operators=True,
         )
     ] == plane.targets.scrape_targets()
 

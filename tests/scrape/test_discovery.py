@@ -166,26 +166,9 @@ def test_limits_of_the_options_stand_in_for_the_settings() -> None:
     assert (9, 1024) == (target.limits.max_samples, target.limits.max_body_bytes)
 
 
-def test_a_prober_that_a_rule_names_outright_is_the_operators_word() -> None:
-    def probing(prober: str) -> ScrapeTarget:
-        return made(
-            rules(
-                {"source_labels": ["__address__"], "target_label": "__param_target"},
-                {"target_label": "__address__", "replacement": prober},
-            )
-        )
+def test_a_rule_that_leads_elsewhere_widens_nothing() -> None:
+    """Whoever may write rules is not always who may say what the server reaches."""
+    probing = made(rules({"target_label": "__address__", "replacement": "127.0.0.1:9115"}))
 
-    assert probing("127.0.0.1:9115").reach.trusts("127.0.0.1")
-    assert probing("[::1]:9115").reach.trusts("::1")
-    assert not probing("127.0.0.1:9115").reach.trusts("h")
-    # What a label brings may come from whoever named the server.
-    assert not made(
-        rules(
-            {
-                "source_labels": ["__meta_bongsu_server"],
-                "target_label": "__address__",
-                "replacement": "$1:9115",
-            }
-        ),
-        place=replace(PLACE, meta=(("server", "127.0.0.1"),)),
-    ).reach.trusts("127.0.0.1")
+    assert "http://127.0.0.1:9115/m" == probing.url
+    assert Reach() == probing.reach

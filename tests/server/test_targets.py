@@ -225,12 +225,25 @@ async def test_an_operators_address_is_open_and_an_agents_is_judged(house: House
     published = (await house.feed.board.newer_than(0)).groups[house.project.project_id]
     reach = {target.id: target.reach for target in published}
 
-    assert (True, False) == (
-        reach[made[operators]].trusts("127.0.0.1"),
-        reach[made[agents]].trusts("10.0.0.9"),
-    )
-    assert "a loopback address" == reach[made[agents]].refusal("127.0.0.1", 9100)
-    assert "a loopback address" == reach[made[operators]].refusal("127.0.0.2", 9100)
+    # A rule may lead a target from one server of its project to the other: what an operator registered is open to both.
+    for host in (operators, agents):
+        assert (True, False) == (
+            reach[made[host]].trusts("127.0.0.1"),
+            reach[made[host]].trusts("10.0.0.9"),
+        )
+        assert "a loopback address" == reach[made[host]].refusal("127.0.0.2", 9100)
+
+
+@pytest.mark.anyio
+async def test_what_is_registered_in_one_project_is_closed_to_the_other(house: House) -> None:
+    other = house.control.projects.create({"name": "other"}).project
+    house.control.servers.create(house.project, {"hostNm": "self", "svrIp": "127.0.0.1"})
+    house.control.servers.create(other, {"hostNm": "far", "svrIp": "10.0.0.8"})
+    house.feed.refresh()
+    groups = (await house.feed.board.newer_than(0)).groups
+
+    assert [True] == [target.reach.trusts("127.0.0.1") for target in groups[house.project.project_id]]
+    assert [False] == [target.reach.trusts("127.0.0.1") for target in groups[other.project_id]]
 
 
 @pytest.mark.anyio

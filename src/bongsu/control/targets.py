@@ -149,7 +149,6 @@ class Targets:
                 ServerRow.instance_id,
                 WorkspaceRow.scrape,
                 TargetRow.scrape,
-                HostAgentRow.owns.is_not(True),
             )
             .join(WorkspaceRow, WorkspaceRow.job_id == TargetRow.job_id)
             .join(ServerRow, ServerRow.host_id == TargetRow.host_id)
@@ -166,6 +165,19 @@ class Targets:
         with self._context.database.read() as session:
             return [ScrapeTarget._make(row) for row in session.execute(query)]
 
+    def operators_addresses(self, project_id: str) -> list[str]:
+        """Return the addresses of a project's servers that an operator has written; an agent's server has its connection's."""
+        query = (
+            select(ServerRow.address)
+            .join(ProjectRow, ProjectRow.pcode == ServerRow.pcode)
+            .join(HostAgentRow, HostAgentRow.host_id == ServerRow.host_id, isouter=True)
+            .where(ProjectRow.project_id == project_id, HostAgentRow.owns.is_not(True))
+            .distinct()
+            .order_by(ServerRow.address)
+        )
+        with self._context.database.read() as session:
+            return list(session.scalars(query))
+
     def candidate(self, project: Project, job_id: str, fields: Mapping[str, object]) -> ScrapeTarget:
         """
         Return what would be scraped for ``hostId`` and ``port`` in a workspace, whether they are a target of it or not.
@@ -179,7 +191,6 @@ class Targets:
             workspace = find_workspace(session, project.pcode, job_id)
             host_id, port = _host_id(fields.get("hostId")), check_port(fields.get("port"))
             server = _server_of_region(session, workspace, host_id)
-            agent = session.get(HostAgentRow, host_id)
             present = session.scalar(
                 select(TargetRow).where(
                     TargetRow.job_id == job_id, TargetRow.host_id == host_id, TargetRow.port == port
@@ -199,7 +210,6 @@ class Targets:
                 instance_id=server.instance_id,
                 workspace_options=workspace.scrape,
                 target_options=present.scrape if present is not None else "",
-                is_operators=agent is None or not agent.owns,
             )
 
     def revisions(self) -> dict[str, int]:

@@ -256,8 +256,6 @@ class ScrapeTarget(NamedTuple):
         Value of the ``region`` label; None where the workspace is in the project's own region and the label is left out.
     workspace_options, target_options
         Scrape options of the workspace and the target's own, as JSON text; empty for none.
-    is_operators
-        Whether an operator has written the address; an agent's server has that of the agent's connection.
     """
 
     project_id: str
@@ -273,7 +271,6 @@ class ScrapeTarget(NamedTuple):
     instance_id: str | None = None
     workspace_options: str = ""
     target_options: str = ""
-    is_operators: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,8 @@ from bongsu.scrape.options import ScrapeOptions, compiled, merged_options
 from bongsu.scrape.targets import ScrapeLimits, ScrapeTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from bongsu.runtime.relabel import RelabelRule
     from bongsu.scrape.reach import Reach
     from bongsu.storage.contract import ProjectStore
 
@@ -92,7 +91,7 @@ def discover(
     workspace, own
         Options of the workspace and of the target, as JSON text; empty for none.
     reach
-        Which addresses the place may lead to; one that a rule names outright is an operator's word too.
+        Which addresses the place may lead to, also after relabelling.
     """
     try:
         options, refusal = merged_options(workspace, own), ""
@@ -105,17 +104,7 @@ def discover(
     after = rules.apply(labels_before(place, options, defaults))
     if after is None:
         return Discovered(None, options)
-    reach = reach.trusting(_written_hosts(options.relabel_configs))
     return Discovered(_relabelled_target(place, after, options, defaults, store, reach, refusal), options)
-
-
-def _written_hosts(rules: Sequence[RelabelRule]) -> list[str]:
-    """Return the hosts that rules put in the place of the address word for word, as that of a local prober."""
-    return [
-        host_of(rule.replacement)
-        for rule in rules
-        if rule.target_label == _ADDRESS and "$" not in rule.replacement
-    ]
 
 
 def labels_before(place: Place, options: ScrapeOptions, defaults: ScrapeDefaults) -> dict[str, str]:
@@ -267,13 +256,6 @@ def _url(after: Mapping[str, str], options: ScrapeOptions) -> str:
         del parameters[name][0]
     query = _query(tuple((name, tuple(values)) for name, values in parameters.items()))
     return _joined(after.get("__scheme__", "http"), after.get(_ADDRESS, ""), path, query)
-
-
-def host_of(address: str) -> str:
-    """Return the host of a host with or without a port."""
-    if address.startswith("["):
-        return address[1:].partition("]")[0]
-    return address.partition(":")[0]
 
 
 def _joined(scheme: str, address: str, path: str, query: str) -> str:

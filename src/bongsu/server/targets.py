@@ -184,7 +184,7 @@ class TargetFeed:
             entry.target_options,
             self._defaults_of(settings),
             store,
-            self._reach_of(settings, [entry])[entry.host_id],
+            self._reach_of(entry.project_id, settings),
         )
         if found.target is None:
             raise InvalidInput(
@@ -211,7 +211,7 @@ class TargetFeed:
             settings = self._control.projects.get(project_id).settings
         except NotFound:  # removed a moment ago; the next refresh knows
             return []
-        reaches, defaults = self._reach_of(settings, entries), self._defaults_of(settings)
+        reach, defaults = self._reach_of(project_id, settings), self._defaults_of(settings)
         return [
             _Listed(
                 entry,
@@ -221,7 +221,7 @@ class TargetFeed:
                     entry.target_options,
                     defaults,
                     store,
-                    reaches[entry.host_id],
+                    reach,
                 ),
             )
             for entry in entries
@@ -236,13 +236,10 @@ class TargetFeed:
         )
         return self._defaults if limits == common else replace(self._defaults, limits=limits)
 
-    def _reach_of(self, settings: ProjectSettings, entries: Sequence[Listed]) -> dict[str, Reach]:
-        """Return where the targets of each server may lead: an operator's entry to its very address, closed or not."""
+    def _reach_of(self, project_id: str, settings: ProjectSettings) -> Reach:
+        """Return where the targets of a project may lead: to the very addresses of an operator's entries too, closed or not."""
         common = self._reach.allowing(settings.allowed_networks) if settings.allowed_networks else self._reach
-        return {
-            host_id: common.trusting([address]) if is_operators else common
-            for host_id, address, is_operators in {(e.host_id, e.address, e.is_operators) for e in entries}
-        }
+        return common.trusting(self._control.targets.operators_addresses(project_id))
 
     def _view(self, item: _Listed) -> TargetView:
         entry, target = item.entry, item.found.target
