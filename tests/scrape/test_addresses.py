@@ -14,6 +14,7 @@ from bongsu.runtime.clock import ManualClock
 from bongsu.scrape.addresses import CACHED_S, Addresses, system_resolver
 from bongsu.scrape.budget import BodyBudget, BodyLease
 from bongsu.scrape.fetch import Doors, fetch
+from bongsu.scrape.oauth import Tokens
 from bongsu.scrape.options import ScrapeOptions
 from bongsu.scrape.outcomes import Failure, ScrapeFailed
 from bongsu.scrape.reach import ANYWHERE, Reach
@@ -167,11 +168,12 @@ async def test_the_servers_name_is_checked_by_its_certificate_and_not_its_addres
     seen: list[object] = []
 
     class Session:
-        async def get(self, url: str, **options: object) -> None:
+        async def request(self, method: str, url: str, **options: object) -> None:
             seen.append((url, options["server_hostname"]))
             raise ScrapeFailed("enough", Failure.CONNECT)
 
-    doors = Doors(Session(), Addresses(ManualClock(), Names(db_example=[PUBLIC])))  # type: ignore[arg-type]
+    clock = ManualClock()
+    doors = Doors(Session(), Addresses(clock, Names(db_example=[PUBLIC])), Tokens(clock))  # type: ignore[arg-type]
     options = ScrapeOptions(scheme="https")
     secure = ScrapeTarget("t", "https://db.example/m", (), MemoryProjectStore(), options=options)
     with pytest.raises(ScrapeFailed, match="enough"):

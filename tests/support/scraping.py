@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bongsu.runtime.clock import SystemClock
 from bongsu.scrape.addresses import Addresses, Resolver, system_resolver
 from bongsu.scrape.fetch import Doors, open_session
+from bongsu.scrape.oauth import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -21,7 +22,8 @@ async def open_doors(
 ) -> AsyncIterator[Doors]:
     """Give doors of their own."""
     async with open_session(user_agent) as session:
-        yield Doors(session, Addresses(clock or SystemClock(), resolve))
+        own = clock or SystemClock()
+        yield Doors(session, Addresses(own, resolve), Tokens(own))
 
 
 class Names:

@@ -1,5 +1,6 @@
 """
-One HTTP request to one target, and nothing else: no proxy, no cookies, no other host, no address that its reach closes.
+One HTTP request to one target, and nothing else: no cookies, no other host, no address that its reach closes; a proxy, and whoever gives out
+tokens, only where the target's options name them.
 
 Redirects are followed on the same scheme, host and port only: a target must not make the server knock at other doors, and
 credentials must not travel.
@@ -11,13 +12,15 @@ import asyncio
 import errno
 import http
 import socket
+from base64 import b64encode
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
 import aiohttp
 
 from bongsu.scrape.outcomes import CONNECTION_REFUSED, Failure, ScrapeFailed
+from bongsu.scrape.proxy import goes_direct
 from bongsu.scrape.reach import address_of
 from bongsu.scrape.tls import tls_context
 from bongsu.wire.exposition.negotiation import accept_header
@@ -25,7 +28,10 @@ from bongsu.wire.exposition.negotiation import accept_header
 if TYPE_CHECKING:
     from bongsu.scrape.addresses import Addresses
     from bongsu.scrape.budget import BodyLease
+    from bongsu.scrape.oauth import AskForToken, OAuth2Options, Tokens
+    from bongsu.scrape.options import ScrapeOptions
     from bongsu.scrape.targets import ScrapeTarget
+    from bongsu.scrape.tls import TlsOptions
 
 _MAX_REDIRECTS = 5
 """Some paths move twice (slash, version); more is a loop."""
@@ -35,6 +41,9 @@ _READ_BYTES = 1 << 16
 
 _KEEPALIVE_S = 75.0
 """Idle connections stay longer than the usual intervals, or each scrape would open one."""
+
+_MOST_TOKEN_BYTES = 64 << 10
+"""Of the answer of whoever gives out tokens; some tokens have a few kilobytes."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -79,6 +88,18 @@ class Doors:
 
     session: aiohttp.ClientSession
     addresses: Addresses
+    tokens: Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """A request; `headers` beside those that the session adds."""
+
+    url: str
+    headers: list[tuple[str, str]]
+    target: ScrapeTarget
+    tls: TlsOptions | None
+    form: bytes | None = None
 
 
 async def fetch(doors: Doors, target: ScrapeTarget, lease: BodyLease) -> FetchedBody:
@@ -105,8 +126,15 @@ async def fetch(doors: Doors, target: ScrapeTarget, lease: BodyLease) -> Fetched
 
 async def _fetch(doors: Doors, target: ScrapeTarget, lease: BodyLease) -> FetchedBody:
     url, options = target.url, target.options
+    headers = _headers(target)
+    if options.oauth2 is not None:
+        headers.append(
+            ("Authorization", await doors.tokens.header(options.oauth2, _token_asker(doors, target)))
+        )
     for _ in range(_MAX_REDIRECTS + 1):
-        async with await _opened(doors, url, target) as response:
+        async with await _opened(doors, _Ask(url, headers, target, options.tls_config)) as response:
+            if options.oauth2 is not None and response.status == http.HTTPStatus.UNAUTHORIZED:
+                doors.tokens.forget(options.oauth2)
             location = response.headers.get("Location")
             moved = options.follow_redirects and response.status in _REDIRECTS
             if not moved or location is None:
@@ -115,33 +143,96 @@ async def _fetch(doors: Doors, target: ScrapeTarget, lease: BodyLease) -> Fetche
     raise ScrapeFailed(f"more than {_MAX_REDIRECTS} redirects", Failure.REDIRECT)
 
 
-async def _opened(doors: Doors, url: str, target: ScrapeTarget) -> aiohttp.ClientResponse:
+def _token_asker(doors: Doors, target: ScrapeTarget) -> AskForToken:
+    """Return who asks for a token with the reach, and through the proxy, of a target."""
+
+    async def ask(options: OAuth2Options, headers: list[tuple[str, str]], form: bytes) -> tuple[int, bytes]:
+        sent = [
+            ("Content-Type", "application/x-www-form-urlencoded"),
+            ("Accept", "application/json"),
+            *headers,
+        ]
+        request = _Ask(options.token_url, sent, target, options.tls_config, form)
+        async with await _opened(doors, request) as response:
+            return response.status, await response.content.read(_MOST_TOKEN_BYTES)
+
+    return ask
+
+
+async def _opened(doors: Doors, ask: _Ask) -> aiohttp.ClientResponse:
     """
     Return the answer of the first address of the host that takes a connection.
 
     The session is given addresses and never names: a connection is then kept under the address that was judged, and no target can
-    use one that was opened for another with a wider reach.
+    use one that was opened for another with a wider reach. A proxy finds the target's address by itself; its own is judged.
     """
-    parts = urlsplit(url)
+    parts = urlsplit(ask.url)
     host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
-    netloc = parts.netloc.rpartition("@")[2]
-    tls = target.options.tls_config
-    server_name = (tls.server_name if tls else "") or (None if address_of(host) else host)
+    options = ask.target.options
+    if options.proxy_url and not goes_direct(host, port, options.no_proxy):
+        return await _through_proxy(doors, ask, options)
     refused: OSError = OSError(errno.EHOSTUNREACH, "no address")
-    for address in await doors.addresses.open_ones(host, port, target.reach):
+    headers = [("Host", parts.netloc.rpartition("@")[2]), *ask.headers]
+    name = None if address_of(host) else host
+    for address in await doors.addresses.open_ones(host, port, ask.target.reach):
         try:
-            return await doors.session.get(
-                urlunsplit(
-                    parts._replace(netloc=f"[{address}]:{port}" if ":" in address else f"{address}:{port}")
-                ),
-                headers=[("Host", netloc), *_headers(target)],
-                allow_redirects=False,
-                ssl=True if tls is None else tls_context(tls),
-                server_hostname=server_name,
-            )
+            return await _request(doors, ask, urlunsplit(_at(parts, address, port)), headers, name)
         except aiohttp.ClientConnectorError as error:
             refused = error
     raise refused
+
+
+async def _through_proxy(doors: Doors, ask: _Ask, options: ScrapeOptions) -> aiohttp.ClientResponse:
+    parts = urlsplit(options.proxy_url)
+    host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+    headers, connect = ask.headers, list(options.proxy_connect_header)
+    if parts.username:
+        user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        own = [("Proxy-Authorization", "Basic " + b64encode(user.encode()).decode())]
+        # A plain request is the proxy's to read; of one by TLS it sees the opening of the tunnel only.
+        headers, connect = (
+            (headers, connect + own) if ask.url.startswith("https:") else (headers + own, connect)
+        )
+    refused: OSError = OSError(errno.EHOSTUNREACH, "no address")
+    for address in await doors.addresses.open_ones(host, port, ask.target.reach):
+        way = _Proxy(urlunsplit(_at(parts, address, port)), connect)
+        try:
+            return await _request(doors, ask, ask.url, headers, None, way)
+        except aiohttp.ClientConnectorError as error:
+            refused = error
+    raise refused
+
+
+class _Proxy(NamedTuple):
+    url: str
+    connect_headers: list[tuple[str, str]]
+
+
+async def _request(
+    doors: Doors,
+    ask: _Ask,
+    url: str,
+    headers: list[tuple[str, str]],
+    name: str | None,
+    proxy: _Proxy | None = None,
+) -> aiohttp.ClientResponse:
+    """Send a request; `name` is that of the host where the URL has its address only."""
+    return await doors.session.request(
+        "GET" if ask.form is None else "POST",
+        url,
+        headers=headers,
+        data=ask.form,
+        allow_redirects=False,
+        ssl=True if ask.tls is None else tls_context(ask.tls),
+        server_hostname=(ask.tls.server_name if ask.tls else "") or name,
+        proxy=proxy.url if proxy else None,
+        proxy_headers=proxy.connect_headers if proxy else None,
+    )
+
+
+def _at(parts: SplitResult, address: str, port: int) -> SplitResult:
+    """Return a URL with an address in the place of its host, and without a user."""
+    return parts._replace(netloc=f"[{address}]:{port}" if ":" in address else f"{address}:{port}")
 
 
 def _headers(target: ScrapeTarget) -> list[tuple[str, str]]:
@@ -200,6 +291,10 @@ def _connection_words(error: aiohttp.ClientError) -> str:
         return f"the target's certificate is not good: {getattr(error.certificate_error, 'verify_message', '') or error}"
     if isinstance(error, aiohttp.ClientSSLError):
         return f"TLS handshake failed: {error}"
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return f"proxy: {_os_words(error.os_error)}"
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"proxy: {_status_words(error.status)}"
     if isinstance(error, aiohttp.ClientConnectorError):
         return _os_words(error.os_error)
     if isinstance(error, OSError):

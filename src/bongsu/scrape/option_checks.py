@@ -173,3 +173,10 @@ def check_header_value(option: str, value: str) -> str:
         # Not shown: it may be a secret.
         refuse(option, "a text with a control character", "send one line of text")
     return value
+
+
+def check_secret(option: str, value: object, *, least: int = 1) -> str:
+    """Return a text that an error must not show."""
+    if not isinstance(value, str) or not least <= len(value) <= MAX_TEXT:
+        refuse(option, "empty or no text", "send a text")
+    return value

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import functools
 from base64 import b64encode
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from bongsu.model.errors import InvalidInput
 from bongsu.runtime.relabel import Relabeller, RelabelRule, relabel_rules
+from bongsu.scrape.oauth import OAuth2Options, check_oauth2
 from bongsu.scrape.option_checks import (
     check_choice,
     check_count,
@@ -28,10 +29,12 @@ from bongsu.scrape.option_checks import (
     check_labels,
     check_object,
     check_params,
+    check_secret,
     check_size,
     check_text,
     refuse,
 )
+from bongsu.scrape.proxy import check_no_proxy, check_proxy
 from bongsu.scrape.tls import TlsOptions, check_tls
 from bongsu.wire.exposition.negotiation import ESCAPING_SCHEMES, NATIVE_PROTOCOLS, PROTOCOLS, TEXT_PROTOCOLS
 
@@ -45,7 +48,13 @@ _SCHEMES = ("http", "https")
 MASK = "<secret>"
 """What is shown in the place of a secret; sent back, it leaves the stored one as it is."""
 
-_SECRETS = (("basic_auth", "password"), ("authorization", "credentials"), ("tls_config", "key"))
+_SECRETS = (
+    ("basic_auth", "password"),
+    ("authorization", "credentials"),
+    ("tls_config", "key"),
+    ("oauth2", "client_secret"),
+    ("oauth2", "tls_config", "key"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,9 @@ class ScrapeOptions:
     scrape_interval, scrape_timeout
         Milliseconds.
     basic_auth, authorization
-        The value of the ``Authorization`` header; not both.
+        The value of the ``Authorization`` header; not both, and none beside `oauth2`.
+    proxy_url
+        Through which the target is asked, unless `no_proxy` names it; empty for none.
     body_size_limit, sample_limit, label_limit, label_name_length_limit, label_value_length_limit, target_limit
         As their names say; what goes beyond fails the scrape, beyond `target_limit` every scrape of the workspace.
     keep_dropped_targets
@@ -73,7 +84,11 @@ class ScrapeOptions:
     http_headers: tuple[tuple[str, str], ...] = ()
     basic_auth: str = ""
     authorization: str = ""
+    oauth2: OAuth2Options | None = None
     tls_config: TlsOptions | None = None
+    proxy_url: str = field(default="", repr=False)
+    no_proxy: tuple[str, ...] = ()
+    proxy_connect_header: tuple[tuple[str, str], ...] = ()
     follow_redirects: bool = True
     enable_compression: bool = True
     honor_labels: bool = False
@@ -148,8 +163,9 @@ def read_options(given: Mapping[str, Any]) -> ScrapeOptions:
             id="bad-scrape-option",
         )
     options = ScrapeOptions(**{name: _CHECKS[name](name, value) for name, value in given.items()})
-    if options.basic_auth and options.authorization:
-        refuse("authorization", "given beside 'basic_auth'", "send one of them")
+    credentials = [name for name in _CREDENTIALS if getattr(options, name)]
+    if len(credentials) > 1:
+        refuse(credentials[1], f"given beside {credentials[0]!r}", "send one of them")
     interval, timeout = options.scrape_interval, options.scrape_timeout
     if interval is not None and timeout is not None and timeout > interval:
         refuse(
@@ -193,7 +209,7 @@ def compiled(rules: tuple[RelabelRule, ...]) -> Relabeller:
     return Relabeller(rules)
 
 
-_CREDENTIALS = ("basic_auth", "authorization")
+_CREDENTIALS = ("basic_auth", "authorization", "oauth2")
 _TIMES = ("scrape_interval", "scrape_timeout")
 
 
@@ -211,7 +227,7 @@ def _basic_auth(option: str, value: object) -> str:
     user = check_text(f"{option}.username", entries.get("username", ""), least=0)
     if ":" in user:
         refuse(f"{option}.username", user, "a user name cannot hold a colon")
-    password = _secret(f"{option}.password", entries.get("password", ""), least=0)
+    password = check_secret(f"{option}.password", entries.get("password", ""), least=0)
     return "Basic " + b64encode(f"{user}:{password}".encode()).decode()
 
 
@@ -222,14 +238,8 @@ def _authorization(option: str, value: object) -> str:
         refuse(f"{option}.type", kind, "send 'basic_auth' instead")
     if not kind.isascii() or not kind.replace("-", "").isalnum():
         refuse(f"{option}.type", kind, "send a scheme such as Bearer")
-    secret = check_header_value(option, _secret(f"{option}.credentials", entries.get("credentials", "")))
+    secret = check_header_value(option, check_secret(f"{option}.credentials", entries.get("credentials", "")))
     return f"{kind} {secret}"
-
-
-def _secret(option: str, value: object, *, least: int = 1) -> str:
-    if not isinstance(value, str) or not least <= len(value) <= 65_536:
-        refuse(option, "empty or no text", "send a text")
-    return value
 
 
 def _protocols(option: str, value: object) -> tuple[str, ...]:
@@ -247,7 +257,11 @@ _CHECKS: dict[str, Callable[[str, object], Any]] = {
     "http_headers": check_headers,
     "basic_auth": _basic_auth,
     "authorization": _authorization,
+    "oauth2": check_oauth2,
     "tls_config": check_tls,
+    "proxy_url": check_proxy,
+    "no_proxy": check_no_proxy,
+    "proxy_connect_header": check_headers,
     "scrape_protocols": _protocols,
     "fallback_scrape_protocol": lambda option, value: check_choice(option, value, PROTOCOLS),
     "metric_name_escaping_scheme": lambda option, value: check_choice(option, value, ESCAPING_SCHEMES),
@@ -291,13 +305,16 @@ Path = tuple[str | int, ...]
 def _secret_paths(given: Mapping[str, Any]) -> list[Path]:
     """Return where the secrets of an object stand, as far as it has them."""
     paths: list[Path] = [path for path in _SECRETS if _at(given, path) is not None]
-    headers = given.get("http_headers")
-    for name, entry in headers.items() if isinstance(headers, dict) else ():
-        secrets = entry.get("secrets") if isinstance(entry, dict) else None
-        paths += [
-            ("http_headers", name, "secrets", i)
-            for i in range(len(secrets) if isinstance(secrets, list) else 0)
-        ]
+    proxy = given.get("proxy_url")
+    if isinstance(proxy, str) and (proxy == MASK or "@" in proxy):
+        paths.append(("proxy_url",))  # with a user and a password
+    for option in ("http_headers", "proxy_connect_header"):
+        headers = given.get(option)
+        for name, entry in headers.items() if isinstance(headers, dict) else ():
+            secrets = entry.get("secrets") if isinstance(entry, dict) else None
+            paths += [
+                (option, name, "secrets", i) for i in range(len(secrets) if isinstance(secrets, list) else 0)
+            ]
     return paths
 
 

@@ -34,6 +34,7 @@ class Failure(enum.StrEnum):
     BUCKET_LIMIT = "bucket-limit"
     REFUSED = "refused"
     NOT_ALLOWED = "not-allowed"
+    TOKEN = "token"  # noqa: S105 - a reason
     OVERLOAD = "overload"
     FORMAT = "format"
     STORE = "store"

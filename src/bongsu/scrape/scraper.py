@@ -12,6 +12,7 @@ from bongsu.scrape.budget import MAX_BYTES_IN_FLIGHT, BodyBudget
 from bongsu.scrape.fetch import Doors, open_session
 from bongsu.scrape.loop import LoopParts, TargetLoop
 from bongsu.scrape.metrics import ScrapeMetrics
+from bongsu.scrape.oauth import Tokens
 from bongsu.scrape.trial import test_target
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Scraper:
         try:
             async with open_session(self._user_agent) as session:
                 self._parts = LoopParts(
-                    Doors(session, Addresses(self._clock, self._resolve)),
+                    Doors(session, Addresses(self._clock, self._resolve), Tokens(self._clock)),
                     self._budget,
                     self._clock,
                     self._sink,

@@ -119,3 +119,35 @@ def test_what_is_no_configuration_is_told(tmp_path: Path, text: str, words: str)
         read_plan(tmp_path / "x.yml")
     with pytest.raises(InvalidInput, match="cannot read"):
         read_plan(tmp_path / "none.yml")
+
+
+def test_clients_of_oauth_proxies_and_histogram_modes_are_carried_over(folder: Path) -> None:
+    (folder / "ca.pem").write_text("PEM\n")
+    (folder / "prometheus.yml").write_text(
+        """
+scrape_configs:
+  - job_name: a
+    proxy_url: http://proxy:3128
+    no_proxy: 10.0.0.0/8
+    convert_classic_histograms_to_nhcb: true
+    always_scrape_classic_histograms: true
+    oauth2:
+      client_id: me
+      client_secret_file: secret
+      token_url: https://sso.example/token
+      tls_config: {ca_file: ca.pem}
+"""
+    )
+    (job,) = read_plan(folder / "prometheus.yml").jobs
+    assert {
+        "proxy_url": "http://proxy:3128",
+        "no_proxy": "10.0.0.0/8",
+        "convert_classic_histograms_to_nhcb": True,
+        "always_scrape_classic_histograms": True,
+        "oauth2": {
+            "client_id": "me",
+            "client_secret": "s3cret",
+            "token_url": "https://sso.example/token",
+            "tls_config": {"ca": "PEM\n"},
+        },
+    } == job.options

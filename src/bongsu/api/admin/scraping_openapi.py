@@ -41,25 +41,41 @@ _RULE = _optional(
     }
 )
 
+_TLS = _optional(
+    {
+        "ca": TEXT,
+        "cert": TEXT,
+        "key": _SECRET,
+        "server_name": TEXT,
+        "insecure_skip_verify": _FLAG,
+        "min_version": {"enum": ["TLS12", "TLS13"]},
+    }
+)
+_HEADERS = _map_of(_optional({"values": array(TEXT), "secrets": array(_SECRET)}))
+
 OPTIONS: dict[str, Schema] = {
     "scrape_interval": _DURATION,
     "scrape_timeout": _DURATION,
     "scheme": {"enum": ["http", "https"]},
     "params": _map_of(array(TEXT)),
     "labels": _map_of(TEXT),
-    "http_headers": _map_of(_optional({"values": array(TEXT), "secrets": array(_SECRET)})),
+    "http_headers": _HEADERS,
     "basic_auth": _optional({"username": TEXT, "password": _SECRET}),
     "authorization": _optional({"type": TEXT, "credentials": _SECRET}),
-    "tls_config": _optional(
+    "oauth2": _optional(
         {
-            "ca": TEXT,
-            "cert": TEXT,
-            "key": _SECRET,
-            "server_name": TEXT,
-            "insecure_skip_verify": _FLAG,
-            "min_version": {"enum": ["TLS12", "TLS13"]},
+            "client_id": TEXT,
+            "client_secret": _SECRET,
+            "token_url": TEXT,
+            "scopes": array(TEXT),
+            "endpoint_params": _map_of(TEXT),
+            "tls_config": _TLS,
         }
     ),
+    "tls_config": _TLS,
+    "proxy_url": {"type": "string", "description": "shown as <secret> where it has a password"},
+    "no_proxy": TEXT,
+    "proxy_connect_header": _HEADERS,
     "follow_redirects": _FLAG,
     "enable_compression": _FLAG,
     "honor_labels": _FLAG,

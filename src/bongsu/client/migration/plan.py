@@ -25,7 +25,11 @@ OPTIONS = (
     "http_headers",
     "basic_auth",
     "authorization",
+    "oauth2",
     "tls_config",
+    "proxy_url",
+    "no_proxy",
+    "proxy_connect_header",
     "follow_redirects",
     "enable_compression",
     "honor_labels",
@@ -68,6 +72,7 @@ _FILES = {
     ("basic_auth", "password_file"): "password",
     ("basic_auth", "username_file"): "username",
     ("authorization", "credentials_file"): "credentials",
+    ("oauth2", "client_secret_file"): "client_secret",
     ("tls_config", "ca_file"): "ca",
     ("tls_config", "cert_file"): "cert",
     ("tls_config", "key_file"): "key",
@@ -235,6 +240,10 @@ def _with_files(plan: Plan, place: str, name: str, value: Any, folder: Path) -> 
     if not isinstance(value, dict):
         return value
     filled = dict(value)
+    if name == "oauth2" and "tls_config" in filled:
+        filled["tls_config"] = _with_files(
+            plan, f"{place}.tls_config", "tls_config", filled["tls_config"], folder
+        )
     for (option, from_file), to in _FILES.items():
         if option != name or from_file not in filled:
             continue
