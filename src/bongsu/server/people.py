@@ -94,13 +94,14 @@ async def clear_regularly(
     """Remove ended sessions and old entries of the audit trail, now and every hour, until cancelled."""
     while True:
         try:
-            await in_thread(_clear, control, clock.now_ms(), audit_retention_ms)
+            await in_thread(clear, control, clock.now_ms(), audit_retention_ms)
         except Unavailable as error:
             log.warning("old sessions and audit entries stay for now", reason=error.message)
         await clock.sleep(CLEAR_EVERY_S)
 
 
-def _clear(control: ControlPlane, now_ms: int, audit_retention_ms: int) -> None:
+def clear(control: ControlPlane, now_ms: int, audit_retention_ms: int) -> None:
+    """Remove ended sessions, and the entries of the audit trail that are older than its retention; 0 keeps them for ever."""
     control.sessions.prune()
     if audit_retention_ms:
         control.audit.prune(now_ms - audit_retention_ms)
