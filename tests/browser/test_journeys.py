@@ -412,13 +412,26 @@ def test_the_real_time_view_asks_for_nothing_but_its_stream(visitor: Visitor, te
     assert [] == asked
 
 
-def test_the_steps_of_an_expression_are_explained(visitor: Visitor, tenant: Tenant) -> None:
+def test_the_steps_of_an_expression_are_explained(
+    visitor: Visitor, server: ServerProcess, tenant: Tenant, exporter: ToyExporter
+) -> None:
+    add_target(server, tenant, exporter.port)
+    eventually(lambda: tenant.query('up{job="shop"} == 1'), what="the first scrape")
     visitor.sign_in(tenant)
-    visitor.open("explore?g0.expr=sum(vector(1))%20%2B%202&g0.tab=explain")
+    visitor.open("explore?g0.expr=sum(abs(toy_orders_total))%20/%20count(missing)&g0.tab=explain")
     tree = visitor.page.get_by_role("tree", name="Explain")
+    steps = tree.locator(".step")
 
-    tree.get_by_text("sum", exact=True).wait_for()
-    assert 4 == tree.get_by_text("1 series").count() + tree.get_by_text("2", exact=True).count()
+    # What each step cost comes with the tree; what it gives is asked step by step.
+    sum_of = steps.filter(has_text="aggregate sum")
+    sum_of.get_by_text(re.compile("Time .* ms")).wait_for()
+    sum_of.get_by_text(re.compile("Memory .* B")).wait_for()
+    sum_of.get_by_text("Series 1").wait_for()
+    steps.filter(has_text="select toy_orders_total").get_by_text("job 1").wait_for()
+    steps.filter(has_text="select missing").locator(".none").get_by_text("Series 0").wait_for()
+    visitor.page.get_by_role("link", name="Open this step alone: missing").click()
+
+    visitor.page.get_by_text("nothing matches it").wait_for()
 
 
 def test_a_new_server_without_an_exporter_is_awaited_and_not_wrong(

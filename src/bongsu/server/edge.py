@@ -176,6 +176,5 @@ def _control_routes(
             ticks=edge.apm,
             stopping=edge.stopping,
             limits=ConsoleLimits(edge.access, edge.control.projects, edge.limit_counts),
-            features=settings.features,
         ),
     ]

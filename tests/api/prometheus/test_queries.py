@@ -431,7 +431,7 @@ async def test_the_plan_of_a_query_is_shown_without_running_it(api: PrometheusAp
         "      window requests_total[5m]",
         "  constant 2",
     ] == document["text"]
-    assert ["step", "below"] == list(document["plan"])
+    assert ["step", "expr", "below"] == list(document["plan"])
     assert "combine /" == document["plan"]["step"]
     assert (400, "bad_data") == (broken.status_code, broken.json()["errorType"])
 

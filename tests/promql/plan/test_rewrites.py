@@ -56,3 +56,12 @@ def test_explain_shows_what_flows_and_what_is_shared() -> None:
         "    constant 3\n"
         "    select b"
     ) == "\n".join(explain(plan("sum by (job) (rate(a[5m])) / topk(3, b)")).lines())
+
+
+def test_every_step_can_be_asked_for_alone() -> None:
+    steps = [explain(plan("abs(a + b @ 5) / (2 * abs(a + b @ 5))"))]
+    for step in steps:
+        steps += step.below
+        parse(step.text, features=frozenset())
+
+    assert {"abs(a + b @ 5.000)", "b @ 5.000", "2"} <= {step.text for step in steps}

@@ -15,7 +15,6 @@ from bongsu.api.console.layouts import ConsoleLayouts
 from bongsu.api.console.live import ConsoleLive
 from bongsu.api.console.openid import CALLBACK, OpenIdSignIn
 from bongsu.api.console.page import render, security_headers
-from bongsu.api.console.tree import ConsoleTree
 from bongsu.api.errors import guard
 from bongsu.api.respond import json_response
 from bongsu.api.threads import in_thread
@@ -61,7 +60,6 @@ def routes(
     ticks: TickSource | None = None,
     stopping: Callable[[], bool] = lambda: False,
     limits: ConsoleLimits | None = None,
-    features: frozenset[str] = frozenset(),
     files: StaticFiles | None = None,
 ) -> list[BaseRoute]:
     """
@@ -81,8 +79,6 @@ def routes(
         Whether the server is about to stop.
     limits
         Tells the project's limits; None leaves them out.
-    features
-        What is switched on in PromQL.
     files
         The static files; the package's own by default.
     """
@@ -100,7 +96,6 @@ def routes(
         *([] if keys is None else _key_routes(ConsoleKeys(access, keys), guarded)),
         *([] if layouts is None else _layout_routes(ConsoleLayouts(access, layouts), guarded)),
         *([] if limits is None else [Route("/console/api/limits", guarded(limits.show), methods=["GET"])]),
-        Route("/console/api/tree", guarded(ConsoleTree(access, features).show), methods=["GET"]),
         *(
             []
             if ticks is None

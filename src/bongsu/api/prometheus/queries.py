@@ -283,7 +283,12 @@ def plan_document(plan: PlanStep) -> dict[str, object]:
 
 def _step_document(step: PlanStep) -> dict[str, object]:
     costs = {} if step.cost is None else asdict(step.cost)
-    return {"step": step.headline, **costs, "below": [_step_document(below) for below in step.below]}
+    return {
+        "step": step.headline,
+        "expr": step.text,
+        **costs,
+        "below": [_step_document(below) for below in step.below],
+    }
 
 
 def _stats_json(outcome: Outcome) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from bongsu.promql.parser.ast import (
     Aggregate,
@@ -18,9 +18,10 @@ from bongsu.promql.parser.printer import to_text
 from bongsu.promql.plan.nodes import Once, Shared
 from bongsu.promql.plan.streaming import streams
 from bongsu.promql.plan.trace import PlanStep
-from bongsu.promql.plan.tree import children
+from bongsu.promql.plan.tree import children, map_children
 
 if TYPE_CHECKING:
+    from bongsu.promql.parser.ast import Expr
     from bongsu.promql.plan.nodes import PlanExpr
     from bongsu.promql.plan.trace import Trace
 
@@ -30,7 +31,15 @@ def explain(plan: PlanExpr, trace: Trace | None = None) -> PlanStep:
     if isinstance(plan, Paren):
         return explain(plan.expr, trace)
     below = tuple(explain(child, trace) for child in children(plan))
-    return PlanStep(_headline(plan), None if trace is None else trace.of(plan), below)
+    cost = None if trace is None else trace.of(plan)
+    return PlanStep(_headline(plan), cost, below, to_text(_written(plan)))
+
+
+def _written(plan: PlanExpr) -> Expr:
+    """Return the expression as it could be asked for: without the nodes that only a plan has."""
+    while isinstance(plan, Once | Shared):
+        plan = plan.expr
+    return cast("Expr", map_children(plan, _written))
 
 
 def _headline(plan: PlanExpr) -> str:

@@ -37,11 +37,21 @@ class StepCost:
 
 @dataclass(frozen=True, slots=True)
 class PlanStep:
-    """One node of a plan for people; `cost` is None where it was not evaluated by itself."""
+    """
+    One node of a plan for people.
+
+    Attributes
+    ----------
+    cost
+        None where the node was not evaluated by itself.
+    text
+        Its expression, which can be asked for alone.
+    """
 
     headline: str
     cost: StepCost | None
     below: tuple[PlanStep, ...]
+    text: str = ""
 
     def lines(self, depth: int = 0) -> Iterator[str]:
         """Yield the plan as text, one node a line, operands below and to the right of what they are for."""
