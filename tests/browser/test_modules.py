@@ -106,6 +106,34 @@ def test_a_box_of_the_hit_map_has_the_bounds_of_its_cells(page: Any) -> None:
     assert "Infinity" == highest
 
 
+HITS = """{start: 0, end: 10000, bounds: [0, 125, 250, 375], records: [
+    {time: 5000, rows: [{row: 0, well: 2, failed: 0}, {row: 2, well: 0, failed: 1}]},
+    {time: 10000, rows: [{row: 3, well: 1, failed: 1}]}]}"""
+
+
+def test_each_transaction_of_the_hit_map_is_a_point_within_its_tick_and_its_row(page: Any) -> None:
+    points = in_module(
+        page,
+        "dots.js",
+        f"(({{count, failed, times, elapsed, bad}}) => ({{count, failed, times: [...times], elapsed: [...elapsed], bad: [...bad]}}))(m.toPoints({HITS}))",
+    )
+
+    assert (5, 2, [0, 0, 0, 1, 1]) == (points["count"], points["failed"], points["bad"])
+    rows = [(0, 0, 125), (0, 0, 125), (5000, 375, 469), (0, 250, 375), (5000, 375, 469)]
+    for (begin, low, high), time, elapsed in zip(rows, points["times"], points["elapsed"], strict=True):
+        assert begin <= time <= begin + 5000
+        assert low <= elapsed <= high
+    assert 1 == in_module(page, "dots.js", f"m.scaleFor(m.toPoints({HITS}))")
+
+
+def test_a_box_over_points_has_whole_ticks_and_whole_rows(page: Any) -> None:
+    box = in_module(page, "dots.js", f"m.boxOf({HITS}, 1, {{x: 0.6, y: 0.3}}, {{x: 0.7, y: 0.15}})")
+    highest = in_module(page, "dots.js", f"String(m.boxOf({HITS}, 1, {{x: 0, y: 0}}, {{x: 1, y: 1}}).most)")
+
+    assert {"from": 5_000, "to": 10_000, "least": 125, "most": 375} == box
+    assert "Infinity" == highest
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

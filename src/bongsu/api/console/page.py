@@ -7,6 +7,8 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
+import orjson
+
 if TYPE_CHECKING:
     from bongsu.api.console.files import StaticFiles
 
@@ -76,17 +78,43 @@ def modules_of(files: StaticFiles, view: str) -> list[str]:
     return found
 
 
-def render(files: StaticFiles, view: str, *, base: str, nonce: str) -> str:
+class Pages:
     """
-    Return the page for the files as they are now.
+    Renders the page; what is the same for all who look at a view is made once per version of the files.
 
-    Parameters
-    ----------
-    view
-        The view whose scripts are fetched at once.
-    base
-        Path below which the versioned files are, with a slash at the end.
+    Methods block for a moment; any thread may call them.
     """
+
+    def __init__(self, files: StaticFiles) -> None:
+        self._files = files
+        self._known: dict[tuple[str, str, str], str] = {}
+
+    def render(self, view: str, root: str, nonce: str, state: object) -> str:
+        """
+        Return the page for the files as they are now.
+
+        Parameters
+        ----------
+        view
+            The view whose scripts are fetched at once.
+        root
+            Path at which the server is mounted, without a slash at the end.
+        state
+            What the page's script would else ask for before it can draw anything.
+        """
+        version = self._files.version()
+        if any(made[0] != version for made in self._known):
+            self._known = {}
+        known = f"app/pages/{view}.js" in self._files.names("app/pages/*.js")
+        key = (version, root, view if known else "")
+        if key not in self._known:
+            self._known[key] = _template(self._files, key[2], f"{root}/console/static/{version}/")
+        # A data block ends at the first "</script", wherever it stands.
+        data = orjson.dumps(state).decode().replace("<", "\\u003c")
+        return self._known[key].replace("{{nonce}}", nonce).replace("{{state}}", data)
+
+
+def _template(files: StaticFiles, view: str, base: str) -> str:
     preloads = "\n".join(
         f'<link rel="modulepreload" href="{base}{html.escape(name)}">' for name in modules_of(files, view)
     )
@@ -95,11 +123,6 @@ def render(files: StaticFiles, view: str, *, base: str, nonce: str) -> str:
         for name in files.names("vendor/*.css") + files.names("app/*.css")
     )
     page = files.read(ENTRY).content.decode()
-    for mark, value in (
-        ("{{base}}", base),
-        ("{{nonce}}", nonce),
-        ("{{preloads}}", preloads),
-        ("{{styles}}", styles),
-    ):
+    for mark, value in (("{{base}}", base), ("{{preloads}}", preloads), ("{{styles}}", styles)):
         page = page.replace(mark, value)
     return page

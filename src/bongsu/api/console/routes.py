@@ -14,7 +14,7 @@ from bongsu.api.console.keys import ConsoleKeys
 from bongsu.api.console.layouts import ConsoleLayouts
 from bongsu.api.console.live import ConsoleLive
 from bongsu.api.console.openid import CALLBACK, OpenIdSignIn
-from bongsu.api.console.page import render, security_headers
+from bongsu.api.console.page import Pages, security_headers
 from bongsu.api.errors import guard
 from bongsu.api.respond import json_response
 from bongsu.api.threads import in_thread
@@ -82,7 +82,7 @@ def routes(
     files
         The static files; the package's own by default.
     """
-    console = _Console(files or StaticFiles())
+    console = _Console(files or StaticFiles(), people.sign_in)
 
     def guarded(handler: Handler) -> Handler:
         return guard(handler, render=_problem, log=log)
@@ -151,18 +151,18 @@ def _live_route(live: ConsoleLive, guarded: Callable[[Handler], Handler]) -> Bas
 class _Console:
     """The handlers; they hold no state of their own."""
 
-    def __init__(self, files: StaticFiles) -> None:
+    def __init__(self, files: StaticFiles, sign_in: SignIn) -> None:
         self._files = files
+        self._sign_in = sign_in
+        self._pages = Pages(files)
 
     async def page(self, request: Request) -> Response:
         """Answer every view with the same page; the address tells its script what to show."""
         nonce = secrets.token_urlsafe(16)
         view = request.path_params["view"].partition("/")[0]
-        page = await in_thread(self._render, view, request.scope.get("root_path", ""), nonce)
+        state = await self._sign_in.state(request)
+        page = await in_thread(self._pages.render, view, request.scope.get("root_path", ""), nonce, state)
         return Response(page, media_type="text/html; charset=utf-8", headers=security_headers(nonce))
-
-    def _render(self, view: str, root: str, nonce: str) -> str:
-        return render(self._files, view, base=f"{root}/console/static/{self._files.version()}/", nonce=nonce)
 
     async def static(self, request: Request) -> Response:
         """Answer a file."""

@@ -85,13 +85,17 @@ class SignIn:
 
     async def show(self, request: Request) -> Response:
         """Tell the page whom it acts for; null, and no failure, for a browser that is not signed in."""
+        return json_response(await self.state(request), headers=NEVER)
+
+    async def state(self, request: Request) -> dict[str, object] | None:
+        """Return whom a browser acts for; None when it is not signed in."""
         grant = await self._sessions.find(request)
         if grant is None:
-            return json_response(None, headers=NEVER)
+            return None
         try:
-            return json_response(await self._about.grant(grant), headers=NEVER)
+            return await self._about.grant(grant)
         except Unauthorized:  # the key behind the session has gone or expired
-            return json_response(None, headers=NEVER)
+            return None
 
     async def open(self, request: Request) -> Response:
         """Exchange what somebody knows for a session; by POST, so that link previews do not burn a one-time token."""

@@ -114,6 +114,18 @@ export async function signOut() {
   else session.value = null;
 }
 
+/**
+ * Take what the page brought along, so that nothing has to be asked before the first view. A page that was opened from another
+ * site came without the cookie, and one of a person may be of another project than was shown last: then it is asked.
+ */
+export async function takeState() {
+  const state = JSON.parse(document.getElementById("state")?.textContent || "null");
+  const last = recall("project");
+  const fits = state !== null && (!state.user || (state.project !== null && (!last || last === state.project.projectId)));
+  if (fits) accept(state);
+  else await restoreSession();
+}
+
 /** Find out whom this browser acts for, in the project that it showed last. */
 export async function restoreSession() {
   const last = recall("project");

@@ -1,20 +1,14 @@
-// The hit map: transactions by end time and elapsed time, counted in cells. Drag a box over it for the transactions behind it.
-import { html, useMemo, useState } from "./ui.js";
+// Heat maps: how many of something are in each cell of time and size. A box can be dragged over one.
+import { html, useState } from "./ui.js";
 import { prometheus } from "./api.js";
 import { useCanvas } from "./canvas.js";
 import { axisLabel, dateTime, number, withUnit } from "./format.js";
 import { t } from "./i18n.js";
-import { gaps, ticks } from "./live.js";
-import { useLoad } from "./load.js";
 import { sample } from "./series.js";
-import { TICK_MS } from "./spot.js";
 import { grid, range, roundStep } from "./time.js";
-import { BoxedTransactions, openBox } from "./transactions.js";
-import { Button, Empty, Loading, Panel } from "./widgets.js";
 
 const METRIC = "transaction_duration_seconds_bucket";
 const MOST_COLUMNS = 180; // cells of a few pixels each
-const TICK_S = TICK_MS / 1000;
 const [SLOW_S, STUCK_S] = [3, 8]; // the bands of active transactions: in time, slow, very slow
 const [LEFT, BOTTOM] = [52, 18]; // room for the labels
 
@@ -89,35 +83,6 @@ export function appendTicks(cells, newer) {
   return { ...cells, times: [...cells.times, ...fresh.map((tick) => tick.endMs / 1000)].slice(-count), cells: counted, most: mostOf(counted) };
 }
 
-/** @param {{selector: string}} props */
-export function HitMap({ selector }) {
-  const { live } = range.value;
-  const asked = useLoad((abort) => loadCells(selector, abort), [range.value, selector, gaps.value]);
-  const step = asked.data?.step ?? 0;
-  const later = useLoad((abort) => (step > TICK_S ? loadCells(selector, abort) : Promise.resolve(undefined)), [range.value, selector, step], { every: live && step > TICK_S ? step * 1000 : 0 });
-  const found = later.data ?? asked.data;
-  const data = useMemo(() => (found && live && found.step === TICK_S ? appendTicks(found, ticks.value) : found), [found, ticks.value, live]);
-  const loaded = { ...asked, data };
-  const [asTable, setAsTable] = useState(false);
-  const table = html`<${Button} icon="table" kind="quiet" label=${t("chart.table")} pressed=${asTable} onClick=${() => setAsTable(!asTable)} />`;
-  return html`<${Panel} title=${t("hitmap.title")} class="span2" actions=${table}>
-    <${Loading} of=${loaded}>
-      ${(/** @type {Cells} */ cells) => {
-        if (cells.bounds.length === 0) return html`<${Empty} why=${t("realtime.noHistory")} hint=${t("realtime.noHistoryHint")} />`;
-        return html`<figure>${asTable ? html`<${Table} cells=${cells} />` : html`<${CellMap} cells=${cells} title=${t("hitmap.title")} onBox=${openBox} />`}<${Keys} /></figure>`;
-      }}
-    <//>
-    <${BoxedTransactions} />
-  <//>`;
-}
-
-function Keys() {
-  return html`<figcaption class="keys">
-    <span><i class="key"></i>${t("hitmap.inTime")}</span><span><i class="key slow"></i>${t("hitmap.slow")}</span><span><i class="key stuck"></i>${t("hitmap.stuck")}</span>
-    <span>${t("hitmap.depth")}</span>
-  </figcaption>`;
-}
-
 /** @param {number} bound */
 const bandOf = (bound) => (bound <= SLOW_S ? "accent" : bound <= STUCK_S ? "warn" : "bad");
 
@@ -185,7 +150,7 @@ function describe(cells, { column, row }, unit) {
 }
 
 /** @param {Cells} cells @param {number} row @param {import("./format.js").Unit} [unit] */
-function spanOf(cells, row, unit = "s") {
+export function spanOf(cells, row, unit = "s") {
   const low = withUnit(cells.bounds[row - 1] ?? 0, unit);
   return Number.isFinite(cells.bounds[row]) ? `${low} – ${withUnit(cells.bounds[row], unit)}` : `> ${low}`;
 }
@@ -266,14 +231,4 @@ function drawAxes(context, width, height, paint, cells, wide, high, unit) {
     const x = LEFT + (column + 0.5) * wide;
     if (time % interval === 0 && x > LEFT + 25 && x < width - 25) context.fillText(axisLabel(time * 1000, interval * 1000), x, height - 7);
   });
-}
-
-/** @param {{cells: Cells}} props */
-function Table({ cells }) {
-  const totals = cells.cells.map((row) => row.reduce((a, b) => a + b, 0));
-  const all = Math.max(1, totals.reduce((a, b) => a + b, 0));
-  return html`<table>
-    <thead><tr><th scope="col">${t("hitmap.elapsed")}</th><th scope="col" class="number">${t("hitmap.count")}</th><th scope="col" class="number">%</th></tr></thead>
-    <tbody>${totals.map((total, row) => html`<tr key=${row}><th scope="row">${spanOf(cells, row)}</th><td class="number">${number(total)}</td><td class="number">${number((100 * total) / all, 1)}</td></tr>`)}</tbody>
-  </table>`;
 }

@@ -8,27 +8,15 @@ export const LANGUAGES = { en: "English", ko: "한국어" };
 const tables = {};
 export const language = signal("en");
 
-function preferred() {
-  const asked = new URLSearchParams(location.search).get("lang");
-  let saved = null;
-  try {
-    saved = localStorage.getItem("bongsu.lang");
-  } catch {
-    saved = null;
-  }
-  const wanted = [asked, saved, ...navigator.languages.map((tag) => tag.slice(0, 2))];
-  return wanted.find((code) => code !== null && code in LANGUAGES) ?? "en";
-}
-
 /** @param {string} code */
 async function load(code) {
   tables[code] ??= await (await fetch(new URL(`../locales/${code}.json`, import.meta.url))).json();
 }
 
-/** Load the first language; to be awaited before anything is drawn. */
+/** The first language, which `early.js` has chosen and begun to load; to be awaited before anything is drawn. */
 export async function startLanguage() {
-  const code = preferred();
-  await load(code);
+  const code = document.documentElement.lang;
+  tables[code] = await /** @type {any} */ (window).bongsuTexts;
   apply(code);
 }
 

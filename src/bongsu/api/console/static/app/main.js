@@ -1,11 +1,14 @@
 // Start: language, then who this is, then the page.
 import { html, render } from "./ui.js";
-import { ApiError, restoreSession, session, signIn } from "./api.js";
+import { ApiError, restoreSession, session, signIn, takeState } from "./api.js";
 import { startLanguage, t } from "./i18n.js";
 import { followLinks, setQuery } from "./router.js";
 import { Shell } from "./shell.js";
-import { NoProject, SignIn, explain, invitation, problem } from "./signin.js";
+import { explain, invitation, problem } from "./signin-state.js";
+import { lazy } from "./lazy.js";
 import { Failure } from "./widgets.js";
+
+const [SignIn, NoProject] = ["SignIn", "NoProject"].map((name) => lazy(() => import("./signin.js"), name));
 
 /** A one-time link's token leaves the address before anything else happens, so that it is in no history and no copy. */
 function takeToken() {
@@ -29,7 +32,7 @@ async function start() {
   if (failed !== null) problem.value = new ApiError(explain(failed), { id: failed.slice(0, 40) });
   try {
     if (token !== null) await signIn({ once: token });
-    else await restoreSession();
+    else await takeState();
   } catch (error) {
     const told = /** @type {ApiError} */ (error);
     if (token === null) throw error;

@@ -1,28 +1,11 @@
 // The sign-in page: a name and password, a provider, or a key. What is typed is exchanged for a cookie, and not kept by the page.
-import { html, signal, useEffect, useState } from "./ui.js";
+import { html, useEffect, useState } from "./ui.js";
 import { consoleApi, session, signIn, signOut } from "./api.js";
 import { LanguageChoice, Segments, ThemeButton } from "./choices.js";
 import { t } from "./i18n.js";
 import { ROOT } from "./router.js";
+import { invitation, problem } from "./signin-state.js";
 import { Button, Failure, Field } from "./widgets.js";
-
-/** Why the last attempt failed, also one that a one-time link made before the page was drawn. */
-export const problem = signal(/** @type {any} */ (null));
-/** An invitation that was opened and waits for a password. */
-export const invitation = signal(/** @type {{token: string, told: string} | null} */ (null));
-
-/** @type {Record<string, string>} */
-const EXPLAINED = {
-  "openid-unavailable": "signin.failed.openid-unavailable",
-  "openid-refused": "signin.failed.openid-refused",
-  "openid-not-allowed": "signin.failed.openid-not-allowed",
-  "openid-no-role": "signin.failed.openid-no-role",
-  "openid-name-taken": "signin.failed.openid-name-taken",
-  "user-disabled": "signin.failed.user-disabled",
-};
-
-/** Words for an error id that came in an address, which may hold anything. @param {string} id */
-export const explain = (id) => t(EXPLAINED[id] ?? "signin.failed.other");
 
 /** Send credentials and show why they were refused. @returns {[boolean, (credentials: import("./api.js").Credentials) => Promise<void>]} */
 function useSignIn() {

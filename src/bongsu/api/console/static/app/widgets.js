@@ -107,7 +107,7 @@ export function Loading({ of, children }) {
 
 /** @param {{label: string, value: string, hint?: string, state?: string, href?: string, children?: any}} props */
 export function Stat({ label, value, hint, state = "", href, children }) {
-  const body = html`<span class="label" title=${label}>${label}</span><span class="value">${value}</span>${hint && html`<span class="hint">${hint}</span>`}${children}`;
+  const body = html`<span class="label" title=${label}>${label}</span><span class="value">${value}</span>${hint && html`<span class="hint" title=${hint}>${hint}</span>`}${children}`;
   return href
     ? html`<a class=${`stat ${state}`} href=${href}>${body}</a>`
     : html`<div class=${`stat ${state}`}>${body}</div>`;

@@ -1,20 +1,22 @@
 // Home: what is wrong now, how the service does, and what a newcomer does next.
 import { html } from "../ui.js";
-import { prometheus } from "../api.js";
-import { number, withUnit } from "../format.js";
+import { nowMs, prometheus } from "../api.js";
+import { withUnit } from "../format.js";
 import { t } from "../i18n.js";
+import { lazy } from "../lazy.js";
 import { useLoad } from "../load.js";
-import { QueryPanel } from "../query.js";
 import { href } from "../router.js";
 import { isDone } from "../settings.js";
 import { sample } from "../series.js";
-import { apdexBand, hasApplications, loadAgents, loadSpot, NUMBERS, TICK_MS } from "../spot.js";
-import { loadLimits } from "../limits.js";
-import { awaitsExporter, loadAll, loadServers, reasonOf, stateOf } from "../targets.js";
-import { Badge, CopyButton, Empty, Icon, Loading, Panel, Stat } from "../widgets.js";
+import { apdexBand, hasApplications, loadSpot, NUMBERS, TICK_MS } from "../spot.js";
+import { loadAll, loadServers, stateOf } from "../targets.js";
+import { Badge, Empty, Icon, Loading, Panel, Stat } from "../widgets.js";
+import { Wrong } from "../wrong.js";
+
+/** Charts and their library come after what is wrong is known. */
+const Itself = lazy(() => import("../itself.js"), "Itself");
 
 const TARGETS_MS = 15_000; // targets are scraped at this pace by default
-const MOST_ROWS = 50; // a few screens; whoever has more wrong looks at the workspaces
 const SPARK = { span: 900, step: 15 }; // a quarter of an hour, sixty points
 
 export function Page() {
@@ -22,85 +24,19 @@ export function Page() {
   const spot = useLoad(loadSpot, [], { every: TICK_MS });
   const servers = useLoad(loadServers, [], { every: TARGETS_MS });
   const names = useLoad(loadAnyMetric, [], { every: TARGETS_MS });
-  const limits = useLoad(loadLimits, [], { every: TARGETS_MS });
   return html`
-    <${Wrong} targets=${targets} spot=${spot} limits=${limits} />
+    <${Wrong} targets=${targets} spot=${spot} every=${TARGETS_MS} />
     <${Golden} spot=${spot} />
     <div class="split">
       <${Collecting} targets=${targets} />
       <${Checklist} spot=${spot.data} targets=${targets.data} servers=${servers.data} names=${names.data} />
     </div>
-    <${Itself} />
+    <${Itself} job=${OWN_JOB} />
   `;
 }
 
 /** At most one name, and not one that the server wrote about itself: it only tells whether data has come. @param {AbortSignal} abort @returns {Promise<string[]>} */
 const loadAnyMetric = (abort) => prometheus("label/__name__/values", { limit: 1, "match[]": `{__name__=~".+",job!=${JSON.stringify(OWN_JOB)}}` }, abort);
-
-/** @param {{targets: any, spot: any, limits: any}} props */
-function Wrong({ targets, spot, limits }) {
-  const refused = (limits.data ?? []).filter((/** @type {any} */ limit) => limit.refused > 0);
-  const agents = useLoad(loadAgents, [spot.data?.inact_agent], { every: 0 });
-  const order = { bad: 0, warn: 1, wait: 2, ok: 3 };
-  const failing = (targets.data ?? []).flatMap((/** @type {any} */ group) =>
-    group.targets
-      .filter((/** @type {any} */ target) => ["warn", "bad"].includes(stateOf(target)))
-      .map((/** @type {any} */ target) => ({ target, workspace: group.workspace })),
-  );
-  failing.sort((/** @type {any} */ a, /** @type {any} */ b) => order[stateOf(a.target)] - order[stateOf(b.target)]);
-  const silent = (agents.data ?? []).filter((agent) => !agent.active);
-  return html`<${Panel} title=${t("home.wrong")}>
-    <${Loading} of=${targets}>
-      ${() =>
-        failing.length + silent.length + refused.length === 0
-          ? html`<${AllGood} targets=${targets.data} spot=${spot.data} />`
-          : html`<div class="scroll"><table>
-              <thead><tr><th scope="col">${t("home.what")}</th><th scope="col">${t("home.where")}</th><th scope="col">${t("home.why")}</th><td></td></tr></thead>
-              <tbody>
-                ${refused.map((/** @type {any} */ limit) => html`<tr key=${limit.name}>
-                  <td><${Badge} state="bad">${t("home.refused")}<//></td><td><code>${limit.name}</code></td><td>${t("home.refusedWhy", { refused: number(limit.refused), limit: number(limit.limit), setting: limit.setting })}</td>
-                  <td><a class="button quiet" href=${href("status")}>${t("home.mend")}</a></td>
-                </tr>`)}
-                ${failing.slice(0, MOST_ROWS).map(FailingRow)}
-                ${silent.slice(0, MOST_ROWS).map((agent) => html`<tr key=${agent.oname}>
-                  <td><${Badge} state="warn">${t("home.silentAgent")}<//></td><td>${agent.oname}</td><td>${t("home.silentWhy")}</td>
-                  <td><a class="button quiet" href=${href("realtime")}>${t("nav.realtime")}</a></td>
-                </tr>`)}
-              </tbody>
-            </table></div>
-            ${failing.length > MOST_ROWS && html`<p class="hint">${t("home.more", { count: failing.length - MOST_ROWS })}</p>`}`}
-    <//>
-  <//>`;
-}
-
-/** @param {any} row */
-function FailingRow({ target, workspace }) {
-  const state = stateOf(target);
-  return html`<tr key=${target.targetId}>
-    <td><${Badge} state=${state}>${t(`target.state.${state}`)}<//></td>
-    <td>${target.hostNm} <span class="hint">${target.svrIp}:${target.port} · ${workspace.jobName}</span></td>
-    <td>${reasonOf(target)}</td>
-    <td><a class="button quiet" href=${href(`openmetrics/${workspace.jobId}`)}>${t("home.mend")}</a></td>
-  </tr>`;
-}
-
-/** What brings a node exporter to Debian and its kin. */
-const INSTALL = "sudo apt-get install prometheus-node-exporter";
-
-/** @param {{targets: any[], spot: any}} props */
-function AllGood({ targets, spot }) {
-  const all = targets.flatMap((group) => group.targets);
-  const collecting = all.filter((target) => stateOf(target) === "ok").length;
-  const agents = spot?.act_agent ?? 0;
-  const awaited = all.filter(awaitsExporter);
-  if (awaited.length > 0 && collecting + agents === 0) {
-    return html`<${Empty} why=${t("home.awaits", { count: awaited.length })} hint=${t("home.awaitsHint", { names: awaited.slice(0, 3).map((target) => target.hostNm).join(", ") })}>
-      <${CopyButton} text=${INSTALL} label=${INSTALL} /><a class="button" href=${href("openmetrics")}>${t("home.otherPort")}</a>
-    <//>`;
-  }
-  if (all.length + agents === 0) return html`<${Empty} why=${t("home.nothingYet")} hint=${t("home.nothingYetHint")} />`;
-  return html`<div class="good"><${Icon} name="ok" /><div><strong>${t("home.allGood")}</strong><span class="hint">${t("home.allGoodHint", { collecting, agents })}</span></div></div>`;
-}
 
 /** The numbers that tell most, with the last quarter of an hour where the store has it. */
 const SHOWN = ["tps", "rtime", "actx", "user", "cpu", "apdex"];
@@ -109,6 +45,8 @@ const SHOWN = ["tps", "rtime", "actx", "user", "cpu", "apdex"];
 function Golden({ spot }) {
   const trends = useLoad(loadTrends, [], { every: TARGETS_MS });
   if (spot.data && !hasApplications(spot.data)) return null;
+  const failed = trends.data?.failed ?? [];
+  const newest = failed[failed.length - 1];
   return html`<${Loading} of=${spot}>
     ${(/** @type {any} */ numbers) => html`<div class="stats fit">
       ${NUMBERS.filter((one) => SHOWN.includes(one.name)).map(
@@ -117,18 +55,25 @@ function Golden({ spot }) {
           <${Sparkline} values=${trends.data?.[one.name]} />
         <//>`,
       )}
+      <${Stat} label=${t("home.failed")} value=${withUnit(newest, "percent")} href=${href("realtime")} state=${newest > MANY_FAILED ? "bad" : newest > SOME_FAILED ? "warn" : ""}><${Sparkline} values=${failed} /><//>
     </div>`}
   <//>`;
 }
 
+/** Percent of the transactions: one in a hundred is worth a look, one in twenty is felt by users. */
+const [SOME_FAILED, MANY_FAILED] = [1, 5];
+
+/** Percent of the transactions of a minute; the label keeps it apart from the others, which have none. */
+const FAILED = 'label_replace(100 * sum_over_time(bongsu_apm_errors[1m]) / sum_over_time(bongsu_apm_txcount[1m]), "kind", "failed", "", "")';
+
 /** @param {AbortSignal} abort @returns {Promise<Record<string, number[]>>} */
 async function loadTrends(abort) {
-  const end = Math.floor(Date.now() / 1000 / SPARK.step) * SPARK.step;
-  const query = `{__name__=~"bongsu_apm_(${SHOWN.join("|")})"}`;
+  const end = Math.floor(nowMs() / 1000 / SPARK.step) * SPARK.step;
+  const query = `{__name__=~"bongsu_apm_(${SHOWN.join("|")})"} or ${FAILED}`;
   const data = await prometheus("query_range", { query, start: end - SPARK.span, end, step: SPARK.step }, abort);
-  const named = data.result.map((/** @type {any} */ one) => [
-    one.metric.__name__.replace("bongsu_apm_", ""),
-    one.values.map((/** @type {any} */ pair) => sample(pair[1])).filter(Number.isFinite),
+  const named = data.result.map((/** @type {any} */ { metric, values }) => [
+    metric.kind ?? metric.__name__.replace("bongsu_apm_", ""),
+    values.map((/** @type {any} */ pair) => sample(pair[1])).filter(Number.isFinite),
   ]);
   return Object.fromEntries(named);
 }
@@ -190,21 +135,5 @@ function Checklist({ spot, targets, servers, names }) {
   <//>`;
 }
 
+/** Where the server writes what it tells of itself. */
 const OWN_JOB = "@Bongsu";
-
-/** What the server tells of itself, where it is stored in this project: the first thing that a new server has to show. */
-function Itself() {
-  const known = useLoad((abort) => prometheus("label/__name__/values", { limit: 1, "match[]": `{job=${JSON.stringify(OWN_JOB)}}` }, abort), [], { every: TARGETS_MS });
-  if (!known.data?.length) return null;
-  const own = `job=${JSON.stringify(OWN_JOB)}`;
-  /** @type {any[]} */
-  const charts = [
-    { title: t("self.ingest"), unit: "perSecond", queries: [{ expr: `sum(rate(bongsu_tsdb_samples_total{${own}}[$__rate]))`, legend: t("self.samples") }] },
-    { title: t("self.queries"), unit: "perSecond", queries: [{ expr: `sum by (outcome) (rate(bongsu_query_ended_total{${own}}[$__rate])) > 0`, legend: "{{outcome}}" }] },
-    { title: t("self.memory"), unit: "bytes", queries: [{ expr: `process_resident_memory_bytes{${own}}`, legend: "RSS" }] },
-    { title: t("self.cpu"), unit: "percent", queries: [{ expr: `100 * rate(process_cpu_seconds_total{${own}}[$__rate])`, legend: "CPU" }] },
-  ];
-  return html`<${Panel} title=${t("self.title")} class="own"><div class="grid four">
-    ${charts.map((chart) => html`<${QueryPanel} key=${chart.title} ...${chart} min=${0} height=${90} every=${TARGETS_MS} empty=${{ why: t("self.none"), hint: t("self.noneHint") }} />`)}
-  </div><//>`;
-}

@@ -5,7 +5,7 @@ import { AgentStrip, agentSelector, chosenAgents } from "../agents.js";
 import { Arc } from "../arc.js";
 import { DaysPanel } from "../days.js";
 import { dateTime, withUnit } from "../format.js";
-import { HitMap } from "../heatmap.js";
+import { HitMap } from "../hitmap.js";
 import { t } from "../i18n.js";
 import { lost, ticks, useStream } from "../live.js";
 import { LivePanel } from "../live-lines.js";
@@ -94,7 +94,7 @@ function Body({ tick, before, agents }) {
   const selector = agents.length > 0 ? agentSelector(agents) : "";
   const { numbers } = tick;
   return html`<${AgentStrip} agents=${tick.agents} />
-    <div class="stats" aria-live="off">
+    <div class="stats tight" aria-live="off">
       ${NUMBERS.map(({ name, spot, unit }) => html`<${Stat} key=${name} label=${t(`spot.${name}`)} hint=${name} value=${withUnit(numbers[spot], unit)} state=${stateOf(name, numbers)} />`)}
     </div>
     <div class="grid trio">
