@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.compare.bench import Bench
+from benchmarks.compare.console import measure_console
 from benchmarks.compare.facts import gather_facts
 from benchmarks.compare.growth import measure_growth
 from benchmarks.compare.ingest import measure_ingest
@@ -111,12 +112,17 @@ def _growth(bench: Bench) -> Iterator[Section]:
     yield measure_growth(bench)
 
 
+def _console(bench: Bench) -> Iterator[Section]:
+    yield measure_console(bench)
+
+
 PARTS: dict[str, Callable[[Bench], Iterator[Section]]] = {
     "data": _with_data,
     "ingest": _ingest,
     "scraping": _scraping,
     "memory": _memory,
     "growth": _growth,
+    "console": _console,
 }
 
 

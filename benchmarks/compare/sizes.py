@@ -30,6 +30,8 @@ class Sizes:
         Rounds of heavy queries; small ones run `small_runs` times.
     growth_series, growth_samples
         Points of the growth curves: series with 20 samples each; samples of 2,000 series.
+    console_days, console_seconds
+        How many days of ticks the console's real-time view is fed, and how long each other view refreshes itself as fast as it can.
     """
 
     hosts: int
@@ -48,6 +50,8 @@ class Sizes:
     dashboard_seconds: float
     growth_series: tuple[int, ...]
     growth_samples: tuple[int, ...]
+    console_days: float
+    console_seconds: float
 
 
 QUICK = Sizes(
@@ -67,6 +71,8 @@ QUICK = Sizes(
     dashboard_seconds=1.0,
     growth_series=(1_000, 10_000),
     growth_samples=(60, 240),
+    console_days=0.1,
+    console_seconds=5.0,
 )
 """Shows within two minutes that everything works; its numbers say little."""
 
@@ -87,5 +93,7 @@ FULL = Sizes(
     dashboard_seconds=6.0,
     growth_series=(10_000, 30_000, 100_000, 300_000, 1_000_000),
     growth_samples=(120, 480, 1_440, 5_760),
+    console_days=1.0,
+    console_seconds=40.0,
 )
 """10,000 counters, 10,000 gauges and 5,000 others over 6 hours; a quarter of an hour on two cores."""

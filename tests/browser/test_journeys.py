@@ -284,7 +284,7 @@ def test_an_application_fills_the_real_time_view_and_its_past(visitor: Visitor, 
     hit_map.get_by_role("button", name="Points").click()
     hit_map.locator("canvas").focus()
     page.keyboard.press("ArrowLeft")
-    hit_map.get_by_text("completed").wait_for()
+    hit_map.locator("[aria-live]").get_by_text("completed 0").wait_for()
     drag_over(page, hit_map.locator("canvas"))
     # The box is in the address: a colleague sees the same list.
     page.reload()
@@ -439,7 +439,7 @@ def test_the_steps_of_an_expression_are_explained(
     # What each step cost comes with the tree; what it gives is asked step by step.
     sum_of = steps.filter(has_text="aggregate sum")
     sum_of.get_by_text(re.compile("Time .* ms")).wait_for()
-    sum_of.get_by_text(re.compile("Memory .* B")).wait_for()
+    sum_of.get_by_text(re.compile("Memory .*B")).wait_for()
     sum_of.get_by_text("Series 1").wait_for()
     steps.filter(has_text="select toy_orders_total").get_by_text("job 1").wait_for()
     steps.filter(has_text="select missing").locator(".none").get_by_text("Series 0").wait_for()

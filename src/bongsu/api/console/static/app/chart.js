@@ -17,7 +17,11 @@ const COLOURS = ["#3b7ddd", "#e08a1e", "#8a5cd1", "#1f9d8b", "#d1495b", "#7d8c1f
 const MOST_DRAWN = 60; // more lines are a carpet: the first ones are drawn, and a button draws all
 
 /** A line needs two points; fewer are drawn as dots. @param {any} plot @param {number} index of the series */
-const isLone = (plot, index) => plot.data[index].filter((/** @type {number | null} */ value) => value !== null).length < 2;
+function isLone(plot, index) {
+  let count = 0;
+  for (const value of plot.data[index]) if (value !== null && ++count > 1) return false;
+  return true;
+}
 
 /** @param {number} index */
 export const colour = (index) => COLOURS[index] ?? `hsl(${Math.round(index * 137.508) % 360} 55% 55%)`;
@@ -224,11 +228,13 @@ function line(kind, name, value, paint) {
 /** @param {{lines: Lines, drawn: Lines, unit: import("./format.js").Unit, alone: string | null, onPick: (name: string) => void}} props */
 function Legend({ lines, drawn, unit, alone, onPick }) {
   const shown = alone === null ? drawn.series : lines.series.slice(0, MOST_DRAWN);
+  // Most of a long legend is out of sight: the largest are what is looked for.
+  const rows = shown.map((one, index) => ({ name: one.name, paint: colour(index), now: last(one.values) ?? null })).sort((a, b) => (b.now ?? -Infinity) - (a.now ?? -Infinity));
   return html`<ul class="legend">
-    ${shown.map(
-      (one, index) => html`<li key=${one.name}>
-        <button type="button" aria-pressed=${alone === one.name} class=${alone !== null && alone !== one.name ? "off" : ""} onClick=${() => onPick(one.name)} title=${one.name}>
-          <i style=${{ background: colour(index) }}></i><span>${one.name}</span><b>${withUnit(last(one.values), unit)}</b>
+    ${rows.map(
+      ({ name, paint, now }) => html`<li key=${name}>
+        <button type="button" aria-pressed=${alone === name} class=${alone !== null && alone !== name ? "off" : ""} onClick=${() => onPick(name)} title=${name}>
+          <i style=${{ background: paint }}></i><span>${name}</span><b>${withUnit(now, unit)}</b>
         </button>
       </li>`,
     )}

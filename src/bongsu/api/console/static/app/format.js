@@ -5,10 +5,23 @@ import { zone } from "./settings.js";
 const STEPS = ["", "k", "M", "G", "T", "P"];
 const NOTHING = "–";
 
+/** To make one takes as long as to use it a hundred times; there are few kinds of them. @type {Map<string, Intl.NumberFormat>} */
+const numberFormats = new Map();
+/** @type {Map<string, Intl.DateTimeFormat>} */
+const timeFormats = new Map();
+
+/** @template T @param {Map<string, T>} known @param {string} key @param {() => T} make @returns {T} */
+function once(known, key, make) {
+  const found = known.get(key) ?? make();
+  known.set(key, found);
+  return found;
+}
+
 /** @param {number} value @param {number} [digits] digits after the point at most */
 export function number(value, digits = 2) {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "∞" : "−∞";
-  return new Intl.NumberFormat(language.value, { maximumFractionDigits: digits }).format(value);
+  const { value: code } = language;
+  return once(numberFormats, `${code} ${digits}`, () => new Intl.NumberFormat(code, { maximumFractionDigits: digits })).format(value);
 }
 
 /** Three or four digits and a letter: 12.3k. @param {number} value */
@@ -67,16 +80,9 @@ export function withUnit(value, unit = "none") {
 
 /** @param {number} ms @returns {Record<string, string>} */
 function partsOf(ms) {
-  const format = new Intl.DateTimeFormat("en-GB", {
-    timeZone: zone.value === "utc" ? "UTC" : undefined,
-    year: "numeric",
-    month: "2-digit",
-    day: "2-digit",
-    hour: "2-digit",
-    minute: "2-digit",
-    second: "2-digit",
-    hourCycle: "h23",
-  });
+  const timeZone = zone.value === "utc" ? "UTC" : undefined;
+  const two = "2-digit";
+  const format = once(timeFormats, zone.value, () => new Intl.DateTimeFormat("en-GB", { timeZone, year: "numeric", month: two, day: two, hour: two, minute: two, second: two, hourCycle: "h23" }));
   return Object.fromEntries(format.formatToParts(ms).map(({ type, value }) => [type, value]));
 }
 

@@ -5,7 +5,7 @@ import { LineChart } from "./chart.js";
 import { t } from "./i18n.js";
 import { useLoad } from "./load.js";
 import { href } from "./router.js";
-import { legendName, seriesName, toLines } from "./series.js";
+import { distinctNames, legendName, toLines } from "./series.js";
 import { bounds, grid, range, refreshMs } from "./time.js";
 import { Empty, Loading, Panel } from "./widgets.js";
 
@@ -48,11 +48,13 @@ function spanS() {
 export async function loadLines(queries, abort) {
   const asked = grid(range.value);
   const answers = await Promise.all(queries.map(({ expr }) => prometheus("query_range", { query: withWindows(expr, asked.step), ...asked }, abort)));
+  const unnamed = answers.flatMap((data, index) => (queries[index].legend === undefined ? data.result.map((/** @type {any} */ one) => one.metric) : []));
+  const names = distinctNames(unnamed);
   const parts = answers.map((data, index) => {
     const { legend } = queries[index];
-    return toLines(data, asked, legend === undefined ? seriesName : (labels) => legendName(legend, labels));
+    return toLines(data, asked, legend === undefined ? names.name : (labels) => legendName(legend, labels));
   });
-  return { lines: { times: parts[0].times, series: parts.flatMap((part) => part.series) }, asked, notes: answers.flatMap((data) => data.notes) };
+  return { lines: { times: parts[0].times, series: parts.flatMap((part) => part.series) }, common: names.common, asked, notes: answers.flatMap((data) => data.notes) };
 }
 
 /** The address of Explore with an expression. @param {string} expr */

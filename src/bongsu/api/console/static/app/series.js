@@ -15,6 +15,17 @@ export function seriesName(labels) {
   return inner.length || !name ? `${name}{${inner.join(", ")}}` : name;
 }
 
+/**
+ * How to name series that are seen together: what they all have in common tells none of them apart.
+ * @param {Labels[]} all @returns {{name: (labels: Labels) => string, common: string}} `common` is empty when nothing was left out
+ */
+export function distinctNames(all) {
+  const shared = all.length > 1 ? Object.entries(all[0]).filter(([label, value]) => all.every((labels) => labels[label] === value)) : [];
+  if (shared.length === 0) return { name: seriesName, common: "" };
+  const left = (/** @type {Labels} */ labels) => Object.fromEntries(Object.entries(labels).filter(([label]) => !shared.some(([name]) => name === label)));
+  return { name: (labels) => seriesName(left(labels)), common: seriesName(Object.fromEntries(shared)) };
+}
+
 /** `{{label}}` in a template stands for its value. @param {string} template @param {Labels} labels */
 export function legendName(template, labels) {
   return template.replace(/\{\{\s*([\w.]+)\s*\}\}/g, (_, label) => labels[label] ?? "");

@@ -153,12 +153,12 @@ function Graph({ expr, turn }) {
   }, [expr, range.value, turn], { every: refreshMs.value });
   if (loaded.error && loaded.data === undefined) return html`<${Failure} error=${loaded.error} onRetry=${loaded.reload} />`;
   return html`<${Loading} of=${loaded}>
-    ${(/** @type {Awaited<ReturnType<typeof loadLines>>} */ { lines, asked, notes }) =>
+    ${(/** @type {Awaited<ReturnType<typeof loadLines>>} */ { lines, common, asked, notes }) =>
       lines.series.length === 0
         ? html`<${NoResult} expr=${expr} />`
-        : html`<p class="hint">${t("explore.count", { count: number(lines.series.length), step: asked.step })}</p>
+        : html`<p class="hint">${t("explore.count", { count: number(lines.series.length), step: asked.step })}${common && html` · ${t("explore.common")} <code>${common}</code>`}</p>
             <${Notes} list=${notes} />
-            <${LineChart} title=${expr} lines=${lines} height=${320} start=${asked.start} end=${asked.end} />`}
+            <div class="tall"><${LineChart} title=${expr} lines=${lines} height=${320} start=${asked.start} end=${asked.end} /></div>`}
   <//>`;
 }
 

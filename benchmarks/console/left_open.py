@@ -1,0 +1,140 @@
+"""A tab that is left open: what its scripts hold after it was fed and refreshed thousands of times, in a few minutes."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmarks.console.tab import new_tab
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Route
+
+VIEWS = {
+    "Home": "",
+    "OpenMetrics": "openmetrics?refresh=5s",
+    "Servers": "servers?refresh=5s",
+    "Explore": 'explore?refresh=5s&from=now-15m&g0.expr=sum by (job) (rate({__name__=~".%2B_total"}[1m]))&g1.expr=up&g1.tab=table',
+    "Status": "status",
+    "Settings": "settings",
+}
+"""Those that ask again by themselves; the real-time view is fed by its stream."""
+FASTER = 200
+"""Times that timers of a second or longer run faster: 5 s become 25 ms, and a view is bounded by what its calls take."""
+_HURRY = f"""
+const wait = window.setTimeout;
+window.setTimeout = (work, ms = 0, ...rest) => wait(work, ms >= 1000 ? ms / {FASTER} : ms, ...rest);
+"""
+DAY_OF_TICKS = 17_280
+_AT_ONCE = 240
+"""Ticks in one answer of the stream; the browser opens it again after each."""
+_AGENTS = 20
+_NUMBERS = (
+    *(
+        "tps",
+        "rtime",
+        "actx",
+        "user",
+        "cpu",
+        "apdex",
+        "txcount",
+        "act_agent",
+        "inact_agent",
+        "host",
+        "cpucore",
+    ),
+    *("threadpool_active", "threadpool_queue", "dbconn_total", "dbconn_act", "dbconn_idle"),
+    *("act_method", "act_sql", "act_httpc", "act_dbc", "act_socket"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What a view held after the first tenth of its refreshes and at the end."""
+
+    view: str
+    refreshes: int
+    first_bytes: int
+    last_bytes: int
+
+    @property
+    def ratio(self) -> float:
+        """The last over the first."""
+        return self.last_bytes / self.first_bytes
+
+
+def refresh_views(browser: Browser, url: str, key: str, *, seconds: float) -> list[Growth]:
+    """Let each view refresh itself for some seconds, as fast as the server answers."""
+    return [_refresh(browser, url, key, name, view, seconds) for name, view in VIEWS.items()]
+
+
+def _refresh(browser: Browser, url: str, key: str, name: str, view: str, seconds: float) -> Growth:
+    with new_tab(browser, url, key, script=_HURRY) as tab:
+        answered = 0
+
+        def count(_: object) -> None:
+            nonlocal answered
+            answered += 1
+
+        tab.page.on("requestfinished", count)
+        tab.open(view)
+        tab.page.wait_for_timeout(seconds * 100)
+        first = tab.heap_bytes()
+        tab.page.wait_for_timeout(seconds * 900)
+        return Growth(name, answered, first, tab.heap_bytes())
+
+
+def feed_real_time(browser: Browser, url: str, key: str, *, ticks: int) -> Growth:
+    """Send the real-time view many ticks through its stream; it keeps an hour of them, after which as many go as come."""
+    with new_tab(browser, url, key) as tab:
+        begin_ms = int(time.time()) // 5 * 5_000
+        sent = 0
+
+        def answer(route: Route) -> None:
+            nonlocal sent
+            events = [_event(begin_ms, sent + number) for number in range(1, _AT_ONCE + 1)]
+            sent += _AT_ONCE
+            route.fulfill(
+                status=200, content_type="text/event-stream", body="retry: 20\n\n" + "".join(events)
+            )
+
+        def held_after(least: int) -> int:
+            while sent < least:
+                tab.page.wait_for_timeout(100)
+            tab.page.wait_for_timeout(1_000)  # the last of them are drawn
+            return tab.heap_bytes()
+
+        tab.page.route("**/console/api/live*", answer)
+        tab.open("realtime")
+        first = held_after(ticks // 10)
+        last = held_after(ticks)
+        return Growth("Real time", sent, first, last)
+
+
+def _event(begin_ms: int, number: int) -> str:
+    end_ms = begin_ms + number * 5_000
+    numbers = dict.fromkeys(_NUMBERS, str(number % 50))
+    agents = [
+        {
+            "oname": f"shop/shop-{agent}",
+            "host_ip": "10.0.0.1",
+            "active": True,
+            "txcount": number % 7,
+            "errors": 0,
+            "bands": [number % 5, agent % 3, 0],
+            "cpu": 1.0,
+        }
+        for agent in range(_AGENTS)
+    ]
+    document = {
+        "endMs": end_ms,
+        "tickMs": 5_000,
+        "numbers": {**numbers, "act_agent": str(_AGENTS)},
+        "errors": number % 3,
+        "buckets": [number % 4] * 20,
+        "boundsS": list(range(1, 21)),
+        "agents": agents,
+    }
+    return f"event: tick\nid: {end_ms}\ndata: {json.dumps(document)}\n\n"
