@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.browser.conftest import Visitor
 from tests.browser.test_modules import in_module
+from tests.support.grafana_dashboard import node_dashboard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,6 +166,49 @@ def test_a_grafana_dashboard_becomes_a_layout_with_a_list_of_what_it_could_not_c
         "Logs: no PromQL query",
         "$ad: variable type adhoc",
     ] == layout["notes"]
+
+
+def test_small_panels_of_a_large_dashboard_get_room_and_none_lies_on_another(page: Any) -> None:
+    found = in_module(page, "layout/grafana.js", f"m.importGrafana({json.dumps(node_dashboard())})")
+    panels = found["layout"]["panels"]
+    cells = [
+        (x, y)
+        for one in panels
+        for x in range(one["x"], one["x"] + one["w"])
+        for y in range(one["y"], one["y"] + one["h"])
+    ]
+
+    assert len(cells) == len(set(cells))
+    assert {2} == {one["w"] for one in panels if one["kind"] in {"gauge", "stat"}}
+    assert 12 >= max(one["x"] + one["w"] for one in panels)
+    rows = [one["title"] for one in sorted(panels, key=lambda one: one["y"]) if one["kind"] == "text"]
+    assert [
+        "Quick CPU / Mem / Disk",
+        "Basic",
+        "CPU / Memory / Net / Disk",
+        "Memory Meminfo",
+        "System Misc",
+    ] == rows
+    first = {step["state"] for one in panels for step in one.get("steps", []) if step["at"] is None}
+    assert {"ok"} == first
+
+
+@pytest.mark.parametrize(
+    ("regex", "expected"),
+    [
+        ("/.*:(.*)/", ["9100", "80"]),
+        ("a", ["a:9100", "a:80"]),
+        ("/^B:(?<value>.)/i", ["9"]),
+        ("/(/", ["a:9100", "a:80", "b:9100"]),
+        ("", ["a:9100", "a:80", "b:9100"]),
+    ],
+)
+def test_values_of_a_variable_are_filtered_as_grafana_does(
+    page: Any, regex: str, expected: list[str]
+) -> None:
+    values = json.dumps(["a:9100", "a:80", "b:9100"])
+
+    assert expected == in_module(page, "layout/variables.js", f"m.filtered({values}, {json.dumps(regex)})")
 
 
 def test_a_layout_is_made_of_names_and_types(page: Any) -> None:

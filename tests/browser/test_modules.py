@@ -144,7 +144,7 @@ def test_a_box_over_points_has_whole_ticks_and_whole_rows(page: Any) -> None:
     ],
 )
 def test_a_box_is_read_from_an_address(page: Any, text: str, expected: dict[str, int] | None) -> None:
-    assert expected == in_module(page, "transactions.js", f"m.readBox('{text}')")
+    assert expected == in_module(page, "box.js", f"m.readBox('{text}')")
 
 
 def test_a_gap_in_a_matrix_stays_a_gap(page: Any) -> None:
@@ -175,6 +175,8 @@ def test_equal_names_are_told_apart(page: Any) -> None:
         ("m.bytes(0)", "0 B"),
         ("m.milliseconds(0)", "0 ms"),
         ("m.milliseconds(1500)", "1.5 s"),
+        ("m.withUnit(26_089, 's')", "7h 14m"),
+        ("m.withUnit(1_500_000, 'bitsPerSecond')", "1.5Mbit/s"),
         ("m.withUnit(null, 'ms')", "–"),
         ("m.withUnit(12.345, 'percent')", "12.3%"),
     ],

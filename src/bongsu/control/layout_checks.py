@@ -34,7 +34,7 @@ _PANEL = (
     "id", "title", "kind", "x", "y", "w", "h", "unit", "queries", "min", "max", "fill", "stack", "steps", "text", "describes",
 )  # fmt: skip
 _QUERY = ("expr", "legend", "instant")
-_VARIABLE = ("name", "label", "query", "value", "values", "multi", "all")
+_VARIABLE = ("name", "label", "query", "regex", "value", "values", "multi", "all")
 _STEP = ("at", "state")
 _STATES = ("ok", "warn", "bad")
 
@@ -90,7 +90,7 @@ def _check_variable(where: str, value: object) -> None:
     name = check_text(f"{where}.name", variable.get("name"), maximum=64)
     if not (name.isidentifier() and name.isascii()):
         raise BadValue(f"'{where}.name' is {_shown(name)}; send letters, digits and '_', not a digit first")
-    for key in ("label", "query", "value"):
+    for key in ("label", "query", "regex", "value"):
         _text(f"{where}.{key}", variable.get(key, ""), maximum=MAX_EXPRESSION)
     _each(f"{where}.values", variable.get("values", []), MAX_NOTES, _text)
     for key in ("multi", "all"):

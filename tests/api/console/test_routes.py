@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -131,8 +132,33 @@ async def test_every_view_is_an_address_and_is_held_to_a_strict_policy(bench: Pe
     assert "unsafe" not in policy
     assert "default-src 'none'" in policy
     assert "script-src 'self';" in policy
-    assert not re.search(r"<script(?![^>]*\bsrc=)", answer.text), "an inline script would be refused"
+    assert not re.search(r"<script(?![^>]*(\bsrc=|application/json))", answer.text), (
+        "an inline script would be refused"
+    )
     assert "{{" not in answer.text
+
+
+async def test_the_page_brings_whom_it_acts_for_and_nobody_can_end_its_data_block(bench: PeopleApp) -> None:
+    def state_of(text: str) -> object:
+        found = re.search(r'<script type="application/json" id="state">(.*?)</script>', text)
+        assert found is not None
+        return json.loads(found[1])
+
+    browser = bench.browser()
+    assert state_of((await browser.get("/console/")).text) is None
+    name = "</script><script>alert(1)</script>{{nonce}}"
+    bench.control.projects.update("alpha", {"name": name})
+    key = new_key(bench)
+    await browser.post("/console/api/session", json={"key": key})
+    page = (await browser.get("/console/settings")).text
+    told = (await browser.get("/console/api/session")).json()
+    shown = state_of(page)
+
+    assert isinstance(shown, dict)
+    assert {**told, "nowMs": 0} == {**shown, "nowMs": 0}
+    assert "alert(1)</script>" in shown["project"]["name"]
+    assert "alert(1)</script>" not in page
+    assert key not in page
 
 
 async def test_every_page_view_has_a_nonce_of_its_own(bench: PeopleApp) -> None:

@@ -14,6 +14,7 @@ import { Button } from "./widgets.js";
 
 /** Told apart by most colour-blind readers, on light and on dark; beyond them the hue turns by the golden angle. */
 const COLOURS = ["#3b7ddd", "#e08a1e", "#8a5cd1", "#1f9d8b", "#d1495b", "#7d8c1f", "#c2559f", "#5a7184"];
+const FEW = 6; // names that a legend shows at once in a panel of half the width
 const MOST_DRAWN = 60; // more lines are a carpet: the first ones are drawn, and a button draws all
 
 /** A line needs two points; fewer are drawn as dots. @param {any} plot @param {number} index of the series */
@@ -228,8 +229,9 @@ function line(kind, name, value, paint) {
 /** @param {{lines: Lines, drawn: Lines, unit: import("./format.js").Unit, alone: string | null, onPick: (name: string) => void}} props */
 function Legend({ lines, drawn, unit, alone, onPick }) {
   const shown = alone === null ? drawn.series : lines.series.slice(0, MOST_DRAWN);
-  // Most of a long legend is out of sight: the largest are what is looked for.
-  const rows = shown.map((one, index) => ({ name: one.name, paint: colour(index), now: last(one.values) ?? null })).sort((a, b) => (b.now ?? -Infinity) - (a.now ?? -Infinity));
+  const rows = shown.map((one, index) => ({ name: one.name, paint: colour(index), now: last(one.values) ?? null }));
+  // Most of a long legend is out of sight, and the largest are what is looked for; a short one stands still.
+  if (rows.length > FEW) rows.sort((a, b) => (b.now ?? -Infinity) - (a.now ?? -Infinity));
   return html`<ul class="legend">
     ${rows.map(
       ({ name, paint, now }) => html`<li key=${name}>

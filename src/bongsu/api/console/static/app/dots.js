@@ -2,6 +2,7 @@
 // and its row of response times; inside of them it has a place of its own, so that a crowd is seen as one.
 import { html, useMemo, useRef, useState } from "./ui.js";
 import { openapm } from "./api.js";
+import { openBox } from "./box.js";
 import { useCanvas } from "./canvas.js";
 import { Segments } from "./choices.js";
 import { axisLabel, dateTime, milliseconds, number } from "./format.js";
@@ -10,7 +11,6 @@ import { useLoad } from "./load.js";
 import { place, setQuery } from "./router.js";
 import { TICK_MS } from "./spot.js";
 import { bounds, range, roundStep } from "./time.js";
-import { openBox } from "./transactions.js";
 import { Empty, Loading } from "./widgets.js";
 
 const SCALES_S = [1, 5, 10, 20, 40, 80]; // highest response times; the rows end at 80 s
@@ -108,7 +108,7 @@ function Shown({ hits, points, asTable }) {
 /** @typedef {{x: number, y: number}} Corner in parts of the plot, from the left and from the bottom */
 
 /**
- * @param {{hits: Omit<Hits, "records">, points: Points, scale: number, title: string, onBox: (box: import("./transactions.js").Box) => void}} props
+ * @param {{hits: Omit<Hits, "records">, points: Points, scale: number, title: string, onBox: (box: import("./box.js").Box) => void}} props
  * `scale` in seconds; `onBox` takes what was chosen by dragging or Enter
  */
 export function DotMap({ hits, points, scale, title, onBox }) {

@@ -41,10 +41,13 @@ export function bytes(value) {
   return `${number(value / 1024 ** step, 1)} ${["B", "KiB", "MiB", "GiB", "TiB", "PiB"][step]}`;
 }
 
+const LONG_MS = 120_000; // two minutes: longer ones are told in minutes, hours, days
+
 /** @param {number} value milliseconds */
 export function milliseconds(value) {
   if (!Number.isFinite(value)) return NOTHING;
   if (Math.abs(value) < 1) return value === 0 ? "0 ms" : `${number(value, 3)} ms`;
+  if (value >= LONG_MS) return duration(value / 1000);
   return Math.abs(value) < 1000 ? `${number(value, 0)} ms` : `${number(value / 1000, 2)} s`;
 }
 
@@ -65,6 +68,10 @@ const UNITS = {
   ratio: (/** @type {number} */ value) => `${number(value * 100, 1)}%`,
   ms: milliseconds,
   s: (/** @type {number} */ value) => milliseconds(value * 1000),
+  bits: (/** @type {number} */ value) => `${short(value)}bit`,
+  bitsPerSecond: (/** @type {number} */ value) => `${short(value)}bit/s`,
+  celsius: (/** @type {number} */ value) => `${number(value, 1)} °C`,
+  hertz: (/** @type {number} */ value) => `${short(value)}Hz`,
   bytes,
   bytesPerSecond: (/** @type {number} */ value) => `${bytes(value)}/s`,
   perSecond: (/** @type {number} */ value) => `${short(value)}/s`,

@@ -93,7 +93,7 @@ const sizes = (cells, width, height) => ({
 });
 
 /**
- * @param {{cells: Cells, title: string, onBox?: (box: import("./transactions.js").Box) => void, height?: number, unit?: import("./format.js").Unit}} props
+ * @param {{cells: Cells, title: string, onBox?: (box: import("./box.js").Box) => void, height?: number, unit?: import("./format.js").Unit}} props
  * `onBox` takes what was chosen by dragging or Enter; `unit` is that of the bounds
  */
 export function CellMap({ cells, title, onBox, height, unit = "s" }) {

@@ -1,6 +1,7 @@
-// The transactions behind a box of the hit map. The box is in the address: hit=<from>,<to>,<least>,<most> in milliseconds.
+// The transactions behind a box of the hit map.
 import { html, useState } from "./ui.js";
 import { openapm } from "./api.js";
+import { readBox } from "./box.js";
 import { dateTime, milliseconds, number } from "./format.js";
 import { t } from "./i18n.js";
 import { useLoad } from "./load.js";
@@ -10,19 +11,10 @@ import { setFixed } from "./time.js";
 import { Badge, Button, Dialog, Empty, Loading } from "./widgets.js";
 
 /**
- * @typedef {{from: number, to: number, least: number, most: number}} Box most may be infinite
+ * @typedef {import("./box.js").Box} Box
  * @typedef {{time: number, elapsed: number, failed: boolean, oname: string, name: string, route: string, status: number,
  *   user: string | null, traceId: string, spanId: string, message: string}} Transaction
  */
-
-/** @param {Box} box */
-export const openBox = ({ from, to, least, most }) => setQuery({ hit: [from, to, least, most].map(Math.round).join(",") });
-
-/** @param {string | null} text @returns {Box | null} */
-export function readBox(text) {
-  const [from, to, least, most] = (text ?? "").split(",").map(Number);
-  return from < to && least < most ? { from, to, least, most } : null;
-}
 
 /** @param {Box} box @param {AbortSignal} abort @returns {Promise<Transaction[]>} */
 async function loadTransactions({ from, to, least, most }, abort) {

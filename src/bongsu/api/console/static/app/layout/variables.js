@@ -2,7 +2,7 @@
 import { prometheus } from "../api.js";
 import { place } from "../router.js";
 
-/** @typedef {{name: string, label?: string, query?: string, value?: string, values?: string[], multi?: boolean, all?: boolean}} Variable */
+/** @typedef {{name: string, label?: string, query?: string, regex?: string, value?: string, values?: string[], multi?: boolean, all?: boolean}} Variable */
 
 export const ALL = "$__all";
 const MOST_VALUES = 1000; // a longer list is not chosen from; a filter in the expression is
@@ -55,7 +55,26 @@ export async function loadValues(variable, values, abort) {
   if (asked === null) return query.split(",").map((one) => one.trim()).filter(Boolean);
   const match = asked.selector === "" ? {} : { "match[]": asked.selector };
   const found = await prometheus(`label/${encodeURIComponent(asked.label)}/values`, { ...match, limit: MOST_VALUES }, abort);
-  return found;
+  return filtered(found, variable.regex ?? "");
+}
+
+/** A filter as Grafana writes it: `/^node-(.*)$/` or the same without slashes; null for one that is none. @param {string} text @returns {RegExp | null} */
+export function compileRegex(text) {
+  if (text === "") return null;
+  const [, body = text, flags = ""] = /^\/(.*)\/([imsu]*)$/s.exec(text) ?? [];
+  try {
+    return new RegExp(body, flags);
+  } catch {
+    return null;
+  }
+}
+
+/** The values that fit, each as its group `value` or its first one where the filter has such. @param {string[]} values @param {string} regex @returns {string[]} */
+export function filtered(values, regex) {
+  const filter = compileRegex(regex);
+  if (filter === null) return values;
+  const matches = values.map((value) => filter.exec(value)).filter((match) => match !== null);
+  return [...new Set(matches.map((match) => match.groups?.value ?? match[1] ?? match.input))];
 }
 
 /** @param {string} query `label_values(label)`, `label_values(selector, label)`, `label_names()`, `metrics(…)` @returns {{selector: string, label: string} | null} */

@@ -80,7 +80,7 @@ function Open({ saved, listed, where, given, empty, onChanged }) {
       <select aria-label=${t("layout.choose")} value=${saved.layoutId || AUTO} disabled=${dirty} onChange=${(/** @type {any} */ event) => setQuery({ layout: event.target.value, edit: null })}>
         <option value=${AUTO}>${t("layout.auto")}</option>${listed.map((one) => html`<option key=${one.layoutId} value=${one.layoutId}>${one.name}</option>`)}
       </select>
-      <${VariableBar} variables=${layout.variables} values=${values} />
+      <${VariableBar} variables=${layout.variables} values=${values} given=${given} />
       <div class="actions right">
         ${editing
           ? html`<${Button} icon="plus" onClick=${addPanel}>${t("layout.addPanel")}<//>

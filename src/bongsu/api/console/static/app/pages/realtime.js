@@ -3,10 +3,10 @@ import { html } from "../ui.js";
 import { ActiveTransactions } from "../active.js";
 import { AgentStrip, agentSelector, chosenAgents } from "../agents.js";
 import { Arc } from "../arc.js";
-import { DaysPanel } from "../days.js";
 import { dateTime, withUnit } from "../format.js";
 import { HitMap } from "../hitmap.js";
 import { t } from "../i18n.js";
+import { lazy } from "../lazy.js";
 import { lost, ticks, useStream } from "../live.js";
 import { LivePanel } from "../live-lines.js";
 import { useLoad } from "../load.js";
@@ -15,6 +15,9 @@ import { href } from "../router.js";
 import { apdexBand, hasApplications, loadAgentsAt, loadSpotAt, NUMBERS, TICK_MS } from "../spot.js";
 import { paused, range, setSpan } from "../time.js";
 import { Button, Empty, Failure, Loading, Panel, Stat } from "../widgets.js";
+
+/** Far below what is looked at first. */
+const DaysPanel = lazy(() => import("../days.js"), "DaysPanel");
 
 /** @typedef {import("../live.js").Tick} Tick */
 
