@@ -5,7 +5,7 @@ import { LineChart } from "./chart.js";
 import { t } from "./i18n.js";
 import { useLoad } from "./load.js";
 import { href } from "./router.js";
-import { distinctNames, legendName, toLines } from "./series.js";
+import { distinctNames, legendName, shortNames, toLines } from "./series.js";
 import { bounds, grid, range, refreshMs } from "./time.js";
 import { Empty, Loading, Panel } from "./widgets.js";
 
@@ -43,13 +43,13 @@ function spanS() {
 
 /**
  * Run several expressions over the range of the view and lay their lines side by side.
- * @param {Query[]} queries @param {AbortSignal} abort
+ * @param {Query[]} queries @param {AbortSignal} abort @param {{titled?: boolean}} [where] titled: under a title that says what is shown
  */
-export async function loadLines(queries, abort) {
+export async function loadLines(queries, abort, { titled = false } = {}) {
   const asked = grid(range.value);
   const answers = await Promise.all(queries.map(({ expr }) => prometheus("query_range", { query: withWindows(expr, asked.step), ...asked }, abort)));
   const unnamed = answers.flatMap((data, index) => (queries[index].legend === undefined ? data.result.map((/** @type {any} */ one) => one.metric) : []));
-  const names = distinctNames(unnamed);
+  const names = titled ? { name: shortNames(unnamed), common: "" } : distinctNames(unnamed);
   const parts = answers.map((data, index) => {
     const { legend } = queries[index];
     return toLines(data, asked, legend === undefined ? names.name : (labels) => legendName(legend, labels));

@@ -20,10 +20,22 @@ export function seriesName(labels) {
  * @param {Labels[]} all @returns {{name: (labels: Labels) => string, common: string}} `common` is empty when nothing was left out
  */
 export function distinctNames(all) {
-  const shared = all.length > 1 ? Object.entries(all[0]).filter(([label, value]) => all.every((labels) => labels[label] === value)) : [];
+  const shared = all.length > 1 ? sharedLabels(all) : [];
   if (shared.length === 0) return { name: seriesName, common: "" };
   const left = (/** @type {Labels} */ labels) => Object.fromEntries(Object.entries(labels).filter(([label]) => !shared.some(([name]) => name === label)));
   return { name: (labels) => seriesName(left(labels)), common: seriesName(Object.fromEntries(shared)) };
+}
+
+/** @param {Labels[]} all @returns {[string, string][]} */
+const sharedLabels = (all) => Object.entries(all[0] ?? {}).filter(([label, value]) => all.every((labels) => labels[label] === value));
+
+/**
+ * The same under a title that says what is shown: one alone needs no labels.
+ * @param {Labels[]} all @returns {(labels: Labels) => string}
+ */
+export function shortNames(all) {
+  if (all.length > 1) return distinctNames(all).name;
+  return (labels) => labels.__name__ ?? seriesName(labels);
 }
 
 /** `{{label}}` in a template stands for its value. @param {string} template @param {Labels} labels */

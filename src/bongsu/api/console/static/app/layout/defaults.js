@@ -13,7 +13,8 @@ const RUNTIME = /^(go_|process_|python_|promhttp_|prometheus_target|jvm_|nodejs_
 
 /** @param {string} job @param {AbortSignal} abort @returns {Promise<Layout>} */
 export async function loadDefault(job, abort) {
-  const match = `{job=${JSON.stringify(job)}}`;
+  // What was collected here, and not what an application of the same name reports by itself.
+  const match = `{job=${JSON.stringify(job)},openmetrics_id!=""}`;
   const [names, metadata] = await Promise.all([
     prometheus("label/__name__/values", { "match[]": match, limit: MOST_NAMES }, abort),
     prometheus("metadata", { limit: MOST_NAMES }, abort),

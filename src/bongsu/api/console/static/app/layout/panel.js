@@ -53,7 +53,7 @@ const askedOf = (panel) => (panel.queries ?? []).map((query) => `${query.expr}\u
 
 /** @param {{panel: Panel, title: string}} props */
 function Lines({ panel, title }) {
-  const loaded = useLoad((abort) => loadLines(panel.queries ?? [], abort), [askedOf(panel), range.value], { every: refreshMs.value });
+  const loaded = useLoad((abort) => loadLines(panel.queries ?? [], abort, { titled: true }), [askedOf(panel), range.value], { every: refreshMs.value });
   return html`<${Loading} of=${loaded}>
     ${(/** @type {Awaited<ReturnType<typeof loadLines>>} */ { lines, asked }) =>
       lines.series.length === 0
