@@ -131,6 +131,23 @@ def test_a_failing_target_is_on_the_first_page_with_its_reason_until_it_is_mende
     row.wait_for(state="detached", timeout=SCRAPED_MS)
 
 
+def test_alerts_that_another_evaluator_writes_are_on_the_first_page(
+    visitor: Visitor, server: ServerProcess, tenant: Tenant, exporter: ToyExporter
+) -> None:
+    exporter.body = (
+        b'# TYPE ALERTS gauge\nALERTS{alertname="DiskFull",alertstate="firing",severity="critical",disk="sda"} 1\n'
+        b'ALERTS{alertname="Later",alertstate="pending"} 1\n'
+    )
+    add_target(server, tenant, exporter.port)
+    visitor.sign_in(tenant)
+    row = visitor.page.get_by_role("row").filter(has_text="DiskFull")
+    row.get_by_text("critical · disk=sda").wait_for(timeout=SCRAPED_MS)
+
+    assert 0 == visitor.page.get_by_text("Later").count()
+    row.get_by_role("link", name="Explore").click()
+    visitor.page.locator(".legend").get_by_text("DiskFull").wait_for()
+
+
 def test_another_project_sees_nothing_of_it(
     visitor: Visitor, server: ServerProcess, tenant: Tenant, exporter: ToyExporter
 ) -> None:

@@ -17,7 +17,7 @@ export function Page() {
   const limits = useLoad(loadLimits, [], { every: EVERY_MS });
   const store = useLoad((abort) => prometheus("status/tsdb", { limit: TOP }, abort), [], { every: EVERY_MS });
   return html`
-    <${Loading} of=${store}>${(/** @type {any} */ data) => html`<${Store} data=${data} />`}<//>
+    <${Loading} of=${store}>${(/** @type {any} */ data) => html`<${Store} data=${data} limits=${limits.data} />`}<//>
     <${TargetHealth} />
     <${Limits} limits=${limits} />
     <div class="split">
@@ -27,14 +27,17 @@ export function Page() {
   `;
 }
 
-/** @param {{data: any}} props */
-function Store({ data }) {
-  const { numSeries, chunkCount, minTime, maxTime } = data.headStats;
+/** @param {{data: any, limits?: import("../limits.js").Limit[]}} props */
+function Store({ data, limits }) {
+  const { numSeries, numLabelPairs, chunkCount, minTime, maxTime } = data.headStats;
+  const onDisk = limits?.find((limit) => limit.name === "retention_bytes")?.used;
   const { retentionMs } = session.value.project;
   return html`
     <div class="stats">
       <${Stat} label=${t("status.series")} value=${number(numSeries)} />
+      <${Stat} label=${t("status.pairs")} value=${number(numLabelPairs)} />
       <${Stat} label=${t("status.chunks")} value=${number(chunkCount)} />
+      ${typeof onDisk === "number" && html`<${Stat} label=${t("status.disk")} value=${bytes(onDisk)} />`}
       <${Stat} label=${t("status.retention")} value=${retentionMs === 0 ? t("status.forEver") : formatDuration(retentionMs)} />
     </div>
     ${numSeries > 0 && html`<p class="hint">${t("status.span", { from: dateTime(minTime), to: dateTime(maxTime) })}</p>`}
