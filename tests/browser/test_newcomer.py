@@ -110,7 +110,7 @@ def add_server_as_the_page_says(page: Page, server: ServerProcess, say: Texts) -
 def add_workspace_and_target(page: Page, say: Texts, port: int) -> None:
     page.get_by_role("link", name="OpenMetrics").click()
     page.get_by_role("button", name=say["action.add"], exact=True).click()
-    page.get_by_label(say["workspaces.name"], exact=True).fill("shop")
+    page.get_by_role("dialog").get_by_label(say["workspaces.name"]).fill("shop")
     page.get_by_role("dialog").get_by_role("button", name=say["action.save"]).click()
     page.get_by_text(say["targets.noneHere"]).wait_for()
     page.get_by_role("button", name=say["targets.add"]).last.click()
