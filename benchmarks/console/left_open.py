@@ -135,6 +135,7 @@ def _event(begin_ms: int, number: int) -> str:
         "errors": number % 3,
         "buckets": [number % 4] * 20,
         "boundsS": list(range(1, 21)),
+        "hits": [{"row": number % 20, "well": 9, "failed": 1}],
         "agents": agents,
     }
     return f"event: tick\nid: {end_ms}\ndata: {json.dumps(document)}\n\n"

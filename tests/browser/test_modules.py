@@ -126,6 +126,17 @@ def test_each_transaction_of_the_hit_map_is_a_point_within_its_tick_and_its_row(
     assert 1 == in_module(page, "dots.js", f"m.scaleFor(m.toPoints({HITS}))")
 
 
+def test_points_move_on_with_the_ticks_of_the_stream(page: Any) -> None:
+    ticks = [{"endMs": end, "hits": [{"row": 0, "well": 1, "failed": 0}]} for end in (10_000, 15_000)]
+    found = in_module(page, "dots.js", f"m.withTicks({HITS}, {ticks})")
+
+    # What was loaded is not counted again, and what is older than the range has gone.
+    assert (5_000, 15_000) == (found["start"], found["end"])
+    assert [(10_000, 2), (15_000, 1)] == [
+        (one["time"], sum(row["well"] + row["failed"] for row in one["rows"])) for one in found["records"]
+    ]
+
+
 def test_a_box_over_points_has_whole_ticks_and_whole_rows(page: Any) -> None:
     box = in_module(page, "dots.js", f"m.boxOf({HITS}, 1, {{x: 0.6, y: 0.3}}, {{x: 0.7, y: 0.15}})")
     highest = in_module(page, "dots.js", f"String(m.boxOf({HITS}, 1, {{x: 0, y: 0}}, {{x: 1, y: 1}}).most)")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_right
 from collections import deque
+from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from bongsu.apm import names
@@ -139,7 +140,9 @@ class TransactionLog:
 
     def hit_maps(self, start_ms: int, end_ms: int) -> list[HitMap]:
         """Return the hit maps of the ticks that end in ``(start_ms, end_ms]``, oldest first; ticks without any are left out."""
-        return [tick for tick in self._maps if start_ms < tick.end_ms <= end_ms]
+        # From the newest on: live views ask for the last one, and there may be a day of them.
+        late = [*takewhile(lambda tick: tick.end_ms > start_ms, reversed(self._maps))]
+        return [tick for tick in reversed(late) if tick.end_ms <= end_ms]
 
     def find(self, start_ms: int, end_ms: int, least_ms: float, most_ms: float) -> Iterator[KeptTransaction]:
         """Yield the kept transactions of those ticks with a duration in ``[least_ms, most_ms)``, newest tick first."""

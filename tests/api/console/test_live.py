@@ -19,6 +19,7 @@ from bongsu.api.console.live import ConsoleLive, chosen_agents
 from bongsu.apm.identity import AgentId, Identity
 from bongsu.apm.latency import BUCKETS
 from bongsu.apm.ticks import AgentTick, Gauges, SealedTick, TransactionTotals, fold, sum_transactions
+from bongsu.apm.transactions import HitMap
 from bongsu.model.errors import InvalidInput
 from bongsu.runtime.clock import ManualClock
 
@@ -49,6 +50,10 @@ class Ticks:
 
     def newest(self, project_id: str) -> SealedTick:
         return self.newest_of.get(project_id, SealedTick(0))
+
+    def hit_maps(self, project_id: str, start_ms: int, end_ms: int) -> list[HitMap]:
+        ends = [tick.end_ms for name, tick in self.newest_of.items() if name == project_id]
+        return [HitMap(end, ((2, 3, 1),)) for end in ends if start_ms < end <= end_ms]
 
 
 class Scene:
@@ -117,6 +122,7 @@ async def test_the_newest_tick_comes_at_once_and_each_later_one_once(scene: Scen
         (one["endMs"], one["numbers"]["txcount"]) for one in (first, second)
     ]
     assert [3, 4] == [one["buckets"][0] for one in (first, second)]
+    assert [{"row": 2, "well": 3, "failed": 1}] == second["hits"]
 
 
 async def test_a_stream_that_goes_on_gets_nothing_twice(scene: Scene) -> None:

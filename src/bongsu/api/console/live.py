@@ -13,6 +13,7 @@ import orjson
 from starlette.responses import StreamingResponse
 
 from bongsu.api.openapm.routes import number_text, spot_document
+from bongsu.api.openapm.transactions import hit_rows
 from bongsu.apm import names
 from bongsu.apm.latency import BOUNDS_S
 from bongsu.apm.settings import TICK_MS
@@ -29,13 +30,18 @@ if TYPE_CHECKING:
 
     from bongsu.api.access import AccessControl, ProjectAccess
     from bongsu.apm.ticks import AgentTick, SealedTick, TransactionTotals
+    from bongsu.apm.transactions import HitMap
     from bongsu.runtime.clock import Clock
 
     class TickSource(Protocol):
-        """Who has the newest sealed tick of a project."""
+        """Who has the sealed ticks of a project."""
 
         def newest(self, project_id: str) -> SealedTick:
-            """Return it; called on the event loop."""
+            """Return the newest; called on the event loop."""
+            ...
+
+        def hit_maps(self, project_id: str, start_ms: int, end_ms: int) -> list[HitMap]:
+            """Return the hit maps of the ticks that end in ``(start_ms, end_ms]``; called on the event loop for the newest one."""
             ...
 
 
@@ -88,7 +94,8 @@ class ConsoleLive:
             tick = self._ticks.newest(access.project.project_id)
             if tick.end_ms > seen_ms and await self._may_go_on(request):
                 seen_ms, said = tick.end_ms, self._clock.monotonic()
-                document = tick_document(tick, access.project.pcode, agents)
+                maps = self._ticks.hit_maps(access.project.project_id, seen_ms - 1, seen_ms)
+                document = tick_document(tick, access.project.pcode, agents, maps[-1] if maps else None)
                 yield b"event: tick\nid: %d\ndata: %s\n\n" % (seen_ms, orjson.dumps(document))
             elif self._clock.monotonic() - said >= PING_S:
                 if not await self._may_go_on(request):
@@ -118,7 +125,9 @@ def chosen_agents(text: str) -> frozenset[str]:
     return found
 
 
-def tick_document(tick: SealedTick, pcode: int, chosen: frozenset[str]) -> dict[str, Any]:
+def tick_document(
+    tick: SealedTick, pcode: int, chosen: frozenset[str], hits: HitMap | None = None
+) -> dict[str, Any]:
     """
     Return all that the real-time view shows of a tick.
 
@@ -127,6 +136,8 @@ def tick_document(tick: SealedTick, pcode: int, chosen: frozenset[str]) -> dict[
     chosen
         Agents that the numbers are folded from; empty for all. Users of several chosen agents are their sum: distinct users are
         known for each agent and for the project only.
+    hits
+        The tick's transactions by response time, of all agents; None for none.
     """
     agents = [agent for agent in tick.agents if not chosen or str(agent.identity.agent) in chosen]
     numbers, totals = _numbers(tick, agents, is_all=not chosen)
@@ -137,6 +148,7 @@ def tick_document(tick: SealedTick, pcode: int, chosen: frozenset[str]) -> dict[
         "errors": totals.errors,
         "buckets": totals.buckets,
         "boundsS": BOUNDS_S,
+        "hits": [] if hits is None else hit_rows(hits),
         "agents": [_agent(agent) for agent in tick.agents],
     }
 

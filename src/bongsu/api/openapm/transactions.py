@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bongsu.api.access import AccessControl
     from bongsu.apm.engine import ApmEngine
     from bongsu.apm.traces import KeptSpan
-    from bongsu.apm.transactions import KeptTransaction
+    from bongsu.apm.transactions import HitMap, KeptTransaction
 
 _LONGEST_RANGE_MS = 86_400_000
 """A day: nothing is kept for longer."""
@@ -47,13 +47,7 @@ class Transactions:
         caller = await self._access.require_apm(request)
         start_ms, end_ms = read_range(request, longest_ms=_LONGEST_RANGE_MS)
         maps = await in_thread(self._apm.hit_maps, caller.project.project_id, start_ms, end_ms)
-        records = [
-            {
-                "time": tick.end_ms,
-                "rows": [{"row": row, "well": well, "failed": bad} for row, well, bad in tick.rows],
-            }
-            for tick in maps
-        ]
+        records = [{"time": tick.end_ms, "rows": hit_rows(tick)} for tick in maps]
         document = {"bounds": HITMAP_BOUNDS_MS, "records": records, "total": len(records)}
         return json_response(document, headers=NO_STORE)
 
@@ -91,6 +85,11 @@ class Transactions:
         found = await in_thread(self._apm.find_spans, caller.project.project_id, bytes.fromhex(text))
         records = [_span_record(span) for span in found]
         return json_response({"records": records, "total": len(records)}, headers=NO_STORE)
+
+
+def hit_rows(tick: HitMap) -> list[dict[str, int]]:
+    """Return the rows of one tick's hit map as the API tells them."""
+    return [{"row": row, "well": well, "failed": failed} for row, well, failed in tick.rows]
 
 
 _EXACT = ("route", "name", "user", "oname", "traceId")

@@ -7,6 +7,7 @@ import { useCanvas } from "./canvas.js";
 import { Segments } from "./choices.js";
 import { axisLabel, dateTime, milliseconds, number } from "./format.js";
 import { t } from "./i18n.js";
+import { gaps, ticks } from "./live.js";
 import { useLoad } from "./load.js";
 import { place, setQuery } from "./router.js";
 import { TICK_MS } from "./spot.js";
@@ -27,19 +28,24 @@ const SIZES = [[1_500, 5], [8_000, 4], [30_000, 3], [Infinity, 2]];
  * @typedef {{count: number, failed: number, times: Float64Array, elapsed: Float32Array, bad: Uint8Array}} Points failed ones last
  */
 
-/**
- * The hit map of the range; what is known already is not asked again.
- * @param {Hits | null} known @param {AbortSignal} abort @returns {Promise<Hits>}
- */
-async function loadHits(known, abort) {
+/** @param {AbortSignal} abort @returns {Promise<Hits>} */
+async function loadHits(abort) {
   const shown = bounds(range.value);
-  const [start, end] = [Math.floor(shown.start / TICK_MS) * TICK_MS, Math.floor(shown.end / TICK_MS) * TICK_MS];
-  const newest = known?.records[known.records.length - 1]?.time ?? 0;
-  const kept = known && known.start <= start && newest > start ? known.records.filter((one) => one.time > start) : [];
-  const from = kept.length > 0 ? newest : start;
-  if (from >= end) return { start, end, bounds: known?.bounds ?? [], records: kept };
-  const told = await openapm(`api/json/hitmap/${from}/${end}`, abort);
-  return { start, end, bounds: told.bounds, records: [...kept, ...told.records] };
+  const [start, end] = [shown.start, shown.end].map((time) => Math.floor(time / TICK_MS) * TICK_MS);
+  const told = await openapm(`api/json/hitmap/${start}/${end}`, abort);
+  return { start, end, bounds: told.bounds, records: told.records };
+}
+
+/**
+ * The range moved to the newest tick of the stream, with what came since; as much falls out at the left.
+ * @param {Hits} hits @param {import("./live.js").Tick[]} newer @returns {Hits}
+ */
+export function withTicks(hits, newer) {
+  const last = hits.records[hits.records.length - 1]?.time ?? hits.start;
+  const fresh = newer.filter((tick) => tick.endMs > last).map((tick) => ({ time: tick.endMs, rows: tick.hits }));
+  const end = Math.max(hits.end, newer[newer.length - 1]?.endMs ?? 0);
+  const start = hits.start + end - hits.end;
+  return { ...hits, start, end, records: [...hits.records, ...fresh].filter((one) => one.time > start) };
 }
 
 /** Fractions that fill an interval evenly, one after the other. @param {number} index @param {number} turn */
@@ -75,11 +81,11 @@ export function scaleFor({ count, elapsed }) {
 
 /** @param {{asTable: boolean}} props */
 export function Dots({ asTable }) {
-  const known = useRef(/** @type {Hits | null} */ (null));
-  const load = async (/** @type {AbortSignal} */ abort) => (known.current = await loadHits(known.current, abort));
-  const loaded = useLoad(load, [range.value], { every: range.value.live ? TICK_MS : 0 });
-  const points = useMemo(() => loaded.data && toPoints(loaded.data), [loaded.data]);
-  return html`<${Loading} of=${loaded}>
+  const { live } = range.value;
+  const loaded = useLoad(loadHits, [range.value, gaps.value]);
+  const data = useMemo(() => loaded.data && (live ? withTicks(loaded.data, ticks.value) : loaded.data), [loaded.data, ticks.value, live]);
+  const points = useMemo(() => data && toPoints(data), [data]);
+  return html`<${Loading} of=${{ ...loaded, data }}>
     ${(/** @type {Hits} */ hits) =>
       !points || points.count === 0
         ? html`<${Empty} why=${t("hitmap.noDots")} hint=${t("hitmap.noDotsHint")} />`

@@ -6,7 +6,7 @@ import { paused } from "./time.js";
 
 /**
  * @typedef {{oname: string, host_ip: string, active: boolean, txcount: number, errors: number, bands: number[], cpu: number | null}} TickAgent
- * @typedef {{endMs: number, tickMs: number, numbers: Record<string, number>, errors: number, buckets: number[], boundsS: number[], agents: TickAgent[]}} Tick
+ * @typedef {{endMs: number, tickMs: number, numbers: Record<string, number>, errors: number, buckets: number[], boundsS: number[], hits: {row: number, well: number, failed: number}[], agents: TickAgent[]}} Tick
  */
 
 const MOST_TICKS = 720; // an hour: longer ranges are asked for in larger steps

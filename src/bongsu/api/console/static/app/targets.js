@@ -13,7 +13,7 @@ import { t } from "./i18n.js";
 const EXPECTED_PORT = 9100;
 
 /** Whether a reserved target waits for a node exporter that nobody has started. @param {Target} target */
-export const awaitsExporter = (target) => target.reserved === true && target.port === EXPECTED_PORT && target.resultCd === -1 && /refused/.test(target.failReason ?? "");
+export const awaitsExporter = (target) => target.reserved === true && target.port === EXPECTED_PORT && (target.resultCd ?? 0) < 0 && /refused/.test(target.failReason ?? "");
 
 /** Why a target is as it is, in the reader's language where there is a sentence for it. @param {Target} target */
 export function reasonOf(target) {

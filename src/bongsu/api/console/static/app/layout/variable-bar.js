@@ -27,7 +27,7 @@ function Choice({ variable, values, given }) {
   if (variable.multi) return html`<${Several} variable=${variable} label=${label} known=${known} now=${now} set=${set} />`;
   const options = [...new Set([...now.filter((one) => one !== ALL), ...known])];
   return html`<label class="variable"><span>${label}</span>
-    <select value=${now[0] ?? ""} onChange=${(/** @type {any} */ event) => set([event.target.value].filter((one) => one !== ALL))}>
+    <select aria-label=${label} value=${now[0] ?? ""} onChange=${(/** @type {any} */ event) => set([event.target.value].filter((one) => one !== ALL))}>
       ${variable.all && html`<option value=${ALL}>${t("layout.all")}</option>`}
       ${now.length === 0 && html`<option value="" disabled>${t("layout.choosePrompt")}</option>`}
       ${options.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}

@@ -89,7 +89,7 @@ function Past({ agents }) {
 /** A tick as it was: each is in the store. @param {number} end @param {string[]} agents @param {AbortSignal} abort @returns {Promise<Tick>} */
 async function loadTickAt(end, agents, abort) {
   const [numbers, listed] = await Promise.all([loadSpotAt(end, agents.length ? agentSelector(agents) : "", abort), loadAgentsAt(end, abort)]);
-  return { endMs: end, tickMs: TICK_MS, numbers, errors: 0, buckets: [], boundsS: [], agents: listed };
+  return { endMs: end, tickMs: TICK_MS, numbers, errors: 0, buckets: [], boundsS: [], hits: [], agents: listed };
 }
 
 /** @param {{tick: Tick, before?: Tick, agents: string[]}} props */
