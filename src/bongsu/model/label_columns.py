@@ -216,6 +216,16 @@ class LabelColumns:
         """Return the rows in the order of their label sets: by (name, value) pairs, as Prometheus sorts a matrix; read only."""
         return self.derived("order", self._sort_order)
 
+    def in_order(self) -> LabelColumns:
+        """Return the series in the order of their label sets; themselves, if they are."""
+        moved = self.derived("in order", self._moved)
+        return self if moved is None else moved
+
+    def _moved(self) -> LabelColumns | None:
+        """Return the series in order, None where they are: what refers to itself would stay in memory."""
+        order = self.sort_order()
+        return None if (order[1:] > order[:-1]).all() else self.take(order)
+
     def _sort_order(self) -> NDArray[np.int64]:
         if self.n_series < 2 or not self._columns:
             return np.arange(self.n_series, dtype=np.int64)

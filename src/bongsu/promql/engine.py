@@ -6,7 +6,7 @@ import functools
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -214,7 +214,7 @@ def _result(expr: PlanExpr, context: Context) -> Scalar | String | Vector | Rang
     value = prune(with_dropped_names(value))
     if context.query.instant or value.n_series < 2:
         return value
-    return replace(value.take(value.labels.sort_order()), ordered=True)
+    return value.in_order()
 
 
 def _range_vector(expr: PlanExpr, context: Context) -> RangeVector:

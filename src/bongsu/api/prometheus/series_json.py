@@ -94,20 +94,45 @@ def pack_texts(
         Unix milliseconds of the points; empty when the series have none, or times of their own.
     """
     opening, opening_ends = _point_openings(steps)
-    fragments, codes = label_fragments(labels)
+    known = labels.derived("json", lambda: _label_texts(labels))
     first_step, first_label = 3, 3 + len(steps)
-    starts = np.empty(first_label + len(fragments) + 1, dtype=np.int64)
+    starts = np.empty(first_label + len(known.ends) + 1, dtype=np.int64)
     starts[: first_step + 1] = list(accumulate(map(len, frame), initial=0))
     starts[first_step + 1 : first_label + 1] = starts[first_step] + opening_ends
-    sizes = np.fromiter(map(len, fragments), dtype=np.int64, count=len(fragments))
-    starts[first_label + 1 :] = starts[first_label] + sizes.cumsum()
-    codes[codes != ABSENT] += first_label
-    texts = b"".join((*frame, opening, *fragments, bytes(TEXT_SLACK)))
+    starts[first_label + 1 :] = starts[first_label] + known.ends
+    codes = np.where(known.codes == ABSENT, np.int32(ABSENT), known.codes + np.int32(first_label))
+    texts = b"".join((*frame, opening, known.texts, bytes(TEXT_SLACK)))
     return PackedTexts(np.frombuffer(texts, dtype=np.uint8), starts, codes)
 
 
-def label_fragments(labels: LabelColumns) -> tuple[list[bytes], NDArray[np.int32]]:
-    """Return pieces of ``"name":"value"`` and the pieces of each series, shape (n_columns, n_series), newly allocated."""
+@dataclass(frozen=True, slots=True)
+class _LabelTexts:
+    """
+    The labels of some series as pieces of JSON.
+
+    Attributes
+    ----------
+    texts
+        The pieces one after another.
+    ends : ndarray of int64, shape (n_pieces,)
+        Where each ends.
+    codes : ndarray of int32, shape (n_columns, n_series)
+        The pieces of each series, `ABSENT` where it lacks a label.
+    """
+
+    texts: bytes
+    ends: NDArray[np.int64]
+    codes: NDArray[np.int32]
+
+
+def _label_texts(labels: LabelColumns) -> _LabelTexts:
+    fragments, codes = _label_fragments(labels)
+    sizes = np.fromiter(map(len, fragments), dtype=np.int64, count=len(fragments))
+    return _LabelTexts(b"".join(fragments), sizes.cumsum(), codes)
+
+
+def _label_fragments(labels: LabelColumns) -> tuple[list[bytes], NDArray[np.int32]]:
+    """Return pieces of ``"name":"value"`` and the pieces of each series, shape (n_columns, n_series)."""
     if labels.n_series <= _FEW_SERIES:
         whole = [orjson.dumps(labels.labels(row))[1:-1] for row in range(labels.n_series)]
         return whole, np.arange(labels.n_series, dtype=np.int32).reshape(1, -1)
