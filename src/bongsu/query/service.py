@@ -361,6 +361,8 @@ class QueryService:
             outcome = "success"
         except BongsuError as error:
             outcome = _outcome(error)
+            if isinstance(error, TooManySamples):
+                self._count_refusal(owner)
             raise
         finally:
             self._note(query, self._clock.monotonic() - started_s, outcome)
@@ -377,11 +379,7 @@ class QueryService:
     ) -> Answer:
         """Evaluate and finish; called when the query runs, and no more waits."""
         started_s, busy_s = self._clock.monotonic(), time.thread_time()
-        try:
-            result = self._evaluate(open_store(), query, deadline, owner)
-        except TooManySamples:
-            self._count_refusal(owner)
-            raise
+        result = self._evaluate(open_store(), query, deadline, owner)
         ran_s = self._clock.monotonic() - started_s
         answer = finish(Outcome(result, started_s - submitted_s, ran_s))
         self._samples.inc(result.stats.samples)
