@@ -79,6 +79,9 @@ def _bad_duration(name: str, text: str, cause: str) -> InvalidInput:
 
 def _milliseconds(text: str) -> int:
     """Return seconds as milliseconds, rounded; exact for every number of digits."""
+    whole, _, decimals = text.partition(".")
+    if len(decimals) <= 3 and whole.isdigit() and (decimals.isdigit() or not decimals):
+        return int(whole) * 1000 + int(decimals.ljust(3, "0"))
     return int((Decimal(text) * 1000).to_integral_value())
 
 

@@ -37,11 +37,11 @@ class Deadline:
         self.max_samples = max_samples
         self._monotonic = monotonic
         self._end = monotonic() + seconds
-        self._cancelled = threading.Event()
+        self._cancelled = False
 
     def cancel(self) -> None:
         """Give the query up; it ends at its next check with `QueryCancelled`."""
-        self._cancelled.set()
+        self._cancelled = True
 
     def check(self) -> None:
         """
@@ -52,7 +52,7 @@ class Deadline:
         QueryCancelled, QueryTimeout
             If it may not.
         """
-        if self._cancelled.is_set():
+        if self._cancelled:
             raise QueryCancelled
         if self._monotonic() > self._end:
             raise QueryTimeout(self.seconds)
