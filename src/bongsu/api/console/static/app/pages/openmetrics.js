@@ -1,6 +1,6 @@
 // OpenMetrics: workspaces on the left; the targets of the chosen one, with their state and its reason, on the right.
 import { html, useState } from "../ui.js";
-import { session } from "../api.js";
+import { mayOwn, session } from "../api.js";
 import { number } from "../format.js";
 import { t } from "../i18n.js";
 import { useLoad } from "../load.js";
@@ -13,6 +13,7 @@ import { Badge, Button, Empty, Loading, Panel } from "../widgets.js";
 import { TrialButton } from "../target-trial.js";
 
 const part = (/** @type {string} */ name) => lazy(() => import("../workspace-dialogs.js"), name);
+const ScrapeOptions = lazy(() => import("../scrape-options.js"), "ScrapeOptions");
 const [DeleteWorkspace, EditWorkspace, NewTargets, RemoveTargets] = ["DeleteWorkspace", "EditWorkspace", "NewTargets", "RemoveTargets"].map(part);
 
 const ALL_MS = 15_000; // the pace of scraping; a request for each workspace
@@ -85,6 +86,7 @@ function Detail({ group: { workspace, targets: known }, reload: reloadAll }) {
     ${chosen.length > 0 && html`<${Button} icon="trash" onClick=${() => setDialog("remove")}>${t("targets.removeCount", { count: chosen.length })}<//>`}
     ${!reserved && html`<${Button} icon="plus" kind="primary" onClick=${() => setDialog("targets")}>${t("targets.add")}<//>`}
     ${!reserved && html`<${Button} icon="edit" kind="quiet" label=${t("workspaces.edit")} onClick=${() => setDialog("edit")} />`}
+    ${session.value.user && mayOwn() && html`<${Button} icon="gear" kind="quiet" label=${t("scrape.title")} onClick=${() => setDialog("scrape")} />`}
     ${!reserved && html`<${Button} icon="trash" kind="quiet" label=${t("workspaces.delete")} onClick=${() => setDialog("delete")} />`}
     <a class="button quiet" href=${exploreHref(`up{job=${JSON.stringify(workspace.jobName)}}`)}>${t("action.explore")}</a>
   `;
@@ -100,6 +102,7 @@ function Detail({ group: { workspace, targets: known }, reload: reloadAll }) {
       empty=${{ why: t("layout.noMetrics"), hint: t("layout.noMetricsHint") }} />`}
     ${dialog === "targets" && html`<${NewTargets} workspace=${workspace} targets=${targets} onClose=${close} onSaved=${reload} />`}
     ${dialog === "remove" && html`<${RemoveTargets} workspace=${workspace} targets=${chosen} onClose=${close} onSaved=${() => (setPicked(new Set()), reload())} />`}
+    ${dialog === "scrape" && html`<${ScrapeOptions} workspace=${workspace} onClose=${close} />`}
     ${dialog === "edit" && html`<${EditWorkspace} workspace=${workspace} onClose=${close} onSaved=${reload} />`}
     ${dialog === "delete" && html`<${DeleteWorkspace} workspace=${workspace} targets=${targets} onClose=${close} onSaved=${() => (reload(), go(href("openmetrics")))} />`}
   </div>`;
