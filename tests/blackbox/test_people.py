@@ -387,3 +387,20 @@ def sign_in_at_the_provider(url: str) -> Person:
     person = Person(url, f"{cookie.name}={cookie.value}")
     assert person.call("GET", "/console/api/session").json()["user"]["name"] == "lee@example.com"
     return person
+
+
+def test_what_is_deleted_or_taken_away_whole_is_in_the_trail(server: ServerProcess) -> None:
+    tenant = server.create_project("trail")
+    owner = add_user(server, "trail-owner", roles={tenant.project_id: "owner"})
+    answer = owner.call("POST", "/prometheus/api/v1/admin/tsdb/delete_series?match[]=up&start=0")
+    assert 204 == answer.status, answer.text
+    assert 200 == call("GET", f"{server.url}/admin/v1/backup", headers=server.admin_headers).status
+    found = {entry["action"]: entry for entry in records(server, "audit", "--since", "10m")}
+
+    deleted = found["samples.delete"]
+    assert ("user:trail-owner", tenant.project_id, "up") == (
+        deleted["actor"],
+        deleted["projectId"],
+        json.loads(deleted["detail"])["selectors"],
+    )
+    assert "admin" == found["backup.read"]["actor"]

@@ -97,6 +97,7 @@ def all_routes(
             targets=edge.targets,
             facts=options.status_facts(settings, clock.now_ms(), edge.maintenance.damaged_parts),
             maintenance=edge.maintenance,
+            trail=edge.control.audit,
             features=settings.features,
             clock=clock,
             lookback_ms=settings.query.lookback,

@@ -150,7 +150,7 @@ def routes(
         *_people_routes(resource, PeopleCalls(control, calls.lane, hashing or calls.lane, url)),
         *_audit_routes(resource, AuditCalls(control.audit, calls.lane)),
         *_store_routes(resource, store),
-        resource("/backup", GET=backup.download(backup_parts)),
+        resource("/backup", GET=backup.download(backup_parts, control.audit)),
         router.unknown("/admin/v1/{rest:path}"),
     ]
 

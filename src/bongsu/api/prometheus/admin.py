@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bongsu.api.permissions import needed_role
 from bongsu.api.prometheus.envelope import success_response
-from bongsu.api.prometheus.selectors import read_selectors, read_time_range
+from bongsu.api.prometheus.selectors import MATCH, read_selectors, read_time_range
 from bongsu.api.respond import no_content
 from bongsu.api.threads import in_thread
 from bongsu.control.values import Scope
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from bongsu.api.prometheus.caller import Admission, Call
+    from bongsu.control.values import Actor
 
 
 class Maintenance(Protocol):
@@ -29,6 +30,20 @@ class Maintenance(Protocol):
     def snapshot(self, project_id: str, *, skip_head: bool) -> str:
         """Make a snapshot; return its name."""
         ...
+
+
+class Trail(Protocol):
+    """Where it is written who changed what; blocks, and may be called from any thread."""
+
+    def note(
+        self, actor: Actor, action: str, subject: str, project_id: str | None = None, **detail: object
+    ) -> None:
+        """Add an entry."""
+        ...
+
+
+_MOST_TOLD = 1_000
+"""Characters of selectors that an entry holds."""
 
 
 class NotOffered(NotFound):
@@ -49,21 +64,32 @@ class TsdbAdmin:
     ----------
     maintenance
         None when the store offers none.
+    trail
+        Told of every change; None where nobody keeps one.
     """
 
-    def __init__(self, admission: Admission, maintenance: Maintenance | None) -> None:
+    def __init__(
+        self, admission: Admission, maintenance: Maintenance | None, trail: Trail | None = None
+    ) -> None:
         self._admission = admission
         self._maintenance = maintenance
+        self._trail = trail
 
     async def delete_series(self, request: Request) -> Response:
         """Answer ``/admin/tsdb/delete_series``: hide the samples of the matching series in the range."""
-        return await in_thread(self._delete, await self._admit(request, "delete_series"))
+        call = await self._admit(request, "delete_series")
+        answer = await in_thread(self._delete, call)
+        told = {name: call.parameters.text(name)[:_MOST_TOLD] for name in ("start", "end")}
+        selectors = ", ".join(call.parameters.texts(MATCH))[:_MOST_TOLD]
+        await self._note(request, call, "samples.delete", selectors=selectors, **told)
+        return answer
 
     async def clean_tombstones(self, request: Request) -> Response:
         """Answer ``/admin/tsdb/clean_tombstones``: free the space of deleted samples."""
         call = await self._admit(request, "clean_tombstones")
         maintenance = self._offered("cleaning of tombstones")
         await in_thread(maintenance.clean_tombstones, call.access.project.project_id)
+        await self._note(request, call, "samples.clean")
         return no_content()
 
     async def snapshot(self, request: Request) -> Response:
@@ -72,11 +98,17 @@ class TsdbAdmin:
         skip_head = call.parameters.flag("skip_head")
         maintenance = self._offered("a snapshot")
         name = await in_thread(maintenance.snapshot, call.access.project.project_id, skip_head=skip_head)
+        await self._note(request, call, "samples.snapshot", name=name)
         return success_response({"name": name})
 
     async def _admit(self, request: Request, name: str) -> Call:
         role = needed_role(f"POST /prometheus/api/v1/admin/tsdb/{name}")
         return await self._admission.admit(request, Scope.MANAGE, role=role)
+
+    async def _note(self, request: Request, call: Call, action: str, **detail: object) -> None:
+        if self._trail is not None:
+            project_id, actor = call.access.project.project_id, call.access.actor(request)
+            await in_thread(self._trail.note, actor, action, project_id, project_id, **detail)
 
     def _delete(self, call: Call) -> Response:
         selectors = read_selectors(call.parameters, required=True)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from bongsu.api.access import AccessControl
     from bongsu.api.errors import Handler
-    from bongsu.api.prometheus.admin import Maintenance
+    from bongsu.api.prometheus.admin import Maintenance, Trail
     from bongsu.api.prometheus.caller import OpenStore
     from bongsu.api.prometheus.status import StatusFacts
     from bongsu.api.prometheus.targets import TargetListing
@@ -76,6 +76,7 @@ def routes(
     registry: CollectorRegistry,
     lookback_ms: int = 300_000,
     maintenance: Maintenance | None = None,
+    trail: Trail | None = None,
 ) -> list[BaseRoute]:
     """
     Return the routes of the query side of the API; those of other parts below the prefix must come before them.
@@ -98,6 +99,8 @@ def routes(
         How old the newest sample of a series may be in federation; the engine's own lookback.
     maintenance
         What the store offers beyond reading and deleting; None when nothing.
+    trail
+        Where deletions are written down.
     """
     admission = Admission(access, open_store)
     asked, looked_up = Queries(admission, queries, clock, features), Lookups(admission, clock, features)
@@ -114,7 +117,7 @@ def routes(
         *_target_paths(Targets(admission, targets, clock), Rules(admission)),
         *_status_paths(Status(admission, facts, feature_table(features), clock)),
         ("/status/self_metrics", _GET, SelfMetrics(admission, registry).show),
-        *_admin_paths(TsdbAdmin(admission, maintenance)),
+        *_admin_paths(TsdbAdmin(admission, maintenance, trail)),
         ("/export", _READ, DataExport(admission).export),
     ]
     routed: list[BaseRoute] = [
