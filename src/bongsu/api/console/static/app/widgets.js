@@ -75,7 +75,7 @@ export function Panel({ title, actions, class: extra = "", children }) {
 
 /** An empty place says why it is empty and what to press. @param {{why: string, hint?: any, children?: any}} props */
 export function Empty({ why, hint, children }) {
-  return html`<div class="empty">
+  return html`<div class="empty" title=${typeof hint === "string" ? hint : undefined}>
     <p class="why">${why}</p>
     ${hint && html`<p class="hint">${hint}</p>`}
     ${children && html`<div class="actions">${children}</div>`}
