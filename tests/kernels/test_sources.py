@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,9 @@ from bongsu.kernels import _sources
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+PACKAGE = "bongsu.kernels"
 
 
 @pytest.fixture
@@ -45,3 +49,27 @@ def test_the_digest_of_all_changes_with_a_new_file(package: Path) -> None:
     (package / "ranks.py").write_text("")
 
     assert before != _sources.digest_of_all()
+
+
+def test_imports_are_those_that_the_parser_finds() -> None:
+    _forget()
+    for source in _sources._FOLDER.glob("*.py"):
+        nodes = list(ast.walk(ast.parse(source.read_text())))
+        found = {
+            a.name.removeprefix(f"{PACKAGE}.") for n in nodes if isinstance(n, ast.Import) for a in n.names
+        }
+        for node in nodes:
+            if isinstance(node, ast.ImportFrom) and node.module == PACKAGE:
+                found.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module is not None:
+                found.add(node.module.removeprefix(f"{PACKAGE}."))
+
+        assert {name for name in found if _sources.is_module(name)} == _sources._imports(source.stem)
+
+
+def test_imports_of_any_form_are_found(package: Path) -> None:
+    (package / "groups.py").write_text(
+        "if True:\n    from bongsu.kernels import (\n        chunks,\n        packing as p,\n    )\nimport bongsu.kernels.windows as w\n"
+    )
+
+    assert {"chunks", "packing", "windows"} == _sources._imports("groups")

@@ -6,13 +6,19 @@ numba inlines callees of other files without noticing their edits, so a digest o
 
 from __future__ import annotations
 
-import ast
 import functools
 import hashlib
+import re
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent
-_PACKAGE = "bongsu.kernels"
+_IMPORT = re.compile(
+    r"^[ \t]*(?:from|import)[ \t]+bongsu\.kernels(\.\w+)?(?:[ \t]+import[ \t]+(\([^)]*\)|[^\n]*))?",
+    re.MULTILINE,
+)
+"""An import of this package: the module, or, without one, the names that follow."""
+
+_NAME = re.compile(r"\w+")
 
 
 @functools.cache
@@ -52,14 +58,10 @@ def _closure(name: str) -> set[str]:
 
 @functools.cache
 def _imports(name: str) -> frozenset[str]:
+    # Parsing all sources would cost a start half a second. What only looks like an import, in a text, does no harm.
     found: set[str] = set()
-    for node in ast.walk(ast.parse(_source(name))):
-        if isinstance(node, ast.Import):
-            found.update(alias.name.removeprefix(f"{_PACKAGE}.") for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module == _PACKAGE:
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module is not None:
-            found.add(node.module.removeprefix(f"{_PACKAGE}."))
+    for module, names in _IMPORT.findall(_source(name).decode()):
+        found.update([module.removeprefix(".")] if module else _NAME.findall(names))
     return frozenset(name for name in found if is_module(name))
 
 

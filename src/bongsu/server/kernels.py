@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 from bongsu.kernels import cache
 from bongsu.kernels.warm import WIRE, compile_all
+from bongsu.runtime.resident import release_code
 from bongsu.tsdb.warmup import warm_up
 
 if TYPE_CHECKING:
@@ -45,6 +47,46 @@ def load_kernels(progress: Callable[[str], None]) -> None:
     for load in SHARES.values():
         load(progress)
     cache.forget_unused()
+    # The compiler has done its work: some 50 MB of its code, which come back if it is called once more.
+    release_code("llvmlite")
+
+
+class LoadingBeside:
+    """
+    The loading of kernels that are all cached, beside a server that answers: whoever needs one before its turn loads it then.
+
+    Parameters
+    ----------
+    failed
+        Told what went wrong; kernels are then loaded when they are needed.
+    """
+
+    def __init__(self, failed: Callable[[Exception], None]) -> None:
+        self._failed = failed
+        self._is_ending = False
+        self._thread = threading.Thread(target=self._load, name="kernels")
+        self._thread.start()
+
+    def end(self) -> None:
+        """Return when nothing is being loaded any more."""
+        self._is_ending = True
+        self._thread.join()
+
+    def _load(self) -> None:
+        try:
+            load_kernels(self._go_on)
+        except _Ended:
+            return
+        except Exception as error:  # noqa: BLE001 - nothing depends on it
+            self._failed(error)
+
+    def _go_on(self, _: str) -> None:
+        if self._is_ending:
+            raise _Ended
+
+
+class _Ended(Exception):
+    """The server stops before all kernels are loaded."""
 
 
 def _compile_beside(progress: Callable[[str], None]) -> None:

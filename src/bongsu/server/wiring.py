@@ -24,6 +24,7 @@ from bongsu.control.plane import ControlPlane
 from bongsu.ingest.imports import ImportMetrics
 from bongsu.ingest.otlp_metrics import OtlpMetricsIngest
 from bongsu.ingest.remote_writers import RemoteWriters
+from bongsu.kernels import cache
 from bongsu.promql.engine import Engine
 from bongsu.query.result_cache import ResultCache
 from bongsu.query.service import QueryService
@@ -32,7 +33,7 @@ from bongsu.server import options
 from bongsu.server.backup import Backups
 from bongsu.server.edge import Edge, all_routes
 from bongsu.server.grpc_listener import grpc_loops
-from bongsu.server.kernels import load_kernels
+from bongsu.server.kernels import LoadingBeside, load_kernels
 from bongsu.server.limits import AGENTS, QUERY_SAMPLES, STREAMS, LimitGauges, ProjectLimits
 from bongsu.server.maintenance import Maintenance
 from bongsu.server.people import make_people, people_loops
@@ -115,8 +116,10 @@ def build(around: Surroundings, url: str, progress: Callable[[str], None]) -> Pa
         Told what is being done, in a few words.
     """
     _describe_process(around.registry)
-    progress("loading kernels")
-    load_kernels(progress)
+    are_cached = cache.is_complete()
+    if not are_cached:
+        progress("loading kernels")
+        load_kernels(progress)
     with contextlib.ExitStack() as stack:
         folder = around.settings.data_folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -134,6 +137,12 @@ def build(around: Surroundings, url: str, progress: Callable[[str], None]) -> Pa
         backups = Backups(
             folder, snapshot_store=store.snapshot, database=control.database, clock=around.clock
         )
+        if are_cached:
+            log = around.logger("kernels")
+            loading = LoadingBeside(
+                lambda error: log.warning("kernels could not be loaded", error=str(error))
+            )
+            stack.callback(loading.end)
         maintenance = Maintenance(folder, store, stores, around.clock, around.registry)
         return _wire(around, stack, control, stores, refusals, backups, maintenance, start, url)
     raise AssertionError("BUG: the exit stack swallowed an error")
