@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+from tests.browser.axe import load_axe
 from tests.support.process import ServerProcess, Tenant, running_server
 
 if TYPE_CHECKING:
@@ -48,6 +49,13 @@ def browser() -> Iterator[Browser]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     with running_server(tmp_path_factory.mktemp("console") / "data") as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def axe(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the checker, kept between runs where pytest may keep something."""
+    cache = getattr(pytestconfig, "cache", None)
+    return load_axe(cache.mkdir("axe") if cache is not None else tmp_path_factory.mktemp("axe"))
 
 
 @dataclass

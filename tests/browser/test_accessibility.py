@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.browser.axe import load_axe, violations
+from tests.browser.axe import violations
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Visitor
@@ -25,13 +25,6 @@ VIEWS = [
     "settings",
     "no-such-view",
 ]
-
-
-@pytest.fixture(scope="module")
-def axe(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return the checker, kept between runs where pytest may keep something."""
-    cache = getattr(pytestconfig, "cache", None)
-    return load_axe(cache.mkdir("axe") if cache is not None else tmp_path_factory.mktemp("axe"))
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.browser.axe import violations
 from tests.browser.conftest import Visitor
 from tests.support.oidc_process import running_provider
 from tests.support.process import ServerProcess, call, running_server
@@ -168,3 +169,32 @@ def test_a_company_account_signs_in_and_out(visitor: Visitor) -> None:
     page.get_by_text("Signed in as a person: Viewer").wait_for()
     (cookie,) = (one for one in visitor.context.cookies() if one["name"].startswith("bongsu_session"))
     assert (True, "Strict") == (cookie["httpOnly"], cookie["sameSite"])
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_people_see_has_no_serious_fault(
+    visitor: Visitor, server: ServerProcess, axe: str, theme: str
+) -> None:
+    name = f"axe-{theme}"
+    call(
+        "POST",
+        f"{server.url}/admin/v1/users",
+        headers=server.admin_headers,
+        body={"name": name, "password": PASSWORD, "roles": {"default": "owner"}},
+    )
+    page = visitor.page
+    visitor.open(f"?theme={theme}")
+    page.get_by_label("Name", exact=True).wait_for()
+    assert [] == violations(page, axe)
+    sign_in(visitor, name)
+    page.get_by_role("navigation").wait_for()
+    visitor.open(f"settings?theme={theme}")
+    page.get_by_role("row", name=name).wait_for()
+    visitor.settle()
+    assert [] == violations(page, axe)
+    for button in ("Add a member", "Change the password"):
+        page.get_by_role("button", name=button).click()
+        page.get_by_role("dialog").wait_for()
+        assert [] == violations(page, axe)
+        page.keyboard.press("Escape")
+        page.get_by_role("dialog").wait_for(state="detached")
