@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import orjson
 from starlette.responses import RedirectResponse, Response
@@ -37,7 +37,10 @@ if TYPE_CHECKING:
     from bongsu.runtime.clock import Clock
 
 CALLBACK = "/console/api/openid/callback"
-_COOKIE_PATH = "/console/api/openid"
+_START = "/console/api/openid"
+_COOKIE_PATH = _START
+_MOVED = "moved"
+"""Marks a browser that was sent to the external address once: behind a proxy that hides it, that is as near as one gets."""
 _COOKIE_S = 600
 """Ten minutes to type a password and a second factor at the provider."""
 _MAX_COOKIE = 1_000
@@ -98,7 +101,10 @@ class OpenIdSignIn:
         return self._options.label
 
     async def go(self, request: Request) -> Response:
-        """Send the browser to the provider."""
+        """Send the browser to the provider, from the address that it will come back to: its cookies are of one host."""
+        if self._is_elsewhere(request):
+            url = f"{self._options.external_url.rstrip('/')}{_START}?{_MOVED}=1"
+            return RedirectResponse(url, status_code=_SEE_OTHER, headers=NEVER)
         try:
             question = await self._provider.ask(self._redirect_uri)
         except BongsuError as error:
@@ -141,6 +147,10 @@ class OpenIdSignIn:
     async def sign_out_url(self, _request: Request) -> str | None:
         """Return where the browser ends its session at the provider too; None when that offers nothing."""
         return await self._provider.end_session_url(self._console)
+
+    def _is_elsewhere(self, request: Request) -> bool:
+        wanted = urlsplit(self._options.external_url).netloc
+        return request.url.netloc != wanted and _MOVED not in request.query_params
 
     @property
     def _console(self) -> str:
