@@ -26,6 +26,7 @@ from bongsu.model.labels import series_key
 from bongsu.model.samples import Exemplar, MetricMetadata
 from bongsu.runtime.clock import ManualClock
 from bongsu.storage.contract import Reason, StoreOptions
+from bongsu.tsdb import database as database_module
 from bongsu.tsdb import store as store_module
 
 if TYPE_CHECKING:
@@ -408,3 +409,27 @@ def test_checkpoint_of_many_open_rows_is_small(tmp_path: Path) -> None:
         assert 30_000 * 2 > checkpoint
     with contextlib.closing(open_at(tmp_path, 8)) as store:
         assert before == found(database(store))
+
+
+def test_too_many_late_samples_do_not_wait_for_upkeep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "TOO_MANY_LATE", 50)
+    with contextlib.closing(open_at(tmp_path, 8)) as store:
+        project = database(store)
+        write_rows(project, [Row(UP, NOW, 1.0)])
+        write_rows(project, [Row(UP, NOW - 1 - i, 1.0) for i in range(49)])
+        assert not store._upkeep_wanted.is_set()
+
+        write_rows(project, [Row(UP, NOW - 100, 1.0)])
+
+        assert store._upkeep_wanted.is_set()
+
+
+def test_long_series_are_sealed_without_looking_at_all_that_follows(tmp_path: Path) -> None:
+    """An import of a series as long as the batch: each seal looks at what is next, not at all of the batch."""
+    rows = [Row(UP, NOW + 1000 * i, float(i % 7)) for i in range(20_000)]
+    with contextlib.closing(open_at(tmp_path, 8)) as store:
+        write_rows(database(store), rows)
+
+        assert expected(*rows) == found(database(store))

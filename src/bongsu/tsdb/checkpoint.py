@@ -37,10 +37,11 @@ from bongsu.kernels.identity import KEY_AT, KEY_SIZE
 from bongsu.model.labels import key_labels, series_key
 from bongsu.storage.raw import Sample
 from bongsu.storage.refusals import value_bytes
-from bongsu.tsdb.head import Head, encoded_runs
+from bongsu.tsdb.head import Head
 from bongsu.tsdb.keys import keys_at
 from bongsu.tsdb.late import slot_of
 from bongsu.tsdb.records import pack_exemplars, pack_metadata, unpack_exemplars, unpack_metadata
+from bongsu.tsdb.runs import encoded_runs
 from bongsu.tsdb.sections import SectionFile, write_sections
 
 if TYPE_CHECKING:

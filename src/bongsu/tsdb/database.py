@@ -79,6 +79,9 @@ if TYPE_CHECKING:
 KEPT_MS = 3_600_000
 """The newest hour stays in the head: scrapes that come late, and the queries that are asked most, find it there."""
 
+TOO_MANY_LATE = 4 * MANY_LATE
+"""So many late samples, some 180 MB, don't wait for the next upkeep; fewer do, since blocks are better written from many."""
+
 IDLE_S = 900.0
 """A database that nobody asked for anything in a quarter of an hour leaves memory; scrapes and dashboards come far more often."""
 
@@ -100,6 +103,8 @@ class Database:
         The project's own.
     told
         Takes a line for each damaged file that was set aside.
+    want_upkeep
+        Called when upkeep should not wait for its time; may be called often.
     """
 
     def __init__(
@@ -111,6 +116,7 @@ class Database:
         clock: Clock,
         metrics: StoreMetrics,
         told: Callable[[str], None],
+        want_upkeep: Callable[[], None],
     ) -> None:
         self.number = number
         self.name = name
@@ -121,6 +127,7 @@ class Database:
         self._clock = clock
         self._metrics = metrics
         self._told = told
+        self._want_upkeep = want_upkeep
         self._state: State | None = None
         self._upkeep = threading.Lock()
         self._lock = threading.Lock()
@@ -529,10 +536,13 @@ class Database:
             if len(times):
                 self._changes.note(int(times.min()))
         head = self._open().head
-        return (
+        conflicts = (
             head.append_floats(floats, overwrite=overwrite),
             head.append_histograms(histograms, overwrite=overwrite),
         )
+        if len(head.side) >= TOO_MANY_LATE:
+            self._want_upkeep()
+        return conflicts
 
     def _apply_delete(self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> None:
         self._changes.note(start_ms)

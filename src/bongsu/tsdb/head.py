@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels.chunks import ENTRY_AT, ENTRY_SAMPLES, chunk_room, decode_chunks, encode_runs
+from bongsu.kernels.chunks import ENTRY_AT, ENTRY_SAMPLES, decode_chunks
 from bongsu.kernels.head import (
     ARENA_USED,
     CHUNK_LINK,
@@ -43,9 +43,7 @@ from bongsu.kernels.head import (
     newest_sample,
     seal_rows,
     take_open,
-    widen_entries,
 )
-from bongsu.kernels.shared_times import new_table
 from bongsu.kernels.used_codes import mark_used
 from bongsu.storage.raw import Sample
 from bongsu.storage.refusals import value_bytes
@@ -54,6 +52,7 @@ from bongsu.tsdb.index import LabelIndex
 from bongsu.tsdb.late import Conflict, put_odd_rows, slot_of, slots_of
 from bongsu.tsdb.parts import Part
 from bongsu.tsdb.records import FloatRows
+from bongsu.tsdb.runs import cut_chunks, encoded_runs
 from bongsu.tsdb.series import SeriesTable
 from bongsu.tsdb.side import FloatColumns, FrozenSide, SideBuffer
 
@@ -69,6 +68,9 @@ MAX_SPANS = 48
 
 _SEALED_TOGETHER = 8192
 """Open rows sealed by one call: 12 MB of scratch."""
+
+_LOOKED_AT = 2 * _SEALED_TOGETHER
+"""Rows ahead that are looked at for full open rows: an import of one long series fills the same one again and again."""
 
 _READ_AHEAD = 8
 """Bytes behind the arena's last chunk: unpacking reads one word ahead."""
@@ -399,14 +401,14 @@ class Head:
         run_through = np.flatnonzero(kept & (in_use[:, CHUNK_MIN] < floor_ms))
         cut = np.full(len(in_use), -1, dtype=np.int64)
         cut[run_through] = np.arange(len(run_through))
-        cut_data, cut_chunks = _cut_chunks(old.arena, in_use[run_through], floor_ms)
+        anew, entries = cut_chunks(old.arena, in_use[run_through], floor_ms)
         kept_bytes = 8 * int((in_use[kept, CHUNK_LINK] & 0xFFFF).sum())
         self.arrays = old._replace(
             chunks=np.empty((int(kept.sum()) + 16, 4), dtype=np.int64),
-            arena=np.empty(kept_bytes + len(cut_data) + _FIRST_ARENA, dtype=np.uint8),
+            arena=np.empty(kept_bytes + len(anew) + _FIRST_ARENA, dtype=np.uint8),
             cursor=np.array([0, 0, NO_TIME], dtype=np.int64),
         )
-        drop_before(self.arrays, old, floor_ms, cut, cut_chunks, cut_data)
+        drop_before(self.arrays, old, floor_ms, cut, entries, anew)
 
     def ended_slots(self, floor_ms: int) -> NDArray[np.int64]:
         """
@@ -455,8 +457,9 @@ class Head:
 
     def _seal_full(self, refs: NDArray[np.int64], row: int) -> None:
         """Seal the full open rows of the series that a batch goes on with: all at once, since scrapes fill theirs together."""
-        slots = np.empty(len(refs) - row, dtype=np.int64)
-        slots = slots[: full_slots(self.arrays, refs, row, slots)]
+        ahead = refs[: row + _LOOKED_AT]
+        slots = np.empty(len(ahead) - row, dtype=np.int64)
+        slots = slots[: full_slots(self.arrays, ahead, row, slots)]
         for low in range(0, len(slots), _SEALED_TOGETHER):
             self._seal(slots[low : low + _SEALED_TOGETHER])
 
@@ -503,41 +506,3 @@ def _first_arrays() -> HeadArrays:
         arena=np.empty(_FIRST_ARENA, dtype=np.uint8),
         cursor=np.array([0, 0, NO_TIME], dtype=np.int64),
     )
-
-
-def encoded_runs(
-    times: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    bits: NDArray[np.int64],
-    begins: NDArray[np.int64],
-    ends: NDArray[np.int64],
-    *,
-    tight: bool = False,
-    shared: NDArray[np.int64] | None = None,
-    position: int = 0,
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return the bytes and the table of one chunk for each run of samples, as `bongsu.kernels.chunks.encode_runs` writes them."""
-    lengths = ends - begins
-    out = np.empty(24 * int(lengths.sum()) + chunk_room(int(lengths.max(initial=0))), dtype=np.uint8)
-    chunks = np.zeros((len(begins), 8), dtype=np.int64)
-    table = new_table(0) if shared is None else shared
-    size = encode_runs(times, starts, bits, begins, ends, tight, table, position, out, chunks)
-    return out[:size], chunks
-
-
-def _cut_chunks(
-    arena: NDArray[np.uint8], chunks: NDArray[np.int64], floor_ms: int
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return chunks anew without their samples before a time, which runs through each of them."""
-    table = np.zeros((len(chunks), 8), dtype=np.int64)
-    widen_entries(chunks, table)
-    table[:, ENTRY_AT] += arena.ctypes.data
-    ends = np.cumsum(table[:, ENTRY_SAMPLES])
-    n = int(ends[-1]) if len(ends) else 0
-    times, starts = np.empty((2, n), dtype=np.int64)
-    values = np.empty(n, dtype=np.float64)
-    decode_chunks(table, ends, times, values, starts)
-    dropped = np.concatenate(([0], np.cumsum(times < floor_ms)))
-    begins = ends - table[:, ENTRY_SAMPLES]
-    begins = begins + dropped[ends] - dropped[begins]
-    return encoded_runs(times, starts, values.view(np.int64), begins, ends)

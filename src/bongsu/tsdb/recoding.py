@@ -21,8 +21,8 @@ from bongsu.kernels.histogram_chunks import encode_histograms, histogram_room
 from bongsu.kernels.merge import SIZE, read_chunks
 from bongsu.kernels.shared_times import new_table
 from bongsu.model.samples import KIND_FLOAT
-from bongsu.tsdb.head import encoded_runs
 from bongsu.tsdb.parts import KIND_SHIFT
+from bongsu.tsdb.runs import encoded_runs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 UPKEEP_INTERVAL_S = 30.0
 """Blocks are due every two hours; twice a minute is soon enough for everything, and costs nothing when nothing is due."""
 
+_REST_S = 1.0
+"""Rest before upkeep that was asked for, so that who asks all the time gets it once a second at most."""
+
 _LOG_PER_HEAD = 1 / 4
 """
 The log may be this large compared with the heads before checkpoints are taken in between.
@@ -114,6 +117,7 @@ class TsdbStore:
         self._lock = _take_lock(folder)
         self._mutex = threading.Lock()
         self._closed = False
+        self._stop, self._upkeep_wanted = threading.Event(), threading.Event()
         self._by_number: dict[int, Database] = {}
         self._by_name: dict[str, Database] = {}
         try:
@@ -138,7 +142,6 @@ class TsdbStore:
             raise
         for database in self._by_number.values():
             database.start(self._log)
-        self._stop = threading.Event()
         self._upkeep_thread: threading.Thread | None = None
         if upkeep_interval_s is not None:
             self._upkeep_thread = threading.Thread(
@@ -231,6 +234,7 @@ class TsdbStore:
     def close(self) -> None:
         """Finish writes, release the data folder."""
         self._stop.set()
+        self._upkeep_wanted.set()
         if self._upkeep_thread is not None:
             self._upkeep_thread.join()
         with self._mutex:
@@ -276,6 +280,7 @@ class TsdbStore:
             clock=self._clock,
             metrics=self._metrics,
             told=self._tell,
+            want_upkeep=self._upkeep_wanted.set,
         )
         self._by_number[number] = database
         self._by_name[project_id] = database
@@ -291,8 +296,11 @@ class TsdbStore:
         self._logger.error("damage in the store", what=message)
 
     def _keep_up(self, interval_s: float) -> None:
-        while not self._stop.wait(interval_s):
-            self.upkeep()
+        while not self._stop.is_set():
+            self._upkeep_wanted.wait(interval_s)
+            self._upkeep_wanted.clear()
+            if not self._stop.wait(_REST_S):
+                self.upkeep()
 
     def _attempt(self, what: str, database: Database, act: Callable[[], bool | None]) -> bool:
         """Do something for one project; return its answer, or that there was none."""
