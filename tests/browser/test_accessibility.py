@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.browser.axe import violations
+from tests.support.process import eventually
+from tests.support.spans import make_span, report_spans
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Visitor
@@ -16,6 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.process]
 VIEWS = [
     "",
     "realtime",
+    "realtime?map=cells",
     "openmetrics",
     "servers",
     "explore?g0.expr=up",
@@ -29,7 +32,11 @@ VIEWS = [
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_no_view_has_a_serious_fault(visitor: Visitor, server: ServerProcess, axe: str, theme: str) -> None:
-    visitor.sign_in(server.first_project)
+    tenant = server.first_project
+    spans = [make_span("GET /", 40), make_span("GET /slow", 2_400, status={"code": 2, "message": "refused"})]
+    report_spans(tenant, spans)
+    eventually(lambda: tenant.number("act_agent") == 1, what="the first sealed tick")
+    visitor.sign_in(tenant)
     found = {}
     for view in VIEWS:
         visitor.open(f"{view}{'&' if '?' in view else '?'}theme={theme}")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.grafana_dashboard import node_dashboard
 from tests.support.process import Tenant, call, eventually
+from tests.support.spans import make_span, report_spans
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -329,27 +328,8 @@ def busy_tick(tenant: Tenant) -> tuple[float, str] | None:
 
 
 def report_requests(tenant: Tenant, *, count: int, elapsed_ms: int) -> None:
-    """Send server spans that have just ended, as OTLP JSON."""
-    end = time.time_ns()
-    spans = [
-        {
-            "traceId": secrets.token_hex(16),
-            "spanId": secrets.token_hex(8),
-            "name": "GET /",
-            "kind": 2,
-            "startTimeUnixNano": str(end - elapsed_ms * 1_000_000),
-            "endTimeUnixNano": str(end),
-            "attributes": [{"key": "client.address", "value": {"stringValue": "10.0.0.1"}}],
-        }
-        for _ in range(count)
-    ]
-    resource = [
-        {"key": key, "value": {"stringValue": value}}
-        for key, value in (("service.name", "shop"), ("service.instance.id", "shop-1"), ("host.name", "vm"))
-    ]
-    body = {"resourceSpans": [{"resource": {"attributes": resource}, "scopeSpans": [{"spans": spans}]}]}
-    answer = call("POST", f"{tenant.url}/otlp/v1/traces", headers={"X-TC-APP-KEY": tenant.appkey}, body=body)
-    assert answer.status == 200, answer.text
+    """Send server spans that have just ended."""
+    report_spans(tenant, [make_span("GET /", elapsed_ms) for _ in range(count)])
 
 
 def test_a_layout_is_made_resized_by_keyboard_saved_and_shared(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.browser.conftest import Visitor
 from tests.support.process import call, eventually, running_server
+from tests.support.spans import CLIENT, make_span, report_spans
 
 from bongsu.api.console.files import STATIC
 
@@ -141,28 +140,13 @@ def ask(page: Page, say: Texts, expression: str) -> str:
 
 def report_payment(tenant: Tenant) -> str:
     """Report a slow transaction that failed in a call of its own, and return its trace."""
-    end, trace, root = time.time_ns(), secrets.token_hex(16), secrets.token_hex(8)
-
-    def span(name: str, kind: int, parent: str, span_id: str, ms: int) -> dict[str, Any]:
-        return {
-            "traceId": trace,
-            "spanId": span_id,
-            "parentSpanId": parent,
-            "name": name,
-            "kind": kind,
-            "startTimeUnixNano": str(end - ms * 1_000_000),
-            "endTimeUnixNano": str(end),
-            "status": {"code": 2, "message": "card refused"},
-        }
-
-    spans = [
-        span("POST /pay", 2, "", root, 2_400),
-        span("POST bank.test", 3, root, secrets.token_hex(8), 2_100),
-    ]
-    resource = [{"key": "service.name", "value": {"stringValue": "pay"}}, {"key": "service.instance.id", "value": {"stringValue": "pay-1"}}]  # fmt: skip
-    body = {"resourceSpans": [{"resource": {"attributes": resource}, "scopeSpans": [{"spans": spans}]}]}
-    answer = call("POST", f"{tenant.url}/otlp/v1/traces", headers={"X-TC-APP-KEY": tenant.appkey}, body=body)
-    assert 200 == answer.status, answer.text
+    failed = {"code": 2, "message": "card refused"}
+    root = make_span("POST /pay", 2_400, status=failed)
+    trace: str = root["traceId"]
+    inner = make_span(
+        "POST bank.test", 2_100, kind=CLIENT, traceId=trace, parentSpanId=root["spanId"], status=failed
+    )
+    report_spans(tenant, [root, inner], service="pay")
     return trace
 
 
