@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from bongsu.control.layout_table import LayoutRow
 from bongsu.control.migrate import migrate
+from bongsu.control.people_tables import MembershipRow, SessionRow, UserRow
 from bongsu.control.tables import Base
 from bongsu.model.errors import InvalidInput
 
@@ -14,11 +16,17 @@ if TYPE_CHECKING:
     from bongsu.control.database import Database
 
 _ROWS_AT_ONCE = 1_000
+_BESIDE = (LayoutRow, UserRow, MembershipRow, SessionRow)
+"""Tables that stand in modules of their own: all of them are known before any is copied."""
+_LEFT_OUT = frozenset({SessionRow.__tablename__})
+"""People sign in again: a copy that is put in place later must not bring back what was ended since."""
 
 
 def copy_database(source: Database, target: Database) -> int:
     """
     Copy every row of `source`, as of one moment, into `target`, which is brought to the newest schema, and return their number.
+
+    Sessions and one-time links are left out.
 
     Numbers that were given out once are not given out again in the copy either.
 
@@ -31,8 +39,9 @@ def copy_database(source: Database, target: Database) -> int:
     with source.engine.connect() as reader, target.engine.begin() as writer:
         _see_one_moment(source, reader)
         _require_empty(writer)
-        copied = sum(_copy_table(reader, writer, table) for table in Base.metadata.sorted_tables)
-        for table in Base.metadata.sorted_tables:
+        tables = [table for table in Base.metadata.sorted_tables if table.name not in _LEFT_OUT]
+        copied = sum(_copy_table(reader, writer, table) for table in tables)
+        for table in tables:
             column = table.autoincrement_column
             if column is not None:
                 _continue_numbering(writer, column, _last_number(reader, column))
