@@ -29,7 +29,7 @@ from bongsu.runtime.clock import ManualClock
 from bongsu.storage.memory import MemoryProjectStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from bongsu.api.access import ProjectAccess
     from bongsu.api.prometheus.admin import Maintenance
@@ -73,6 +73,7 @@ class PrometheusApi:
         engine: EngineProtocol | None = None,
         maintenance: Maintenance | None = None,
         now_ms: int = NOW_MS,
+        damaged_parts: Callable[[], int] = lambda: 0,
     ) -> None:
         self.clock = ManualClock(now_ms)
         self.keys = FixedKeys()
@@ -103,6 +104,7 @@ class PrometheusApi:
                 timeout_ms=round(limits.timeout_s * 1000),
                 features=features,
             ),
+            damaged_parts=damaged_parts,
             config_yaml=prometheus_config(scrape_interval_ms=15_000, scrape_timeout_ms=10_000),
         )
         self.routes = routes(

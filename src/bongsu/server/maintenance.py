@@ -10,6 +10,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from bongsu.api.admin.store import StoreReport
+from bongsu.api.prometheus.admin import BlockFacts
 from bongsu.model.errors import Unavailable
 from bongsu.runtime.files import sync_folder
 from bongsu.tsdb.checkpoint import CHECKPOINT_NAME
@@ -72,6 +73,25 @@ class Maintenance(Collector):
     def damaged_parts(self) -> int:
         """Return how many parts of files were found damaged since the start."""
         return len(self._store.status().damage)
+
+    def blocks(self, project_id: str) -> list[BlockFacts]:
+        """Return the blocks of a project, oldest first."""
+        metas = sorted(
+            self._database(project_id).block_metas(), key=lambda meta: (meta.min_time, meta.number)
+        )
+        return [
+            BlockFacts(
+                meta.number,
+                meta.level,
+                meta.min_time,
+                meta.max_time,
+                meta.series,
+                meta.samples,
+                meta.chunks,
+                meta.sources,
+            )
+            for meta in metas
+        ]
 
     def clean_tombstones(self, project_id: str) -> None:
         """Write the blocks that have deletions anew, without what was deleted."""

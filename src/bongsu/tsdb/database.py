@@ -502,6 +502,11 @@ class Database:
             self._open()
             return self._changes.since(since)
 
+    def block_metas(self) -> list[BlockMeta]:
+        """Return what each block says of itself."""
+        with self._lock:
+            return [block.meta for block in self._open().shelf.blocks]
+
     def stats(self) -> StoreStats:
         """Return the size of the store; `series` are those of the head, the active ones, unless it has none."""
         with self._lock:

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import Counter, Gauge, Histogram
 from tests.support.prometheus_api import NOW_MS, PrometheusApi, put
 
+from bongsu.api.prometheus.admin import BlockFacts
 from bongsu.api.prometheus.targets import TargetView
 from bongsu.control.values import Scope
 from bongsu.model.samples import MetricMetadata
@@ -29,6 +30,11 @@ class NotedMaintenance:
     """Maintenance that writes down what it was asked."""
 
     asked: list[tuple[object, ...]] = field(default_factory=list)
+
+    def blocks(self, project_id: str) -> list[BlockFacts]:
+        """Note it."""
+        self.asked.append(("blocks", project_id))
+        return [BlockFacts(7, 1, 1_700_000_000_000, 1_700_007_199_999, 3, 500, 9, (4, 5))]
 
     def clean_tombstones(self, project_id: str) -> None:
         """Note it."""
@@ -318,6 +324,40 @@ async def test_maintenance_is_asked_of_the_store(api: PrometheusApi, maintenance
     assert {"name": "20231114T221320Z-1"} == data_of(snapshot)
     assert 403 == forbidden.status_code
     assert [("clean", "alpha"), ("snapshot", "alpha", True)] == maintenance.asked
+
+
+async def test_blocks_are_listed_as_tools_expect_them(
+    api: PrometheusApi, maintenance: NotedMaintenance
+) -> None:
+    async with api.client(key=api.read_key) as client:
+        (block,) = data_of(await client.get("/status/tsdb/blocks"))["blocks"]
+    assert [("blocks", "alpha")] == maintenance.asked
+    assert {
+        "ulid": "01HF7YAT000000000000000007",
+        "minTime": 1_700_000_000_000,
+        "maxTime": 1_700_007_200_000,
+        "stats": {"numSamples": 500, "numSeries": 3, "numChunks": 9},
+        "compaction": {"level": 2, "sources": ["4", "5"]},
+        "version": 1,
+    } == block
+
+
+@pytest.mark.parametrize(("damaged", "texts"), [(0, []), (2, ["2 parts of the store were found damaged"])])
+async def test_damage_is_notified(damaged: int, texts: list[str]) -> None:
+    api = PrometheusApi(damaged_parts=lambda: damaged)
+    async with api.client() as client:
+        found = data_of(await client.get("/notifications"))
+    api.close()
+    assert texts == [each["text"].partition(" and set")[0] for each in found]
+    assert all(each["active"] for each in found)
+
+
+@pytest.mark.parametrize("path", ["/prometheus/-/reload", "/prometheus/-/quit"])
+async def test_the_lifecycle_is_not_in_the_hands_of_clients(api: PrometheusApi, path: str) -> None:
+    async with api.client() as client:
+        url = client.base_url.join(path)
+        statuses = [(await client.request(method, url)).status_code for method in ("POST", "PUT", "GET")]
+    assert [403, 403, 405] == statuses
 
 
 async def test_what_the_store_does_not_offer_is_said(api: PrometheusApi) -> None:

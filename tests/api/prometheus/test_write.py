@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import httpx
@@ -175,6 +176,30 @@ async def test_a_body_that_expands_over_the_cap_is_answered_400(encoding: str) -
     receiver.api.close()
     assert 400 == response.status_code
     assert "raise the setting 'server.max_body_bytes'" in response.text
+
+
+@pytest.mark.parametrize("encoding", ["snappy", "zstd"])
+async def test_a_bomb_over_32_mib_is_refused_by_the_defaults_without_the_memory(encoding: str) -> None:
+    """One byte over the cap is refused; the largest body that is allowed is decompressed, and read as what it is: no request."""
+    cap = 32 << 20
+    assert cap == WRITE_LIMITS.max_decompressed_bytes
+    compress = compress_snappy if encoding == "snappy" else compress_zstd
+    bomb, largest = compress(bytes(cap + 1)), compress(bytes(cap))
+    stated = bytes([0xFF, 0xFF, 0xFF, 0xFF, 0x0F]) + b"\0"  # a snappy block that claims 4 GiB, in six bytes
+    receiver = Receiver()
+    tracemalloc.start()
+    try:
+        refused = [await receiver.post(body, encoding=encoding) for body in (bomb, stated)]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    read = await receiver.post(largest, encoding=encoding)
+    receiver.api.close()
+    assert [400, 400, 400] == [response.status_code for response in (*refused, read)]
+    assert f"more than the {cap} bytes allowed" in refused[0].text
+    assert "malformed protobuf" in read.text
+    if encoding == "snappy":
+        assert peak < cap
 
 
 @pytest.mark.parametrize("content_type", [V1_TYPE, V2_TYPE])

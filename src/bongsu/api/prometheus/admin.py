@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bongsu.api.permissions import needed_role
 from bongsu.api.prometheus.envelope import success_response
@@ -13,6 +14,8 @@ from bongsu.control.values import Scope
 from bongsu.model.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -20,8 +23,37 @@ if TYPE_CHECKING:
     from bongsu.control.values import Actor
 
 
+@dataclass(frozen=True, slots=True)
+class BlockFacts:
+    """
+    One block of a project.
+
+    Attributes
+    ----------
+    number
+        Unique in its project, rising.
+    level
+        0 from the head, else one more than the highest of its sources, the blocks that it has replaced.
+    min_time, max_time
+        Of its samples, Unix milliseconds.
+    """
+
+    number: int
+    level: int
+    min_time: int
+    max_time: int
+    series: int
+    samples: int
+    chunks: int
+    sources: tuple[int, ...] = ()
+
+
 class Maintenance(Protocol):
     """What an operator can ask of the store as a whole; blocks, and may be called from any thread."""
+
+    def blocks(self, project_id: str) -> Sequence[BlockFacts]:
+        """Return the blocks of a project, oldest first."""
+        ...
 
     def clean_tombstones(self, project_id: str) -> None:
         """Remove deleted samples from the disk."""
@@ -101,6 +133,13 @@ class TsdbAdmin:
         await self._note(request, call, "samples.snapshot", name=name)
         return success_response({"name": name})
 
+    async def blocks(self, request: Request) -> Response:
+        """Answer ``/status/tsdb/blocks``: which blocks the project's older samples are in; for every key that may read."""
+        call = await self._admission.admit(request)
+        maintenance = self._offered("a list of blocks")
+        found = await in_thread(maintenance.blocks, call.access.project.project_id)
+        return success_response({"blocks": [_block(block) for block in found]})
+
     async def _admit(self, request: Request, name: str) -> Call:
         role = needed_role(f"POST /prometheus/api/v1/admin/tsdb/{name}")
         return await self._admission.admit(request, Scope.MANAGE, role=role)
@@ -124,3 +163,25 @@ class TsdbAdmin:
         if self._maintenance is None:
             raise NotOffered(what)
         return self._maintenance
+
+
+_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Of ULIDs: Crockford's base 32."""
+
+
+def block_ulid(block: BlockFacts) -> str:
+    """Return a block's identity in the form that tools expect: the time of its first sample, then its number."""
+    number = (max(0, block.min_time) << 80 | block.number) & ((1 << 128) - 1)
+    return "".join(_DIGITS[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def _block(block: BlockFacts) -> dict[str, Any]:
+    return {
+        "ulid": block_ulid(block),
+        "minTime": block.min_time,
+        # Prometheus' blocks end before their last time.
+        "maxTime": block.max_time + 1,
+        "stats": {"numSamples": block.samples, "numSeries": block.series, "numChunks": block.chunks},
+        "compaction": {"level": block.level + 1, "sources": [str(source) for source in block.sources]},
+        "version": 1,
+    }

@@ -149,6 +149,8 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/status/tsdb", summary="Which names and values make the series",
         optional=("limit",), data=schemas.TSDB,
     ),
+    Operation(path="/status/tsdb/blocks", summary="Blocks of older samples", data=schemas.BLOCKS),
+    Operation(path="/notifications", summary="What an operator should know", data=schemas.NOTIFICATIONS),
     Operation(path="/status/walreplay", summary="Progress of reading the log", data=schemas.REPLAY),
     Operation(
         path="/status/self_metrics", summary="The server's own metrics",

@@ -125,6 +125,20 @@ TSDB = fields(
     memoryInBytesByLabelName=_TOP,
     seriesCountByLabelValuePair=_TOP,
 )
+_INTEGER: Json = {"type": "integer"}
+BLOCKS = fields(
+    blocks=list_of(
+        fields(
+            ulid=TEXT,
+            minTime=_INTEGER,
+            maxTime=_INTEGER,
+            stats=fields(numSamples=COUNT, numSeries=COUNT, numChunks=COUNT),
+            compaction=fields(level=COUNT, sources=TEXTS),
+            version=COUNT,
+        )
+    )
+)
+NOTIFICATIONS = list_of(fields(text=TEXT, date=TEXT, active=_BOOLEAN))
 REPLAY = fields(min=COUNT, max=COUNT, current=COUNT, state=TEXT)
 SEARCH_LINE: Json = {
     "oneOf": [

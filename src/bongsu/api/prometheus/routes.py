@@ -127,6 +127,8 @@ def routes(
     federation = Federation(admission, clock, lookback_ms)
     routed.append(Route(f"{BASE}/federate", Endpoint({"GET": federation.federate}, log)))
     routed += [Route(BASE + path, Endpoint({"GET": _says(text)}, log)) for path, text in _PAGES.items()]
+    lifecycle = Endpoint(dict.fromkeys(_CHANGE, _says("Lifecycle API is not enabled.", status=403)), log)
+    routed += [Route(f"{BASE}/-/{action}", lifecycle) for action in ("reload", "quit")]
     remote_read = RemoteRead(access, open_store)
     routed.append(Route(f"{PREFIX}/read", Endpoint({"POST": remote_read.read}, log)))
     routed.append(Route(f"{PREFIX}/openapi.yaml", Endpoint({"GET": _openapi(facts.version)}, log)))
@@ -134,9 +136,9 @@ def routes(
     return routed
 
 
-def _says(text: str) -> Handler:
+def _says(text: str, *, status: int = 200) -> Handler:
     async def page(_: Request) -> Response:
-        return text_response(text)
+        return text_response(text, status=status)
 
     return page
 
@@ -195,6 +197,7 @@ def _status_paths(status: Status) -> list[tuple[str, tuple[str, ...], Handler]]:
         ("/status/flags", _GET, status.flags),
         ("/status/runtimeinfo", _GET, status.runtime_info),
         ("/status/tsdb", _GET, status.tsdb),
+        ("/notifications", _GET, status.notifications),
         ("/status/walreplay", _GET, status.wal_replay),
         ("/features", _GET, status.features),
     ]
@@ -202,6 +205,7 @@ def _status_paths(status: Status) -> list[tuple[str, tuple[str, ...], Handler]]:
 
 def _admin_paths(admin: TsdbAdmin) -> list[tuple[str, tuple[str, ...], Handler]]:
     return [
+        ("/status/tsdb/blocks", _GET, admin.blocks),
         ("/admin/tsdb/delete_series", _CHANGE, admin.delete_series),
         ("/admin/tsdb/clean_tombstones", _CHANGE, admin.clean_tombstones),
         ("/admin/tsdb/snapshot", _CHANGE, admin.snapshot),
