@@ -76,5 +76,7 @@ def _held(grown: list[Growth]) -> str:
         f"| {one.view} | {one.refreshes:,} | {one.first_bytes / 1e6:.1f} | {one.last_bytes / 1e6:.1f} |"
         for one in grown
     )
-    head = "| view left open | ticks, or answered calls | MB after a tenth of them | MB after all |\n|---|---:|---:|---:|"
+    head = (
+        "| view left open | ticks, or answered calls | MB when settled | MB after all |\n|---|---:|---:|---:|"
+    )
     return f"{head}\n{rows}"

@@ -28,8 +28,11 @@ const wait = window.setTimeout;
 window.setTimeout = (work, ms = 0, ...rest) => wait(work, ms >= 1000 ? ms / {FASTER} : ms, ...rest);
 """
 DAY_OF_TICKS = 17_280
+FULL_TICKS = 960
+"""The view keeps an hour, 720 ticks: after these it holds all that it may."""
 _AT_ONCE = 240
-"""Ticks in one answer of the stream; the browser opens it again after each."""
+"""Ticks in one answer of the stream; the browser opens it again a moment after each."""
+_PAUSE_MS = 200
 _AGENTS = 20
 _NUMBERS = (
     *(
@@ -52,7 +55,7 @@ _NUMBERS = (
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """What a view held after the first tenth of its refreshes and at the end."""
+    """What a view held when it had settled and at the end."""
 
     view: str
     refreshes: int
@@ -80,9 +83,9 @@ def _refresh(browser: Browser, url: str, key: str, name: str, view: str, seconds
 
         tab.page.on("requestfinished", count)
         tab.open(view)
-        tab.page.wait_for_timeout(seconds * 100)
+        tab.page.wait_for_timeout(seconds * 250)
         first = tab.heap_bytes()
-        tab.page.wait_for_timeout(seconds * 900)
+        tab.page.wait_for_timeout(seconds * 750)
         return Growth(name, answered, first, tab.heap_bytes())
 
 
@@ -90,25 +93,25 @@ def feed_real_time(browser: Browser, url: str, key: str, *, ticks: int) -> Growt
     """Send the real-time view many ticks through its stream; it keeps an hour of them, after which as many go as come."""
     with new_tab(browser, url, key) as tab:
         begin_ms = int(time.time()) // 5 * 5_000
-        sent = 0
+        sent, at_once = 0, 1
 
         def answer(route: Route) -> None:
             nonlocal sent
-            events = [_event(begin_ms, sent + number) for number in range(1, _AT_ONCE + 1)]
-            sent += _AT_ONCE
-            route.fulfill(
-                status=200, content_type="text/event-stream", body="retry: 20\n\n" + "".join(events)
-            )
+            events = [_event(begin_ms, sent + number) for number in range(1, at_once + 1)]
+            sent += at_once
+            body = f"retry: {_PAUSE_MS}\n\n" + "".join(events)
+            route.fulfill(status=200, content_type="text/event-stream", body=body)
 
         def held_after(least: int) -> int:
             while sent < least:
-                tab.page.wait_for_timeout(100)
-            tab.page.wait_for_timeout(1_000)  # the last of them are drawn
+                tab.page.wait_for_timeout(_PAUSE_MS)
+            tab.page.wait_for_timeout(2_000)  # the last of them are drawn
             return tab.heap_bytes()
 
         tab.page.route("**/console/api/live*", answer)
         tab.open("realtime")
-        first = held_after(ticks // 10)
+        at_once = _AT_ONCE  # from here on: the charts have what the store knows
+        first = held_after(FULL_TICKS)
         last = held_after(ticks)
         return Growth("Real time", sent, first, last)
 
