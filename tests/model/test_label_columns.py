@@ -87,3 +87,38 @@ def test_values_are_rewritten_once_each_and_empty_means_absent() -> None:
 
     assert ["", "new", "z", ""] == column.map_values(rewrite).texts().tolist()
     assert ["", "x", "y"] == sorted(calls)
+
+
+def test_what_was_made_of_labels_is_made_once() -> None:
+    columns = LabelColumns.from_maps([{"a": "y", "b": "1"}, {"a": "x", "b": "2"}])
+    made = []
+
+    def make() -> str:
+        made.append(1)
+        return "text"
+
+    assert ["text", "text"] == [columns.derived("key", make) for _ in range(2)]
+    assert [1] == made
+    assert columns.drop(["b"]) is columns.drop({"b"})
+    assert columns.take(np.array([1])) is columns.take(np.array([1]))
+    assert [{"a": "y", "b": "1"}] == columns.take(np.array([True, False])).maps()
+
+
+@given(rows_of_labels, st.lists(st.lists(st.integers(0, 11), max_size=5), max_size=8))
+def test_parts_are_those_that_were_asked_for_whatever_was_asked_before(
+    maps: list[dict[str, str]], asked: list[list[int]]
+) -> None:
+    columns = LabelColumns.from_maps(maps)
+    for rows in asked:
+        there = [row for row in rows if row < len(maps)]
+
+        assert [_clean(maps)[row] for row in there] == columns.take(np.array(there, dtype=np.int64)).maps()
+
+
+@given(rows_of_labels)
+def test_in_order_gives_the_rows_by_their_label_sets(maps: list[dict[str, str]]) -> None:
+    columns = LabelColumns.from_maps(maps)
+
+    assert sorted(tuple(labels.items()) for labels in _clean(maps)) == [
+        tuple(labels.items()) for labels in columns.in_order().maps()
+    ]

@@ -25,6 +25,9 @@ Derived = TypeVar("Derived")
 ABSENT = -1
 """Code of a series that has not the label."""
 
+_REMEMBERED_ROWS, _REMEMBERED_PARTS = 1024, 4
+"""Length of the parts of a label set that are kept for whoever takes the same again, and how many: some hundred kilobytes."""
+
 _DENSE_FACTOR = 4
 """Group ids are compacted by a table instead of a sort while the id space is at most this many times the rows."""
 
@@ -90,11 +93,12 @@ class LabelColumns:
     Only labels that at least one series has need a column; names are kept in sorted order.
     """
 
-    __slots__ = ("_columns", "_derived", "n_series")
+    __slots__ = ("_columns", "_derived", "_parts", "n_series")
 
     def __init__(self, n_series: int, columns: Mapping[str, LabelColumn] | None = None) -> None:
         self.n_series = n_series
         self._derived: dict[Hashable, Any] = {}  # of whatever type its maker gives
+        self._parts: dict[tuple[str, bytes], LabelColumns] = {}
         self._columns = {name: columns[name] for name in sorted(columns)} if columns else {}
         if any(len(column.codes) != n_series for column in self._columns.values()):
             raise AssertionError(f"BUG: a label column has not {n_series} codes")
@@ -140,6 +144,17 @@ class LabelColumns:
 
     def take(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> LabelColumns:
         """Return the columns of the series at `rows` (indices or a mask), without columns that became all absent."""
+        if len(rows) > _REMEMBERED_ROWS:
+            return self._take(rows)
+        key = rows.dtype.char, rows.tobytes()
+        part = self._parts.get(key)
+        if part is None:
+            if len(self._parts) == _REMEMBERED_PARTS:
+                self._parts.clear()
+            part = self._parts[key] = self._take(rows)
+        return part
+
+    def _take(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> LabelColumns:
         indices: NDArray[np.integer] = np.arange(self.n_series)[rows] if rows.dtype == np.bool_ else rows  # type: ignore[assignment]
         taken = {name: column.gather(indices) for name, column in self._columns.items()}
         return LabelColumns(len(indices), {n: c for n, c in taken.items() if (c.codes != ABSENT).any()})

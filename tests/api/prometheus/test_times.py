@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -97,3 +98,15 @@ def test_any_text_is_a_time_or_a_declared_error(text: str) -> None:
             assert isinstance(parse("p", text), int)
         except InvalidInput as error:
             assert '"p"' in error.message  # noqa: PT017 - either outcome is fine
+
+
+@given(st.from_regex(r"[+-]?([0-9]{1,14}\.?[0-9]{0,5}|\.[0-9]{1,4})", fullmatch=True))
+def test_seconds_are_read_as_decimals(text: str) -> None:
+    exact = int((Decimal(text) * 1000).to_integral_value())
+    expected = max(-MAX_TIME_MS, min(MAX_TIME_MS, exact))
+
+    assert expected == parse_time("time", text)
+
+
+def test_a_time_of_thousands_of_digits_is_a_time() -> None:
+    assert MAX_TIME_MS == parse_time("time", "9" * 5000)

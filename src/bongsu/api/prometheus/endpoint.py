@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from bongsu.api.errors import MethodNotAllowed, guard
 from bongsu.api.prometheus.envelope import failure_response
-from bongsu.model.errors import BongsuError, NotFound
+from bongsu.model.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +59,7 @@ class Endpoint:
             return None
         try:
             return self._at_once(request)
-        except BongsuError:
+        except Exception:  # noqa: BLE001 - the general way meets it again, and tells and logs it
             return None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

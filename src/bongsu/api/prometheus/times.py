@@ -21,6 +21,9 @@ _EXTREMES = {
     "-292273086-05-16T16:47:06Z": -MAX_TIME_MS,
     "292277025-08-18T07:12:54.999999999Z": MAX_TIME_MS,
 }
+_USUAL_DIGITS = 12
+"""Digits of seconds that are read without the arithmetic of decimals: 30,000 years."""
+
 _MAX_DURATION_MS = 2**63 // 1_000_000
 """Prometheus keeps durations in int64 nanoseconds."""
 
@@ -80,7 +83,7 @@ def _bad_duration(name: str, text: str, cause: str) -> InvalidInput:
 def _milliseconds(text: str) -> int:
     """Return seconds as milliseconds, rounded; exact for every number of digits."""
     whole, _, decimals = text.partition(".")
-    if len(decimals) <= 3 and whole.isdigit() and (decimals.isdigit() or not decimals):
+    if len(decimals) <= 3 and len(whole) <= _USUAL_DIGITS and f"{whole}{decimals}".isdigit() and whole:
         return int(whole) * 1000 + int(decimals.ljust(3, "0"))
     return int((Decimal(text) * 1000).to_integral_value())
 
