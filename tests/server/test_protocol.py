@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 PREFIX = "/prometheus/api/v1"
 NOW_S = NOW_MS // 1000
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
+"""Covers the compiling of kernels by whoever asks first."""
 
 QUERIES = [
     "up", 'up{job="node"}', "sum by (job) (up)", "rate(up[1m])", "1", '"a"', "up[5m]", "topk(1, up)", "absent(none)",
@@ -36,8 +37,8 @@ QUERIES = [
 ]  # fmt: skip
 TIMES = [str(NOW_S), f"{NOW_S - 30}.5", f"{NOW_S}.0005", "2023-11-14T22:13:20Z", "", "soon", "1e9", "-1"]
 HEADERS = [
-    "Accept-Encoding: gzip", "Accept-Encoding: gzip;q=0, zstd", "Origin: http://elsewhere.test", "Connection: close",
-    "Connection: keep-alive", "Cookie: bongsu_session=x", "X-Other: \xff", "Expect: 100-continue", "Accept: text/html",
+    "Accept-Encoding: gzip", "Accept-Encoding: gzip;q=0, zstd", "Origin: http://elsewhere.test", "Connection: keep-alive",
+    "Cookie: bongsu_session=x", "X-Other: \xff", "Expect: 100-continue", "Accept: text/html",
 ]  # fmt: skip
 PATHS = [
     "/query", "/query_range", "/labels", "/label/job/values", "/label/U__a_2e_b/values", "/label/a%2Fb/values", "/label//values",
@@ -46,11 +47,12 @@ PATHS = [
 
 
 class Sides:
-    """The same API twice, with and without the short way; `short` counts what went it."""
+    """The same API twice, with and without the short way; `short` has the paths of what went it."""
 
-    def __init__(self, api: PrometheusApi, short_url: str, general_url: str, short: list[str]) -> None:
-        self.api = api
-        self.urls = (short_url, general_url)
+    def __init__(self, apis: tuple[PrometheusApi, ...], urls: tuple[str, ...], short: list[str]) -> None:
+        self.apis = apis
+        self.api = apis[0]
+        self.urls = urls
         self.short = short
 
     def both(self, data: Sequence[bytes], methods: Sequence[str]) -> tuple[list[Answer], list[Answer]]:
@@ -65,28 +67,35 @@ Answer = tuple[int, list[tuple[str, str]], bytes]
 
 @pytest.fixture(scope="module")
 def sides() -> Iterator[Sides]:
+    with contextlib.ExitStack() as stack:
+        # An API belongs to one event loop, so each server has its own.
+        apis = tuple(stack.enter_context(contextlib.closing(_filled())) for _ in range(2))
+        shells = [Shell(api.registry) for api in apis]
+        for shell, api in zip(shells, apis, strict=True):
+            shell.open(api.routes)
+        short: list[str] = []
+
+        def at_once(request: WholeRequest) -> Response | None:
+            response = shells[0].at_once(request)
+            if response is not None:
+                short.append(request.path)
+            return response
+
+        protocols = (functools.partial(ShortWayProtocol, at_once), "httptools")
+        urls = tuple(
+            stack.enter_context(_served(shell, http)) for shell, http in zip(shells, protocols, strict=True)
+        )
+        yield Sides(apis, urls, short)
+
+
+def _filled() -> PrometheusApi:
     api = PrometheusApi()
     put(api.stores["alpha"], {"__name__": "up", "job": "node", "a.b": "c"}, [1.0, 2.0, 3.0])
     put(api.stores["alpha"], {"__name__": "up", "job": "other"}, [0.5])
     for number in range(60):
         put(api.stores["alpha"], {"__name__": "big", "i": str(number), "pad": "x" * 50}, [number / 7] * 3)
     put(api.stores["beta"], {"__name__": "secret", "job": "hidden"}, [9.0])
-    shell = Shell(api.registry)
-    shell.open(api.routes)
-    short: list[str] = []
-
-    def at_once(request: WholeRequest) -> Response | None:
-        response = shell.at_once(request)
-        if response is not None:
-            short.append(request.path)
-        return response
-
-    with (
-        _served(shell, functools.partial(ShortWayProtocol, at_once)) as first,
-        _served(shell, "httptools") as second,
-    ):
-        yield Sides(api, first, second, short)
-    api.close()
+    return api
 
 
 @contextlib.contextmanager
@@ -195,6 +204,9 @@ def test_both_ways_give_the_same_bytes(sides: Sides, data: st.DataObject) -> Non
         )
     )
     asked = data.draw(st.lists(calls(key), min_size=1, max_size=3))
+    if data.draw(st.booleans()):  # only the last: what comes behind it is answered by a reset, or not at all
+        method, request = asked[-1]
+        asked[-1] = method, request.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
     methods, whole = [method for method, _ in asked], b"".join(request for _, request in asked)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=3)))
     pieces = [whole[low:high] for low, high in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
@@ -241,11 +253,12 @@ def test_a_form_goes_the_short_way_when_it_came_whole_and_the_general_way_in_pie
 
 
 def test_a_revoked_key_is_refused_at_once(sides: Sides) -> None:
-    keys = sides.api.keys
-    key = keys.add(sides.api.projects["alpha"], "shortlived")
+    for api in sides.apis:
+        key = api.keys.add(api.projects["alpha"], "shortlived")
     data = [_request(key, "GET", f"{PREFIX}/query?query=up&time={NOW_S}", [])]
     assert 200 == sides.both(data, ["GET"])[0][0][0]
-    keys.remove("shortlived")
+    for api in sides.apis:
+        api.keys.remove("shortlived")
 
     short, general = sides.both(data, ["GET"])
 
