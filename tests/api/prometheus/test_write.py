@@ -311,3 +311,14 @@ def arrived(store: MemoryProjectStore) -> bool:
         and len(next(iter(ups.values()))) >= 3
         and "prometheus_http_requests_total" in store.metadata()
     )
+
+
+async def test_a_large_request_goes_its_own_way_and_is_answered_as_every_other(receiver: Receiver) -> None:
+    """Nothing is compressed here: what counts is the size on the wire."""
+    many = [series("m", (T, float(i)), x=f"{i:0100d}") for i in range(2_500)]
+    body = encode_v1([*many, SentSeries((), ((T, 1.0, 0),))])
+    assert len(body) > 256 << 10
+    response = await receiver.post(body, encoding=None)
+    assert 400 == response.status_code
+    assert "series 2501 of 2501: it has no metric name" in response.text
+    assert 2_500 == len(samples_of(receiver.stores["alpha"]))

@@ -11,7 +11,7 @@ from bongsu.api.errors import UnsupportedMedia, failure_of, guard
 from bongsu.api.prometheus.endpoint import Endpoint
 from bongsu.api.prometheus.routes import PREFIX
 from bongsu.api.respond import no_content, text_response
-from bongsu.api.threads import GroupLane
+from bongsu.api.threads import GroupLane, in_thread
 from bongsu.control.values import Scope
 from bongsu.ingest.remote_write import WriteOutcome
 from bongsu.model.errors import BongsuError, InvalidInput
@@ -52,6 +52,10 @@ _LANE_REQUESTS = 8
 """Requests that are stored together: beyond a few there is nothing left to share."""
 
 
+_LANE_BYTES = 256 << 10
+"""Compressed bytes of a request that may go with others, seven times what senders send; nobody waits behind a larger one."""
+
+
 class _Arrived(NamedTuple):
     """A request whose headers are good and whose body is there."""
 
@@ -79,7 +83,7 @@ class RemoteWrite:
         version, encoding = _judge_headers(request)
         try:
             body = await read_raw_body(request, self._limits)
-            outcome = await self._lane.run(_Arrived(access, body, encoding, version))
+            outcome = await self._stored(_Arrived(access, body, encoding, version))
         except BongsuError as error:
             failure = failure_of(error)
             if failure.status >= 500 and failure.id == "internal":
@@ -89,6 +93,14 @@ class RemoteWrite:
             text_response(outcome.message + "\n", status=_PARTIAL_STATUS) if outcome.refused else no_content()
         )
         return _with_counts(response, outcome, version)
+
+    async def _stored(self, arrived: _Arrived) -> WriteOutcome:
+        if len(arrived.body) <= _LANE_BYTES:
+            return await self._lane.run(arrived)
+        (outcome,) = await in_thread(self._store_all, [arrived])
+        if isinstance(outcome, BongsuError):
+            raise outcome
+        return outcome
 
     def _store_all(self, arrived: Sequence[_Arrived]) -> Sequence[WriteOutcome | BongsuError]:
         """Store requests, those of a project together; blocks."""
