@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.compare.bench import Bench
-from benchmarks.compare.console import measure_console
 from benchmarks.compare.facts import gather_facts
 from benchmarks.compare.growth import measure_growth
 from benchmarks.compare.ingest import measure_ingest
@@ -113,6 +112,9 @@ def _growth(bench: Bench) -> Iterator[Section]:
 
 
 def _console(bench: Bench) -> Iterator[Section]:
+    # Only here: whoever has no browser can measure the rest.
+    from benchmarks.compare.console import measure_console
+
     yield measure_console(bench)
 
 
