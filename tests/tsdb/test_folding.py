@@ -86,6 +86,24 @@ def test_upkeep_folds_many_late_samples(tmp_path: Path, monkeypatch: pytest.Monk
 
     assert 0 == len(project._open().head.side)
     assert before == found(project)
+    assert not is_worthwhile(project._open().head)
+    store.close()
+
+
+def test_what_a_fold_leaves_is_not_folded_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folding, "MANY_LATE", 100)
+    store = open_tsdb(tmp_path, clock=ManualClock(BEGIN))
+    project = store.project("one", KEEP_ALL)
+    write_rows(project, [Row(BESIDE, BEGIN - i, a_histogram()) for i in range(100)])
+    head = project._open().head
+    assert is_worthwhile(head)
+
+    fold(head, project._lock)
+
+    assert 100 == len(head.side)  # histograms stay beside
+    assert not is_worthwhile(head)
     store.close()
 
 

@@ -32,6 +32,9 @@ MANY_LATE = 1_000_000
 _MANY_CHUNKS = 6
 """Chunks a series, on average, that are worth a fold of all: an hour and a half at 15 s."""
 
+_FEW_SERIES = 1_000
+"""Heads of so few series are not worth the trouble until they have many chunks each."""
+
 _FEWEST_CHUNKS = 4
 """A series with fewer stays as it is: little would be won."""
 
@@ -42,11 +45,15 @@ _EVER = (-(1 << 63), (1 << 63) - 1)
 
 
 def is_worthwhile(head: Head) -> bool:
-    """Tell whether the head has gathered enough short chunks or late samples; the lock is held."""
-    n_late = len(head.side.slots_with_floats()) and len(head.side)
-    return n_late >= MANY_LATE or bool(
-        head.arrays.cursor[N_CHUNKS] > _MANY_CHUNKS * (head.series.n_live + 1_000)
-    )
+    """Tell whether the head has gathered enough short chunks or late samples since the last fold; the lock is held."""
+    n_chunks, n_late = _gathered(head)
+    chunks_left, late_left = head.left_by_fold
+    many_chunks = _MANY_CHUNKS * (head.series.n_live + _FEW_SERIES)
+    return n_late - late_left >= MANY_LATE or n_chunks - chunks_left > many_chunks
+
+
+def _gathered(head: Head) -> tuple[int, int]:
+    return int(head.arrays.cursor[N_CHUNKS]), len(head.side)
 
 
 def fold(head: Head, lock: threading.Lock) -> None:
@@ -61,6 +68,8 @@ def fold(head: Head, lock: threading.Lock) -> None:
         with lock:
             head.side.tidy()
             head.compact()
+    with lock:
+        head.left_by_fold = _gathered(head)
 
 
 def _foldable(head: Head) -> NDArray[np.int64]:

@@ -89,6 +89,7 @@ class Head:
         self.series = SeriesTable()
         self.index = LabelIndex()
         self.side = SideBuffer()
+        self.left_by_fold = 0, 0  # chunks and side samples, see `bongsu.tsdb.folding`
         self.arrays = _first_arrays()
         self._unused: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
