@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from bongsu.client.transport import call_json, download
 
@@ -55,6 +55,15 @@ class AdminClient:
     def delete_project(self, project_id: str) -> None:
         """Remove a project with all its data."""
         self.call("DELETE", f"projects/{quote(project_id, safe='')}")
+
+    def export_project(self, project_id: str) -> Record:
+        """Return a project as a document, without its secrets and samples."""
+        return self.call("GET", f"projects/{quote(project_id, safe='')}/export")
+
+    def import_project(self, document: Record, *, name: str | None = None, check: bool = False) -> Record:
+        """Make a project from an export, or only tell how that would go; return the report."""
+        asked = {"check": "true" if check else "false"} | ({"name": name} if name else {})
+        return self.call("POST", f"import?{urlencode(asked)}", document)
 
     def limits(self, project_id: str) -> list[Record]:
         """Return the limits of a project with what is used and what they refused."""

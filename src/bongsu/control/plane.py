@@ -12,6 +12,7 @@ from bongsu.control.keys import Keys
 from bongsu.control.layouts import Layouts
 from bongsu.control.members import Members
 from bongsu.control.migrate import migrate
+from bongsu.control.moving import ProjectMoves
 from bongsu.control.projects import Projects
 from bongsu.control.reserved import ReservedWorkspaces
 from bongsu.control.scraping import ScrapeOptionStore
@@ -64,6 +65,7 @@ class ControlPlane:
         self.audit = context.audit
         self.keys = Keys(context)
         self.projects = Projects(context, self.keys, reserved)
+        self.moves = ProjectMoves(context, self.projects)
         self.servers = Servers(context, reserved)
         self.host_agents = HostAgents(context, reserved)
         self.workspaces = Workspaces(context)

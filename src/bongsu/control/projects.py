@@ -29,7 +29,7 @@ from bongsu.control.values import ALL_SCOPES, DEFAULT_RETENTION_MS, Project, Sco
 from bongsu.control.workspaces import count_workspaces
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sqlalchemy.orm import Session
 
@@ -96,7 +96,12 @@ class Projects:
             return project_of(find_project(session, project_id))
 
     def create(
-        self, fields: Mapping[str, object], *, project_id: str | None = None, actor: Actor = SYSTEM
+        self,
+        fields: Mapping[str, object],
+        *,
+        project_id: str | None = None,
+        actor: Actor = SYSTEM,
+        fill: Callable[[Session, ProjectRow], None] = lambda _session, _row: None,
     ) -> NewProject:
         """
         Make a project with two keys, ``appkey`` with all scopes and ``token`` that may read.
@@ -107,7 +112,9 @@ class Projects:
             ``name``; and, if wanted, ``region``, ``retention`` (a duration, ``0`` for ever), ``linuxWorkspace``,
             ``windowsWorkspace``, ``limits``, ``allowedNetworks``.
         project_id
-            Given for the first project of a server; random otherwise.
+            Given for the first project of a server, and for one that comes from another; random otherwise.
+        fill
+            Puts in what the project is to have from the start, in the same transaction.
         """
         check_known(fields, self.FIELDS)
         values = {**_DEFAULTS, **self._checked(fields)}
@@ -118,7 +125,7 @@ class Projects:
             project_id=project_id or make_project_id(), created_ms=self._context.clock.now_ms(), **values
         )
         with self._context.database.write() as session:
-            made = self._add(session, row, actor)
+            made = self._add(session, row, actor, fill)
         self._context.changes.announce(Topic.ACCESS, Topic.TARGETS)
         return made
 
@@ -178,7 +185,13 @@ class Projects:
             )
         self._context.changes.announce(Topic.ACCESS, Topic.TARGETS)
 
-    def _add(self, session: Session, row: ProjectRow, actor: Actor) -> NewProject:
+    def _add(
+        self,
+        session: Session,
+        row: ProjectRow,
+        actor: Actor,
+        fill: Callable[[Session, ProjectRow], None],
+    ) -> NewProject:
         with refusing_duplicates(
             session, f"there is a project {row.project_id!r} already; choose another id"
         ):
@@ -186,6 +199,7 @@ class Projects:
         self._context.audit.record(
             session, actor, "project.create", row.project_id, row.project_id, name=row.name, region=row.region
         )
+        fill(session, row)
         self._reserved.apply(session, row)
         appkey = self._keys.add(session, row, APP_KEY_NAME, ALL_SCOPES, actor=actor)
         token = self._keys.add(session, row, TOKEN_NAME, frozenset({Scope.READ}), actor=actor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 from rich.console import Console
@@ -213,6 +213,33 @@ def project_update(
 def project_limits(admin: AdminClient, project_id: str) -> None:
     """List the limits of a project: what holds, what is used, and what they have refused since the server's start."""
     _show(admin.limits(project_id), ("name", "limit", "default", "own", "used", "refused"))
+
+
+@project.command("export")
+@click.argument("project_id")
+@admin_option
+def project_export(admin: AdminClient, project_id: str) -> None:
+    """Print a project as a document for `bongsu project import`: all but its secrets and samples."""
+    click.echo(json.dumps(admin.export_project(project_id), indent=1, ensure_ascii=False))
+
+
+@project.command("import")
+@click.argument("file", type=click.File())
+@click.option("--name", help="Name of the new project; default: that of the old one.")
+@click.option("--check", is_flag=True, help="Only tell how it would go.")
+@admin_option
+def project_import(admin: AdminClient, file: TextIO, name: str | None, *, check: bool) -> None:
+    """Make a project from FILE, - for the standard input, as `bongsu project export` writes it; show its two keys, this once."""
+    try:
+        document = json.load(file)
+    except ValueError as error:
+        raise click.BadParameter(f"not JSON: {error}", param_hint="FILE") from error
+    report = admin.import_project(document, name=name, check=check)
+    for note in report["notes"]:
+        click.echo(note, err=True)
+    click.echo(", ".join(f"{number} {what}" for what, number in report["counts"].items()), err=True)
+    if report["project"] is not None:
+        _show([report["project"]], _NEW_PROJECT_COLUMNS)
 
 
 @project.command("delete")

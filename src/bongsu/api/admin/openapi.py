@@ -22,6 +22,7 @@ from bongsu.api.openapi import (
     reference,
 )
 from bongsu.control.checks import MAX_LIMIT, MAX_NAME, MAX_NETWORKS, OPERATING_SYSTEMS
+from bongsu.control.moving import FORMAT, VERSION
 from bongsu.control.values import Scope, ServerHealth
 
 if TYPE_CHECKING:
@@ -120,6 +121,14 @@ def _paths(region: Schema) -> dict[str, Schema]:
         "/admin/v1/audit": {
             "get": _call("listAudit", "List all changes", "AuditPage", parameters=audit_parameters())
         },
+        f"{project}/export": {
+            "get": _call("exportProject", "The whole project but for secrets and samples", "ProjectExport")
+        },
+        "/admin/v1/import": {
+            "post": _import(
+                parameter("check", "query", {"type": "boolean"}), parameter("name", "query", _NAME)
+            )
+        },
         "/admin/v1/backup": {"get": _backup()},
         "/admin/v1/store": {"get": _call("showStore", "Tell how the store is", "Store")},
         "/admin/v1/store/verify": {"post": _call("verifyStore", "Check every block of the store", "Store")},
@@ -182,6 +191,20 @@ def _call(
     return operation(operation_id, summary, {status: good, **_refusals()}, parameters=parameters, body=sent)
 
 
+def _import(*parameters: Schema) -> Schema:
+    """Return the call that makes a project from an export; a mere check makes nothing."""
+    made = _call(
+        "importProject",
+        "Make a project from an export",
+        "ImportReport",
+        201,
+        parameters,
+        body="ProjectExport",
+    )
+    made["responses"]["200"] = content(reference("ImportReport"), "checked, and nothing made")
+    return made
+
+
 def _backup() -> Schema:
     archive: Schema = {
         "description": "the archive; it ends with its manifest",
@@ -205,6 +228,7 @@ def _schemas(region: Schema) -> dict[str, Schema]:
         **_projects(region, identity),
         **_keys(),
         **_servers(region),
+        **_moving(),
         **scraping_schemas(region),
         **people_schemas(),
         **_others(),
@@ -278,6 +302,25 @@ def _servers(region: Schema) -> dict[str, Schema]:
         "NewServer": record(address, {**change, "region": region}),
         "ServerChange": record({}, {**address, **change}),
     }
+
+
+def _moving() -> dict[str, Schema]:
+    objects = array({"type": "object"})
+    export: dict[str, Schema] = {
+        "format": {"const": FORMAT},
+        "version": {"const": VERSION},
+        "project": {"type": "object"},
+        "servers": objects,
+        "workspaces": objects,
+        "layouts": objects,
+    }
+    counts = dict.fromkeys(("servers", "workspaces", "targets", "layouts"), _COUNT)
+    report: dict[str, Schema] = {
+        "project": {"oneOf": [{"type": "null"}, reference("CreatedProject")]},
+        "counts": record(counts),
+        "notes": array(TEXT),
+    }
+    return {"ProjectExport": record(export), "ImportReport": record(report)}
 
 
 def _others() -> dict[str, Schema]:

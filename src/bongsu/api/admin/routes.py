@@ -9,6 +9,7 @@ import orjson
 from bongsu.api.admin import backup
 from bongsu.api.admin.audit import AuditCalls
 from bongsu.api.admin.gate import AdminGate, actor_of, operator_of
+from bongsu.api.admin.moving import MovingCalls
 from bongsu.api.admin.openapi import admin_document
 from bongsu.api.admin.people import PeopleCalls
 from bongsu.api.admin.records import (
@@ -118,6 +119,7 @@ def routes(
     calls = _Calls(control, drop_data, clock, limit_counts)
     router = Router(_problem, log)
 
+    moving = MovingCalls(control, calls.lane)
     gate = AdminGate(token, sessions)
 
     def resource(path: str, **handlers: Handler) -> BaseRoute:
@@ -146,6 +148,8 @@ def routes(
             PATCH=calls.update_server,
             DELETE=calls.delete_server,
         ),
+        resource(f"{project}/export", GET=moving.export),
+        resource("/import", POST=moving.import_),
         *_scraping_routes(resource, ScrapingCalls(control, calls.lane, test_target)),
         *_people_routes(resource, PeopleCalls(control, calls.lane, hashing or calls.lane, url)),
         *_audit_routes(resource, AuditCalls(control.audit, calls.lane)),
