@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from prometheus_client import Counter
 
+from bongsu.api.browser_sessions import named_project
 from bongsu.api.errors import Forbidden, Unauthorized
 from bongsu.api.grant_cache import REFRESH_SECONDS, GrantCache
 from bongsu.api.uses import note_uses
@@ -259,7 +260,7 @@ class AccessControl:
         grant = await self._sessions.find(request, project_id) if self._sessions and not key else None
         if grant is None:
             return await self.check_key(key)
-        return await self.check_session(grant, project_id)
+        return await self.check_session(grant, project_id or named_project(request) or None)
 
     async def check_session(self, grant: SessionGrant, project_id: str | None = None) -> ProjectAccess:
         """Return whom a session acts for; raises Unauthorized when its key is gone, Forbidden where its user has no role."""

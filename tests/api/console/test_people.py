@@ -69,6 +69,7 @@ async def test_a_person_signs_in_and_sees_their_projects_only(people: PeopleApp)
         assert (403, "project-forbidden") == told(await browser.get(path))
     elsewhere = await browser.get("/console/api/layouts", headers={"x-bongsu-project": "alpha"})
     assert (403, "project-forbidden") == told(elsewhere)
+    assert "no role in the project 'alpha'" in elsewhere.text
 
 
 async def test_the_header_chooses_the_project_of_a_call_and_a_stream_names_it_in_the_query(
