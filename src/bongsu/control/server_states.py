@@ -89,10 +89,12 @@ class ServerStates:
             .join(ServerRow, ServerRow.host_id == TargetRow.host_id)
             .join(TargetStateRow, TargetStateRow.target_id == TargetRow.target_id, isouter=True)
             .where(ServerRow.pcode == pcode)
-            .order_by(TargetRow.target_id)
         )
         found: dict[str, list[TargetState]] = {}
-        for host_id, target_id, code, reason, since_ms in session.execute(query):
+        # Ordered here: asked for an order, SQLite walks through the targets of all projects to have it.
+        for host_id, target_id, code, reason, since_ms in sorted(
+            session.execute(query), key=lambda row: row.target_id
+        ):
             stored = TargetState(code, reason, since_ms, since_ms)
             found.setdefault(host_id, []).append(self._states.newest(target_id, stored))
         return found
