@@ -139,15 +139,6 @@ class LabelIndex:
             self.groups, self.dictionaries, self.group_of_member[members], self._row_of_member[members]
         )
 
-    def column(self, name: str, members: NDArray[np.int64]) -> LabelColumn | None:
-        """Return one label of members, None when none of them has it."""
-        groups, rows = self.group_of_member[members], self._row_of_member[members]
-        return gather_columns(self.groups, self.dictionaries, groups, rows, only=name).get(name)
-
-    def names(self, members: NDArray[np.int64]) -> set[str]:
-        """Return the label names that any of the members has."""
-        return names_of(self.groups, self.group_of_member[members])
-
     def known(self, matchers: Sequence[Matcher]) -> tuple[NDArray[np.int64], LabelColumns | None]:
         """
         Return the members whose labels match, and their labels if they are few enough to be kept.
