@@ -68,7 +68,7 @@ def test_acknowledged_writes_and_deletions_survive_sigkill(tmp_path: Path) -> No
 
 
 def _blocks(store: TsdbStore) -> list[BlockMeta]:
-    return store.project("crash", KEEP_ALL).block_stats()
+    return store.project("crash", KEEP_ALL).block_metas()
 
 
 def _check(

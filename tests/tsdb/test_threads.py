@@ -63,4 +63,4 @@ def test_everything_written_is_found_whatever_else_goes_on(tmp_path: Path) -> No
             reader.result(120)
             tidier.result(120)
         assert expected(*(row for worker in rows.values() for row in worker)) == found(project)
-        assert project.block_stats()
+        assert project.block_metas()

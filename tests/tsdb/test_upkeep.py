@@ -76,7 +76,7 @@ def test_old_samples_move_to_blocks_and_are_found_there(tmp_path: Path) -> None:
 
         store.upkeep()
 
-        assert 3 == len(project.block_stats())
+        assert 3 == len(project.block_metas())
         assert expected(*rows, *late) == before == found(project)
         assert names == project.label_names([], *EVER)
         assert ["a", "b"] == project.label_values("job", [], NOW, NOW + HOUR)
@@ -102,7 +102,7 @@ def test_blocks_are_merged_and_sources_go(tmp_path: Path) -> None:
             store._clock._now_ms = float(NOW + (hour + 1) * HOUR)  # type: ignore[attr-defined]
             store.upkeep()
 
-        stats = project.block_stats()
+        stats = project.block_metas()
         assert [12, 12] == [round((m.max_time - m.min_time) / HOUR) for m in stats if m.level]
         assert expected(*rows) == found(project)
         assert len(stats) == len(list(tmp_path.glob("projects/*/blocks/*.block")))
@@ -126,7 +126,7 @@ def test_late_and_overlapping_data_is_merged_in(tmp_path: Path) -> None:
 
         wanted = expected(*rows[1:], *late, Row(UP, NOW, 77.0), *every_minute(UP, 3, first_hour=8))
         assert wanted == found(project)
-        ranges = sorted((m.min_time, m.max_time) for m in project.block_stats())
+        ranges = sorted((m.min_time, m.max_time) for m in project.block_metas())
         assert all(end < start for (_, end), (start, _) in itertools.pairwise(ranges))
 
 
@@ -148,7 +148,7 @@ def test_deletions_reach_blocks_and_what_comes_later_is_seen(tmp_path: Path) -> 
         write_rows(project, every_minute(DOWN, 4, first_hour=20))
         store.upkeep()
         assert expected(*kept, again, *every_minute(DOWN, 4, first_hour=20)) == found(project)
-        assert [] == [m for m in project.block_stats() if not m.level and m.max_time < NOW + 12 * HOUR]
+        assert [] == [m for m in project.block_metas() if not m.level and m.max_time < NOW + 12 * HOUR]
 
 
 def test_series_deleted_as_a_whole_leaves_the_lists(tmp_path: Path) -> None:

@@ -270,7 +270,7 @@ class Database:
                 if len(block.tombstones):
                     state.shelf.merge([block], sequence=self.applied_sequence)
 
-    def block_stats(self) -> list[BlockMeta]:
+    def block_metas(self) -> list[BlockMeta]:
         """Return what each block says of itself, lowest rank first."""
         with self._lock:
             return [block.meta for block in self._open().shelf.blocks]
@@ -501,11 +501,6 @@ class Database:
         with self._lock:
             self._open()
             return self._changes.since(since)
-
-    def block_metas(self) -> list[BlockMeta]:
-        """Return what each block says of itself."""
-        with self._lock:
-            return [block.meta for block in self._open().shelf.blocks]
 
     def stats(self) -> StoreStats:
         """Return the size of the store; `series` are those of the head, the active ones, unless it has none."""
