@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.documented_calls import DocumentedCall, documented_calls
 from tests.support.oidc_process import running_provider
 from tests.support.process import BONGSU, Answer, call, eventually, running_server
 
@@ -43,12 +44,6 @@ FOR_OWNERS = {
 }  # fmt: skip
 FOR_EVERYBODY = {"listProjects"}
 REFUSED = {401, 403}
-DOCUMENTS = {
-    "/admin/v1/openapi.json": "",
-    "/v1.0/openapi.json": "",
-    "/prometheus/api/v1/openapi.yaml": "/prometheus/api/v1",
-}
-"""Where each document is, and what stands before its paths."""
 
 
 @dataclass
@@ -87,35 +82,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield started
 
 
-def documented(server: ServerProcess) -> list[tuple[str, str, str, str]]:
-    """Return method, path, id and least role of every call of every document, the deletion of the project last."""
-    found = []
-    for place, prefix in DOCUMENTS.items():
-        document = json.loads(call("GET", server.url + place).body)
-        for path, calls in document["paths"].items():
-            for method, operation in calls.items():
-                if method != "parameters":
-                    whole = f"{prefix}{path}"
-                    least = least_role(whole, method, operation)
-                    found.append((method.upper(), whole, operation["operationId"], least))
-    return sorted(found, key=lambda one: one[2] == "deleteProject")
-
-
-def least_role(path: str, method: str, operation: dict[str, Any]) -> str:
-    name = operation["operationId"]
-    if path.startswith("/admin/v1"):
+def least_role(one: DocumentedCall) -> str:
+    if one.path.startswith("/admin/v1"):
         table = {"viewer": FOR_VIEWERS | FOR_EVERYBODY, "editor": FOR_EDITORS, "owner": FOR_OWNERS}
-        return next((role for role, names in table.items() if name in names), "administrator")
-    if path.startswith("/v1.0"):
-        return "viewer" if method == "get" else "editor"
-    if "/admin/tsdb/" in path:
+        return next((role for role, names in table.items() if one.name in names), "administrator")
+    if "/admin/tsdb/" in one.path:
         return "owner"
-    described = operation.get("description", "")
-    return "viewer" if "scope `read`" in described or "scope" not in described else "editor"
-
-
-def filled(path: str, project_id: str) -> str:
-    return re.sub(r"\{\w+\}", "00000000-0000-7000-8000-000000000000", path.replace("{projectId}", project_id))
+    return "viewer" if one.scope == "read" else "editor"
 
 
 @pytest.mark.parametrize("role", ORDER)
@@ -128,25 +101,26 @@ def test_every_documented_call_is_open_to_the_roles_that_may_make_it_and_to_no_o
     everywhere = role if role == "administrator" else None
     person = add_user(server, f"person-{role}", roles=roles, everywhere=everywhere)
     stranger = Person(server.url)
-    wrong, calls = [], documented(server)
-    for method, path, name, least in calls:
-        body: dict[str, object] | None = None if method in {"GET", "DELETE"} else {}
-        headers = {"X-SYSMON-REGION": "kr", "X-Bongsu-Project": own.project_id}
-        if "/openapi" in path or "/features" in path:
+    wrong, calls = [], documented_calls(server)
+    for one in calls:
+        if one.is_open:
             continue
-        refused = person.call(method, filled(path, own.project_id), body, **headers).status in REFUSED
+        what, least = f"{one.method} {one.path} ({one.name})", least_role(one)
+        headers = {"X-SYSMON-REGION": "kr", "X-Bongsu-Project": own.project_id}
+        path = one.filled(own.project_id)
+        refused = person.call(one.method, path, one.body, **headers).status in REFUSED
         if refused == (ORDER.index(role) >= ORDER.index(least)):
-            wrong.append(f"{method} {path} ({name}) as {role}, needs {least}: refused is {refused}")
-        if stranger.call(method, filled(path, own.project_id), body, **headers).status != 401:
-            wrong.append(f"{method} {path} ({name}) without a session is not answered with 401")
+            wrong.append(f"{what} as {role}, needs {least}: refused is {refused}")
+        if stranger.call(one.method, path, one.body, **headers).status != 401:
+            wrong.append(f"{what} without a session is not answered with 401")
         if role == "administrator":
             continue
         headers["X-Bongsu-Project"] = other.project_id
-        elsewhere = person.call(method, filled(path, other.project_id), body, **headers)
+        elsewhere = person.call(one.method, one.filled(other.project_id), one.body, **headers)
         if secret in elsewhere.text or f"machine-of-others-{role}" in elsewhere.text:
-            wrong.append(f"{method} {path} ({name}) tells of another project")
-        if elsewhere.status != 403 and name not in FOR_EVERYBODY:
-            wrong.append(f"{method} {path} ({name}) on another project is answered with {elsewhere.status}")
+            wrong.append(f"{what} tells of another project")
+        if elsewhere.status != 403 and one.name not in FOR_EVERYBODY:
+            wrong.append(f"{what} on another project is answered with {elsewhere.status}")
 
     assert len(calls) > 80
     assert [] == wrong
