@@ -11,13 +11,13 @@ import { PanelView } from "./panel.js";
 import { bottom, copyPanel, newId, settle } from "./place.js";
 import { addLayout, changeLayout, listLayouts, loadLayout } from "./store.js";
 import { valuesOf } from "./variables.js";
-import { VariableBar } from "./variable-bar.js";
 
 /** @typedef {import("./store.js").Layout} Layout */
 /** @typedef {import("./store.js").Saved} Saved */
 
 const AUTO = "auto";
 const PanelEditor = lazy(() => import("./editor.js"), "PanelEditor");
+const VariableBar = lazy(() => import("./variable-bar.js"), "VariableBar");
 const dialogPart = (/** @type {string} */ name) => lazy(() => import("./dialogs.js"), name);
 const [ImportLayout, NameLayout, RemoveLayout] = ["ImportLayout", "NameLayout", "RemoveLayout"].map(dialogPart);
 
@@ -80,7 +80,7 @@ function Open({ saved, listed, where, given, empty, onChanged }) {
       <select aria-label=${t("layout.choose")} value=${saved.layoutId || AUTO} disabled=${dirty} onChange=${(/** @type {any} */ event) => setQuery({ layout: event.target.value, edit: null })}>
         <option value=${AUTO}>${t("layout.auto")}</option>${listed.map((one) => html`<option key=${one.layoutId} value=${one.layoutId}>${one.name}</option>`)}
       </select>
-      <${VariableBar} variables=${layout.variables} values=${values} given=${given} />
+      ${layout.variables.length > 0 && html`<${VariableBar} variables=${layout.variables} values=${values} given=${given} />`}
       <div class="actions right">
         ${editing
           ? html`<${Button} icon="plus" onClick=${addPanel}>${t("layout.addPanel")}<//>

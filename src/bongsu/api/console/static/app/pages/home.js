@@ -1,6 +1,6 @@
 // Home: what is wrong now, how the service does, and what a newcomer does next.
 import { html } from "../ui.js";
-import { nowMs, prometheus } from "../api.js";
+import { nowMs, prometheus, session } from "../api.js";
 import { withUnit } from "../format.js";
 import { t } from "../i18n.js";
 import { lazy } from "../lazy.js";
@@ -115,8 +115,11 @@ function Workspace({ group: { workspace, targets } }) {
 
 /** @param {{spot: any, targets: any, servers: any, names: any}} props */
 function Checklist({ spot, targets, servers, names }) {
+  const { user, mayMakeFirst } = session.value;
   const steps = [
     { text: "check.key", done: true },
+    // Only who came by the server's own link, or has an account, knows and may do something about it.
+    ...(mayMakeFirst || user ? [{ text: "check.account", done: !mayMakeFirst, view: "settings" }] : []),
     { text: "check.server", done: servers?.length > 0 || (spot && hasApplications(spot)), view: "servers" },
     { text: "check.source", done: (spot && hasApplications(spot)) || targets?.some((/** @type {any} */ group) => group.targets.some((/** @type {any} */ target) => stateOf(target) === "ok")), view: servers?.length ? "openmetrics" : "servers" },
     { text: "check.data", done: names?.length > 0, view: "status" },

@@ -5,14 +5,15 @@ import { t } from "../i18n.js";
 import { useLoad } from "../load.js";
 import { Layouts } from "../layout/view.js";
 import { href, place, ROOT } from "../router.js";
-import { loadAll, loadServers, reasonOf, stateOf } from "../targets.js";
+import { HEALTH, loadServerStates, reasonOfServer } from "../server-states.js";
+import { loadAll, reasonOf, stateOf } from "../targets.js";
 import { Badge, CopyButton, Empty, Loading, Panel } from "../widgets.js";
 
 const EVERY_MS = 15_000;
 
 /** @param {AbortSignal} abort */
 async function load(abort) {
-  const [servers, groups] = await Promise.all([loadServers(abort), loadAll(abort)]);
+  const [servers, groups] = await Promise.all([loadServerStates(abort), loadAll(abort)]);
   return servers.map((server) => ({
     server,
     targets: groups.flatMap(({ workspace, targets }) => targets.filter((target) => target.hostId === server.hostId).map((target) => ({ ...target, workspace }))),
@@ -34,23 +35,26 @@ export function Page() {
   <//>`;
 }
 
-/** The worst of a server's targets tells how it is. @param {any[]} targets @returns {import("../targets.js").State} */
-function health(targets) {
-  return /** @type {const} */ (["bad", "warn", "ok"]).find((state) => targets.some((target) => stateOf(target) === state)) ?? "wait";
-}
+/** @param {{health: keyof typeof HEALTH, count?: number}} props */
+const Health = ({ health, count }) => html`<${Badge} state=${HEALTH[health]}>${count !== undefined && `${count} `}${t(`server.health.${health}`)}<//>`;
 
 /** @param {{rows: any[], chosen: any}} props */
 function List({ rows, chosen }) {
   const [text, setText] = useState("");
+  const [withRemoved, setWithRemoved] = useState(false);
   const wanted = text.toLowerCase();
-  const shown = rows.filter(({ server }) => `${server.hostNm} ${server.svrIp}`.toLowerCase().includes(wanted));
+  const removed = rows.filter(({ server }) => server.state.health === "deleted");
+  const shown = rows.filter((row) => (withRemoved || row === chosen || !removed.includes(row)) && `${row.server.hostNm} ${row.server.svrIp}`.toLowerCase().includes(wanted));
+  const counts = /** @type {(keyof typeof HEALTH)[]} */ (Object.keys(HEALTH)).map((health) => ({ health, count: rows.filter(({ server }) => server.state.health === health).length }));
   return html`<${Panel} title=${t("nav.servers")}>
     <input class="search" type="search" data-search placeholder=${t("servers.search")} aria-label=${t("servers.search")} value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)} />
+    <div class="actions">${counts.filter(({ count }) => count > 0).map((one) => html`<${Health} key=${one.health} ...${one} />`)}</div>
+    ${removed.length > 0 && html`<label class="check"><input type="checkbox" checked=${withRemoved} onChange=${(/** @type {any} */ event) => setWithRemoved(event.target.checked)} /> ${t("servers.withRemoved")}</label>`}
     ${shown.length === 0 && html`<${Empty} why=${t("servers.noMatch")} />`}
     <ul class="list">
       ${shown.map(({ server, targets }) => html`<li key=${server.hostId}>
         <a href=${href(`servers/${server.hostId}`)} aria-current=${server === chosen?.server ? "true" : undefined}>
-          <span>${server.hostNm}</span><${Badge} state=${health(targets)}>${t(`server.state.${health(targets)}`)}<//><small>${server.svrIp}</small>
+          <span>${server.hostNm}</span><${Health} health=${server.state.health} /><small>${[server.svrIp, reasonOfServer(server.state, targets)].filter(Boolean).join(" · ")}</small>
         </a>
       </li>`)}
     </ul>
@@ -77,7 +81,10 @@ function Detail({ row: { server, targets } }) {
   return html`<div class="stack">
     <${Panel} title=${server.hostNm}>
       <p class="hint">${server.svrIp}${server.instanceId && ` · ${server.instanceId}`}</p>
-      ${targets.length === 0
+      <p class="actions"><${Health} health=${server.state.health} /> ${reasonOfServer(server.state, targets)}</p>
+      ${server.state.health === "deleted"
+        ? html`<p class="hint">${t("server.removedHint")}</p>`
+        : targets.length === 0
         ? html`<${Empty} why=${t("servers.notCollected")} hint=${t("servers.notCollectedHint")}><a class="button primary" href=${href("openmetrics")}>${t("nav.openmetrics")}</a><//>`
         : html`<table><tbody>${targets.map((/** @type {any} */ target) => html`<tr key=${target.targetId}>
             <th scope="row"><a href=${href(`openmetrics/${target.jobId}`)}>${target.workspace.jobName}</a></th>

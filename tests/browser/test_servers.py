@@ -1,0 +1,104 @@
+"""The list of servers tells how each is and why, in both languages, with those that were removed lately when they are asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.browser.conftest import ToyExporter, Visitor
+from tests.support.exporters import free_port
+from tests.support.process import ServerProcess, Tenant, call, eventually, running_server
+
+from bongsu.api.console.files import STATIC
+from bongsu.control.server_states import SILENT_AFTER_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+pytestmark = [pytest.mark.browser, pytest.mark.process]
+
+HEALTHS = ("normal", "unknown", "unmonitored", "stopped", "deleted")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerProcess]:
+    quick = {"BONGSU_SCRAPE_INTERVAL": "1s", "BONGSU_SCRAPE_TIMEOUT": "1s"}
+    with running_server(tmp_path / "data", **quick) as started:
+        yield started
+
+
+def with_all_states(server: ServerProcess, exporter: ToyExporter) -> Tenant:
+    """Make a project with a server in each state, named after it."""
+    tenant = server.create_project("states")
+    project = f"{server.url}/admin/v1/projects/{tenant.project_id}"
+    # The reserved workspace would ask every server for a node exporter, and be refused.
+    call("PATCH", project, headers=server.admin_headers, body={"linuxWorkspace": False})
+    hosts = {name: server.register_server(tenant, f"is-{name}") for name in HEALTHS}
+    job = tenant.sysmon("POST", "jobs", {"jobName": "app", "metricsPath": "/metrics"})["body"]["jobId"]
+    ports = {"normal": exporter.port, "unknown": exporter.port, "unmonitored": free_port()}
+    for name, port in ports.items():
+        tenant.sysmon("POST", f"jobs/{job}/targets", {"hostId": hosts[name], "port": port})
+    assert 204 == call("DELETE", f"{project}/servers/{hosts['deleted']}", headers=server.admin_headers).status
+    silence_agent(server, tenant, hosts["unknown"])
+
+    def are_as_named() -> bool:
+        found = tenant.sysmon("GET", "servers?state=true&deleted=true")["body"]
+        return {(one["hostNm"], one["state"]["health"]) for one in found} == {(f"is-{n}", n) for n in HEALTHS}
+
+    eventually(are_as_named, what="the five states")
+    return tenant
+
+
+def silence_agent(server: ServerProcess, tenant: Tenant, host_id: str) -> None:
+    """Let the server have heard an agent of the machine, long enough ago: nobody waits for three heartbeats here."""
+    with contextlib.closing(sqlite3.connect(server.data / "control.db", timeout=30)) as database, database:
+        now_ms = "CAST(strftime('%s') AS INTEGER) * 1000"
+        database.execute(
+            "INSERT INTO host_agents (host_id, pcode, machine_id, collects, owns, heard_ms)"
+            f" VALUES (?, ?, 'm', FALSE, FALSE, {now_ms} - ?)",
+            (host_id, tenant.pcode, 2 * SILENT_AFTER_MS),
+        )
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_each_of_the_five_states_is_told_with_its_reason(
+    browser: Browser, server: ServerProcess, exporter: ToyExporter, language: str
+) -> None:
+    say = json.loads((STATIC / "locales" / f"{language}.json").read_text())
+    tenant, stranger = with_all_states(server, exporter), server.create_project("stranger")
+    with contextlib.closing(browser.new_context(locale="en-US")) as context:
+        visitor = Visitor(context, context.new_page(), server.url)
+        visitor.watch()
+        visitor.sign_in(tenant)
+        visitor.open(f"servers?lang={language}")
+        visitor.settle()
+        page = visitor.page
+        rows = page.locator(".list li")
+        assert 4 == rows.count(), "what was removed is not in the way"
+        page.get_by_label(say["servers.withRemoved"]).check()
+        reasons = {
+            "normal": "127.0.0.1",
+            "unknown": say["server.why.silentCollected"],
+            "unmonitored": "connection refused",
+            "stopped": say["server.why.unheard"],
+            "deleted": say["server.why.removed"].partition("{at}")[0].strip(),
+        }
+        for health, reason in reasons.items():
+            row = rows.filter(has_text=f"is-{health}")
+            assert say[f"server.health.{health}"] == row.locator(".badge").inner_text()
+            assert reason in row.inner_text()
+        rows.filter(has_text="is-deleted").get_by_role("link").click()
+        page.get_by_text(say["server.removedHint"]).wait_for()
+        assert [] == visitor.problems
+    with contextlib.closing(browser.new_context(locale="en-US")) as context:
+        visitor = Visitor(context, context.new_page(), server.url)
+        visitor.sign_in(stranger)
+        visitor.open("servers")
+        visitor.settle()
+        assert 0 == visitor.page.get_by_text("is-").count()
