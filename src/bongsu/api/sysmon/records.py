@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from bongsu.control.values import Project, ServerState, Target, Workspace
+    from bongsu.control.values import Project, Server, ServerState, Target, Workspace
 
 
 class Records:
@@ -60,9 +60,8 @@ class Records:
             }
         return record
 
-    def server(self, project: Project, found: ServerState, *, with_state: bool) -> dict[str, Any]:
+    def server(self, project: Project, server: Server, state: ServerState | None = None) -> dict[str, Any]:
         """Return a server; ``state`` is ours, and there only when it is asked for."""
-        server = found.server
         record: dict[str, Any] = {
             "hostId": server.host_id,
             "hostNm": server.name,
@@ -70,12 +69,12 @@ class Records:
             "projectId": project.project_id,
             "instanceId": server.instance_id,
         }
-        if with_state:
+        if state is not None:
             record["state"] = {
-                "health": found.health,
-                "reason": found.reason,
-                "heard": self._local_or_none(found.heard_ms),
-                "removed": self._local_or_none(found.removed_ms),
+                "health": state.health,
+                "reason": state.reason,
+                "heard": self._local_or_none(state.heard_ms),
+                "removed": self._local_or_none(state.removed_ms),
             }
         return record
 

@@ -172,10 +172,16 @@ class _Calls:
         project = (await self._caller(request, Scope.READ)).project
         region, with_state = self._region(request), flag_of(request, "state")
         with_removed = flag_of(request, "deleted")
+        if not (with_state or with_removed):
+            # What agents and targets tell of the servers costs as much as the servers themselves.
+            servers = await self._lane.run(self._control.servers.all, project, region=region)
+            return success([self._records.server(project, server) for server in servers])
         found = await self._lane.run(
             self._control.server_states.all, project, region=region, with_removed=with_removed
         )
-        return success([self._records.server(project, state, with_state=with_state) for state in found])
+        return success(
+            [self._records.server(project, one.server, one if with_state else None) for one in found]
+        )
 
     async def _caller(self, request: Request, scope: Scope) -> ProjectAccess:
         return await self._access.require(request, scope, project_id=request.path_params["projectId"])
