@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from bongsu.apm import names
 from bongsu.apm.entries import TRANSACTION_KINDS
+from bongsu.apm.gauges import KNOWN
 from bongsu.apm.project import ProjectApm, Taken
 from bongsu.apm.series import TickWriter
 from bongsu.apm.settings import TICK_MS, ApmLimits, ApmSettings
@@ -42,6 +44,9 @@ _CLOCK_STEP_MS = 60_000
 _MARGIN_S = 0.01
 """Timers may fire a little early; a tick must be due when its time is read again."""
 
+
+METRICS_OF = frozenset((*KNOWN, *names.DURATIONS))
+"""Names of the metrics that the real-time numbers are made of."""
 
 ATTRIBUTES_OF = TRANSACTION_KINDS | {SpanKind.CLIENT, SpanKind.PRODUCER}
 """Transactions, and the calls of kept ones: which query, which address. Inner spans say what they do by their names."""
@@ -96,6 +101,8 @@ class ApmEngine:
         self._count_refusal = count_refusal
         self.attributes_of = ATTRIBUTES_OF | ({SpanKind.INTERNAL} if settings.root_internal else set())
         """Kinds of spans whose attributes are looked at."""
+        self.metrics_of = METRICS_OF
+        """Names of metrics whose points are looked at."""
         self._secret = hashlib.blake2b(secret, digest_size=32).digest()
         self._store_of = store_of
         self._clock = clock

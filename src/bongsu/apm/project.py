@@ -170,7 +170,7 @@ class ProjectApm:
             with self._lock:
                 agent = self._agent(identity)
                 if agent is None:
-                    refused += sum(len(metric.points) for metric in group.metrics)
+                    refused += group.left_out + sum(len(metric.points) for metric in group.metrics)
                     continue
                 agent.metric_pulse.beat(now_ms)
                 self._place_reports(agent, group.scope.name, reports, now_ms)

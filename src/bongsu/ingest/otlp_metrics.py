@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.ingest.otlp_delta import DeltaTotals
+from bongsu.ingest.otlp_known import KnownGroup, KnownPoints
 from bongsu.ingest.otlp_points import PointSeries
-from bongsu.ingest.otlp_rows import Row, RowBuilder
+from bongsu.ingest.otlp_rows import Row, RowBuilder, info_key, info_times
 from bongsu.ingest.otlp_translation import Translation
 from bongsu.model.samples import HistogramRows, SampleBatch
 from bongsu.storage.contract import REFUSED, Reason
@@ -20,10 +22,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bongsu.ingest.otlp_known import KnownRequest
     from bongsu.ingest.otlp_rows import ExemplarRow, Rows
     from bongsu.model.samples import MetricMetadata
     from bongsu.runtime.clock import Clock
     from bongsu.storage.contract import ProjectStore
+    from bongsu.wire.otlp.points import Points
     from bongsu.wire.otlp.values import MetricBatch
 
 _CACHED_REFS = 200_000
@@ -85,10 +89,49 @@ class OtlpMetricsWriter:
         self._series = PointSeries(translation.style, native_buckets=translation.convert_histograms_to_nhcb)
         self._refs: dict[bytes, int] = {}
         self._described: set[MetricMetadata] = set()
+        self._known = KnownPoints()
 
-    def write(self, batch: MetricBatch, *, now_ms: int) -> Written:
+    def find(self, points: Points, *, now_ms: int) -> KnownRequest | None:
+        """Return a request that `write_known` can write: of known series, and with nothing that this project takes otherwise."""
+        if points.has_histograms and self._settings.translation.convert_histograms_to_nhcb:
+            return None
+        if not len(points.times) or points.times.max() > now_ms + self._settings.max_ahead_ms:
+            return None
+        return self._known.find(points)
+
+    def write_known(self, request: KnownRequest) -> Written | None:
+        """
+        Write a request of known series as `write` does; None where that must tell what was refused, or find series again.
+
+        What is stored already does no harm then: it is met again as an exact repetition.
+        """
+        points = request.points
+        infos = [
+            (self._refs.get(key, REFUSED), time_ms)
+            for key, first_ms, last_ms in request.spans()
+            for time_ms in info_times(first_ms, last_ms)
+        ]
+        if any(ref == REFUSED for ref, _ in infos):
+            return None
+        starts = np.concatenate((points.starts, np.zeros(len(infos), dtype=np.int64)))
+        result = self._store.append(
+            SampleBatch(
+                np.concatenate((request.refs, _int64([ref for ref, _ in infos]))),
+                np.concatenate((points.times, _int64([time_ms for _, time_ms in infos]))),
+                np.concatenate((points.values, np.ones(len(infos)))),
+                starts if self._settings.start_timestamps else None,
+            )
+        )
+        return None if result.rejections else Written(request.data_points)
+
+    def write(self, batch: MetricBatch, *, now_ms: int, points: Points | None = None) -> Written:
         """
         Write a request and return when it is durable.
+
+        Parameters
+        ----------
+        points
+            The same request, if it is plain: the next one like it is then known.
 
         Raises
         ------
@@ -105,11 +148,26 @@ class OtlpMetricsWriter:
         for group in batch.groups:
             builder.add(group)
         rows = builder.rows
+        is_whole = not rows.refused and not batch.refused.count
         refused_points = self._append(rows)
+        if points is not None and is_whole:
+            self._learn(points, batch, rows)
         self._put_metadata(rows)
         self._put_exemplars(rows.exemplars)
         return Written(
             rows.points - len(refused_points), rows.refused + len(refused_points), tuple(rows.reasons)
+        )
+
+    def _learn(self, points: Points, batch: MetricBatch, rows: Rows) -> None:
+        """Remember the series of a request of which no point was refused; the store may have refused samples."""
+        translation = self._settings.translation
+        self._known.learn(
+            points,
+            [self._refs.get(row.key, REFUSED) for row in rows.rows if row.point >= 0],
+            [
+                KnownGroup(group.resource, group.scope, info_key(translation, group.resource))
+                for group in batch.groups
+            ],
         )
 
     def _append(self, rows: Rows) -> set[int]:
@@ -215,10 +273,20 @@ class OtlpMetricsIngest:
         self._clock = clock
         self._lock = threading.Lock()
         self._writers: dict[str, OtlpMetricsWriter] = {}
+        self.seeds = np.array([secrets.randbits(64), secrets.randbits(64)], dtype=np.uint64)
+        """Of the hashes by which points are known again."""
 
-    def write(self, project_id: str, batch: MetricBatch) -> Written:
+    def write(self, project_id: str, batch: MetricBatch, points: Points | None = None) -> Written:
         """Write the metrics of a request; raises as `OtlpMetricsWriter.write`, and NotFound for a project that is gone."""
-        return self._writer(project_id).write(batch, now_ms=self._clock.now_ms())
+        return self._writer(project_id).write(batch, now_ms=self._clock.now_ms(), points=points)
+
+    def find(self, project_id: str, points: Points) -> KnownRequest | None:
+        """Return a request that `write_known` can write, None for any other; raises NotFound for a project that is gone."""
+        return self._writer(project_id).find(points, now_ms=self._clock.now_ms())
+
+    def write_known(self, project_id: str, request: KnownRequest) -> Written | None:
+        """Write a request that `find` found for the same project; None where `write` must."""
+        return self._writer(project_id).write_known(request)
 
     def drop_project(self, project_id: str) -> None:
         """Forget a project that was removed."""

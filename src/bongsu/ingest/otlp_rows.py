@@ -199,17 +199,28 @@ class RowBuilder:
 
     def _add_target_info(self, resource: Resource, first_ms: int, last_ms: int) -> None:
         """Add the resource's other attributes as one series, where it can be joined and there is something to join."""
-        identity = identity_of(resource)
-        labels = self._translation.info_labels(resource)
-        if not identity or not labels or not self._translation.joins(resource):
+        key = info_key(self._translation, resource)
+        if key is None:
             return
-        key = series_key({**labels, **dict(identity), METRIC_NAME: _TARGET_INFO})
-        first_ms = max(first_ms, last_ms - _MOST_TARGET_INFO * _TARGET_INFO_EVERY_MS)
-        times = {last_ms, *range(first_ms, last_ms, _TARGET_INFO_EVERY_MS)}
-        self.rows.rows += [Row(key, time_ms, 1.0, 0, -1) for time_ms in sorted(times)]
+        self.rows.rows += [Row(key, time_ms, 1.0, 0, -1) for time_ms in info_times(first_ms, last_ms)]
         self.rows.metadata[
             MetricMetadata(_TARGET_INFO, "gauge", "Attributes of the resource that sends metrics.")
         ] = None
+
+
+def info_key(translation: Translation, resource: Resource) -> bytes | None:
+    """Return the key of a resource's ``target_info``; None where nothing can be joined with it, or it says nothing."""
+    identity = identity_of(resource)
+    labels = translation.info_labels(resource)
+    if not identity or not labels or not translation.joins(resource):
+        return None
+    return series_key({**labels, **dict(identity), METRIC_NAME: _TARGET_INFO})
+
+
+def info_times(first_ms: int, last_ms: int) -> list[int]:
+    """Return when ``target_info`` has samples beside points of these times."""
+    first_ms = max(first_ms, last_ms - _MOST_TARGET_INFO * _TARGET_INFO_EVERY_MS)
+    return sorted({last_ms, *range(first_ms, last_ms, _TARGET_INFO_EVERY_MS)})
 
 
 def _exemplar(exemplar: PointExemplar) -> Exemplar:

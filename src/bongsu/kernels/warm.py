@@ -13,7 +13,15 @@ if TYPE_CHECKING:
 
 
 WIRE = frozenset(
-    {"exposition", "known_writes", "protobuf_shape", "remote_read", "remote_write", "xor_stream"}
+    {
+        "exposition",
+        "known_writes",
+        "otlp_points",
+        "protobuf_shape",
+        "remote_read",
+        "remote_write",
+        "xor_stream",
+    }
 )
 """Modules that read what comes over the network."""
 

@@ -161,7 +161,8 @@ metrics = st.one_of(
     metrics_of(MetricKind.EXPONENTIAL, exponential_points, temporality=True),
     metrics_of(MetricKind.SUMMARY, summary_points),
 )
-metric_groups = st.builds(MetricGroup, resources, scopes, st.lists(metrics, max_size=3).map(tuple))
+groups_of_metrics = st.tuples(resources, scopes, st.lists(metrics, max_size=3).map(tuple))
+metric_groups = groups_of_metrics.map(lambda given: MetricGroup(*given))
 metric_batches = st.lists(metric_groups, max_size=2).map(lambda groups: MetricBatch(tuple(groups)))
 
 

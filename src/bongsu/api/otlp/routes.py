@@ -20,6 +20,7 @@ from bongsu.control.values import Scope
 from bongsu.wire.otlp import json_reader, protobuf
 from bongsu.wire.otlp.answers import Encoding, metrics_answer, status_answer, traces_answer
 from bongsu.wire.otlp.limits import OtlpLimits
+from bongsu.wire.otlp.points import PointReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from bongsu.api.errors import Handler
     from bongsu.apm.engine import ApmEngine
     from bongsu.ingest.otlp_metrics import OtlpMetricsIngest
-    from bongsu.wire.otlp.values import Refused
+    from bongsu.wire.otlp.values import MetricBatch, Refused
 
 TRACES_PATHS = ("/otlp/v1/traces",)
 METRICS_PATHS = ("/otlp/v1/metrics", "/prometheus/api/v1/otlp/v1/metrics")
@@ -96,6 +97,7 @@ class OtlpReceiver:
         self._apm = apm
         self._metrics = metrics
         self._limits = limits
+        self._points = PointReader(limits, metrics.seeds, apm.metrics_of)
         self._body_limits = body_limits
 
     async def traces(self, request: Request) -> Response:
@@ -130,13 +132,21 @@ class OtlpReceiver:
 
     def take_metrics(self, project_id: str, body: bytes, encoding: Encoding, peer: str) -> bytes:
         """Take the metrics of a request and return the answer once they are durable; blocks."""
-        read = json_reader.read_metrics if encoding is Encoding.JSON else protobuf.read_metrics
-        batch = read(body, self._limits)
+        points = None if encoding is Encoding.JSON else self._points.read(body)
+        known = None if points is None else self._metrics.find(project_id, points)
+        batch = self._read_metrics(body, encoding) if known is None else known.batch(self._limits)
         # The real-time numbers first: they go on while the disk is full, and a repeated request does them no harm.
         taken = self._apm.add_metrics(project_id, batch, peer=peer)
-        written = self._metrics.write(project_id, batch)
+        written = None if known is None else self._metrics.write_known(project_id, known)
+        if written is None:
+            batch = batch if known is None else self._read_metrics(body, encoding)
+            written = self._metrics.write(project_id, batch, points)
         message = _message(batch.refused, [*written.reasons, *([taken.reason] if taken.reason else [])])
         return metrics_answer(encoding, rejected=batch.refused.count + written.refused, message=message)
+
+    def _read_metrics(self, body: bytes, encoding: Encoding) -> MetricBatch:
+        read = json_reader.read_metrics if encoding is Encoding.JSON else protobuf.read_metrics
+        return read(body, self._limits)
 
 
 def _endpoint(handler: Handler, log: FilteringBoundLogger) -> Handler:

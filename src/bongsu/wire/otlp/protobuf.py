@@ -9,6 +9,7 @@ import numpy as np
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric as MetricMessage
 
 from bongsu.kernels.protobuf_shape import count_messages
 from bongsu.wire.otlp.limits import (
@@ -124,6 +125,11 @@ def read_metrics(body: bytes, limits: OtlpLimits = _DEFAULT_LIMITS) -> MetricBat
             metrics = (_metric(metric, limits, refusals) for metric in scope_metrics.metrics)
             groups.append(MetricGroup(resource, scope, tuple(m for m in metrics if m is not None)))
     return MetricBatch(tuple(groups), refusals.total())
+
+
+def read_metric(body: bytes, limits: OtlpLimits = _DEFAULT_LIMITS) -> Metric | None:
+    """Return one ``Metric`` of a request, without the points that cannot be taken; None when it holds no data."""
+    return _metric(_parse(MetricMessage(), body), limits, Refusals())
 
 
 @dataclass(frozen=True, slots=True)

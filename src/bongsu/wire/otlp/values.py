@@ -196,11 +196,12 @@ class Metric(NamedTuple):
 
 
 class MetricGroup(NamedTuple):
-    """The metrics of one scope of one resource."""
+    """The metrics of one scope of one resource; `left_out` counts the data points of metrics that nobody wanted to have read."""
 
     resource: Resource
     scope: Scope
     metrics: tuple[Metric, ...]
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
