@@ -154,12 +154,14 @@ def fill_rows(
 
 @kernel
 def _fell(rows: NDArray[np.float64], i: int) -> bool:
-    """Tell whether the count or any bucket of a row is below that of the row before; the sum may be."""
-    if rows[i, _COUNT] < rows[i - 1, _COUNT]:
+    """Tell whether the count or any bucket of a row is below that of the row before, or a bucket is gone; the sum may be."""
+    if rows[i, _COUNT] < rows[i - 1, _COUNT] or rows[i, _BUCKETS - 1] < rows[i - 1, _BUCKETS - 1]:
         return True
     fell = False
-    for k in range(_BUCKETS - 1, rows.shape[1]):
-        fell |= rows[i, k] < rows[i - 1, k]
+    for k in range(_BUCKETS, rows.shape[1]):
+        now, before = rows[i, k], rows[i - 1, k]
+        # Differences count below zero, and a bucket that goes from there to nothing is gone all the same.
+        fell |= (now < before) | ((now == 0.0) & (before < 0.0))
     return fell
 
 

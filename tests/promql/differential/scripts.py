@@ -33,32 +33,71 @@ UNKNOWN = ("parse error", "not implemented")
 def compare_script(
     text: str, program: Path, features: frozenset[str]
 ) -> Iterator[tuple[Eval, str | None, bool]]:
-    """Return each evaluation, how the replies differ, and whether the peer could not read the query."""
+    """
+    Return each evaluation, how the replies differ, and whether the peer could not read the query.
+
+    Where they differ a new peer is asked: what Prometheus 3.5 says of native histograms may depend on what it was asked before.
+    """
     with ExitStack() as stack:
         engine = stack.enter_context(closing(Engine(EngineOptions(features=features, threads=1))))
         store = MemoryProjectStore()
-        peer_stack = stack.enter_context(ExitStack())
-        peer: PeerPrometheus | None = None
-        loads: list[Load] = []
+        peer = stack.enter_context(closing(_Peer(program, delayed=features == ALL_FEATURES)))
         for command in parse_script(text):
             match command:
                 case Clear():
-                    peer_stack.close()
-                    store, peer, loads = MemoryProjectStore(), None, []
+                    store = MemoryProjectStore()
+                    peer.clear()
                 case Load():
                     load_into(store, command)
-                    loads.append(command)
+                    peer.load(command)
                 case Eval():
-                    if peer is None:
-                        peer = peer_stack.enter_context(
-                            PeerPrometheus(program, delayed=features == ALL_FEATURES)
-                        )
-                    if loads:
-                        peer.write([series for load in loads for series in sent_series(load)])
-                        loads = []
-                    theirs = _asked(peer, command)
+                    ours, theirs = _ours(engine, store, command), peer.ask(command)
                     unknown = theirs.kind == "error" and any(word in theirs.text for word in UNKNOWN)
-                    yield command, difference(_ours(engine, store, command), theirs), unknown
+                    fault = difference(ours, theirs)
+                    if fault is not None and not unknown:
+                        peer.restart()
+                        fault = difference(ours, peer.ask(command))
+                    yield command, fault, unknown
+
+
+class _Peer:
+    """A Prometheus with what a script has loaded; it is started for the first question."""
+
+    def __init__(self, program: Path, *, delayed: bool) -> None:
+        self._program, self._delayed = program, delayed
+        self._running: PeerPrometheus | None = None
+        self._loads: list[Load] = []
+        self._written = 0
+        self._stack = ExitStack()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.restart()
+        self._loads = []
+
+    def restart(self) -> None:
+        """Let another process, with the same data, answer the next question."""
+        self._stack.close()
+        self._running, self._written = None, 0
+
+    def close(self) -> None:
+        """End the process."""
+        self._stack.close()
+
+    def load(self, command: Load) -> None:
+        """Take over samples."""
+        self._loads.append(command)
+
+    def ask(self, case: Eval) -> Reply:
+        """Return the answer."""
+        if self._running is None:
+            self._running = self._stack.enter_context(PeerPrometheus(self._program, delayed=self._delayed))
+        if self._written < len(self._loads):
+            self._running.write(
+                [series for load in self._loads[self._written :] for series in sent_series(load)]
+            )
+            self._written = len(self._loads)
+        return _asked(self._running, case)
 
 
 def _asked(peer: PeerPrometheus, case: Eval) -> Reply:

@@ -147,7 +147,7 @@ def onto_bounds(buckets: Buckets, old: tuple[float, ...], new: tuple[float, ...]
 
 
 def is_reset(current: Sparse, before: Sparse) -> bool:
-    """Tell whether a counter was reset between two histograms: something in it fell, or its layout became finer."""
+    """Tell whether a counter was reset between two histograms: something in it fell or is gone, or its layout became finer."""
     if current.reset_hint is ResetHint.RESET:
         return True
     if current.reset_hint is ResetHint.NO_RESET:
@@ -171,7 +171,11 @@ def is_reset(current: Sparse, before: Sparse) -> bool:
 
 
 def _fell(now: Buckets, before: Buckets) -> bool:
-    return any(now.get(index, 0.0) < count for index, count in before.items())
+    """Tell whether a bucket fell or is gone; those of differences may count below zero."""
+    return any(
+        found < count or (found == 0 and count != 0)
+        for found, count in ((now.get(index, 0.0), count) for index, count in before.items())
+    )
 
 
 def same(one: Sparse, other: Sparse) -> bool:
