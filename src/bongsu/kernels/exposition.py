@@ -102,9 +102,9 @@ def match_layout(
     values: NDArray[np.float64],
     spans: NDArray[np.int64],
     sure: NDArray[np.bool_],
-) -> bool:
+) -> int:
     """
-    Tell whether a body has the layout, and parse its values if so.
+    Compare a body with the layout, and parse its values.
 
     Parameters
     ----------
@@ -123,20 +123,21 @@ def match_layout(
 
     Returns
     -------
-    bool
-        False at the first difference; the outputs are then without meaning.
+    int
+        Rows of which anything is the caller's to parse; -1 at the first difference, the outputs are then without meaning.
     """
     size = len(body)
     at = 0
     begin = 0
+    left = 0
     n_samples = len(values)
     for i in range(n_samples + 1):
         length = ends[i] - begin
         if at + length > size:
-            return False
+            return -1
         for j in range(length):
             if body[at + j] != template[begin + j]:
-                return False
+                return -1
         at += length
         begin = ends[i]
         if i == n_samples:
@@ -151,7 +152,8 @@ def match_layout(
         spans[i, 0] = start
         spans[i, 1] = stop
         spans[i, 2] = at
-    return at == size
+        left += at != stop or not sure[i]
+    return left if at == size else -1
 
 
 def warm() -> None:

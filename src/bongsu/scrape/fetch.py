@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import functools
 import http
 import socket
 from base64 import b64encode
@@ -48,6 +49,9 @@ _MOST_TOKEN_BYTES = 64 << 10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 _PORTS = {"http": 80, "https": 443}
+
+_MOST_PLACES = 16_384
+"""URLs of targets that are kept taken apart, in some 15 MB; each scrape needs its own."""
 
 _WORDS = {
     errno.ECONNREFUSED: CONNECTION_REFUSED,
@@ -166,17 +170,16 @@ async def _opened(doors: Doors, ask: _Ask) -> aiohttp.ClientResponse:
     The session is given addresses and never names: a connection is then kept under the address that was judged, and no target can
     use one that was opened for another with a wider reach. A proxy finds the target's address by itself; its own is judged.
     """
-    parts = urlsplit(ask.url)
-    host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+    place = _place(ask.url)
+    host, port = place.host, place.port
     options = ask.target.options
     if options.proxy_url and not goes_direct(host, port, options.no_proxy):
         return await _through_proxy(doors, ask, options)
     refused: OSError = OSError(errno.EHOSTUNREACH, "no address")
-    headers = [("Host", parts.netloc.rpartition("@")[2]), *ask.headers]
-    name = None if address_of(host) else host
+    headers = [("Host", place.shown), *ask.headers]
     for address in await doors.addresses.open_ones(host, port, ask.target.reach):
         try:
-            return await _request(doors, ask, urlunsplit(_at(parts, address, port)), headers, name)
+            return await _request(doors, ask, _url_at(ask.url, address, port), headers, place.name)
         except aiohttp.ClientConnectorError as error:
             refused = error
     raise refused
@@ -228,6 +231,32 @@ async def _request(
         proxy=proxy.url if proxy else None,
         proxy_headers=proxy.connect_headers if proxy else None,
     )
+
+
+class _Place(NamedTuple):
+    """What of a URL tells where it leads; `shown` is what its host reads, `name` is None for an address."""
+
+    host: str
+    port: int
+    shown: str
+    name: str | None
+
+
+@functools.lru_cache(maxsize=_MOST_PLACES)
+def _place(url: str) -> _Place:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return _Place(
+        host,
+        parts.port or _PORTS[parts.scheme],
+        parts.netloc.rpartition("@")[2],
+        None if address_of(host) else host,
+    )
+
+
+@functools.lru_cache(maxsize=_MOST_PLACES)
+def _url_at(url: str, address: str, port: int) -> str:
+    return urlunsplit(_at(urlsplit(url), address, port))
 
 
 def _at(parts: SplitResult, address: str, port: int) -> SplitResult:

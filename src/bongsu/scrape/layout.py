@@ -14,6 +14,7 @@ import numpy as np
 
 from bongsu.kernels.exposition import match_layout
 from bongsu.scrape.classic import with_native
+from bongsu.storage.contract import REFUSED
 from bongsu.wire.exposition.errors import ExpositionError
 from bongsu.wire.exposition.lexical import parse_value
 from bongsu.wire.exposition.negotiation import Format
@@ -54,6 +55,11 @@ class Readings:
     histograms: dict[int, Histogram] = field(default_factory=dict)
     starts: dict[int, int] = field(default_factory=dict)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is nothing but numbers, all of the time of the scrape."""
+        return not (self.timestamps or self.histograms or self.starts)
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -78,6 +84,10 @@ class Layout:
         Histograms of the lines that are read as native ones; their references follow those of the lines.
     swallowed : int
         Lines that are parts of these and nothing else.
+    stored : ndarray of int64, optional
+        The rows that are stored where none has its own time; None for all.
+    refused, twice : int
+        Rows that are not: of series that the store would not take, and those that give a series again.
     """
 
     format: Format
@@ -89,6 +99,9 @@ class Layout:
     kept: int
     classic: tuple[ClassicHistogram, ...] = ()
     swallowed: int = 0
+    stored: NDArray[np.int64] | None = None
+    refused: int = 0
+    twice: int = 0
 
     @classmethod
     def of(
@@ -108,7 +121,21 @@ class Layout:
         first[rows] = True
         template = np.frombuffer(b"".join(segments), dtype=np.uint8)
         kept = int((refs != DROPPED).sum())
-        return cls(format, template, ends, refs, first, alive[alive >= 0], kept, tuple(classic), swallowed)
+        taken = refs >= 0
+        return cls(
+            format,
+            template,
+            ends,
+            refs,
+            first,
+            alive[alive >= 0],
+            kept,
+            tuple(classic),
+            swallowed,
+            stored=None if (taken & first).all() else np.flatnonzero(taken & first),
+            refused=int((refs == REFUSED).sum()),
+            twice=int((taken & ~first).sum()),
+        )
 
     def __len__(self) -> int:
         """Return the samples of a body: its lines, and native histograms in the place of those that they take in."""
@@ -123,8 +150,11 @@ class Layout:
         spans = np.empty((count, 3), dtype=np.int64)
         sure = np.empty(count, dtype=np.bool_)
         text = np.frombuffer(body, dtype=np.uint8)
-        if not match_layout(text, self.template, self.ends, values, spans, sure):
+        left = match_layout(text, self.template, self.ends, values, spans, sure)
+        if left < 0:
             return None
+        if not left:
+            return with_native(Readings(values, {}, []), self.classic)
         try:
             for row in np.flatnonzero(~sure):
                 values[row] = parse_value(body[spans[row, 0] : spans[row, 1]], 0)

@@ -162,17 +162,26 @@ class TargetLoop:
 
 async def within(clock: Clock, seconds: float, work: Coroutine[object, object, Result]) -> Result:
     """Return the result of `work`; raise TimeoutError when it has not ended after `seconds` of the clock."""
-    task = asyncio.ensure_future(work)
+    task = asyncio.current_task()
+    if task is None:
+        raise AssertionError("BUG: a time limit outside of a task")
     timer = asyncio.ensure_future(clock.sleep(seconds))
-    try:
-        await asyncio.wait((task, timer), return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise TimeoutError
-        return task.result()
-    finally:
-        timer.cancel()
-        if not task.done():
+    others, over, struck = task.cancelling(), False, False
+
+    def strike(ended: asyncio.Future[None]) -> None:
+        # The work may have ended in the same turn of the loop; what the task does then is not ours to end.
+        nonlocal struck
+        if not over and not ended.cancelled():
+            struck = True
             task.cancel()
-            await asyncio.wait((task,))
-            if not task.cancelled():
-                task.exception()  # marked as seen: the deadline is what counts
+
+    timer.add_done_callback(strike)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if struck and task.uncancel() <= others:
+            raise TimeoutError from None
+        raise
+    finally:
+        over = True
+        timer.cancel()

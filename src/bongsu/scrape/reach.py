@@ -50,6 +50,9 @@ _LOW_32 = (1 << 32) - 1
 _LOCAL_NAMES = ("localhost", ".localhost")
 """Names that mean the machine itself wherever they are resolved (RFC 6761, section 6.3)."""
 
+_MOST_HOSTS = 16_384
+"""Spellings that are remembered, in some 3 MB: each scrape asks for that of its target, and reading one takes as long as a sample of it."""
+
 
 @functools.lru_cache(maxsize=1)
 def closed_networks() -> tuple[tuple[str, Network], ...]:
@@ -117,6 +120,7 @@ ANYWHERE = Reach(closed=())
 """For who scrapes on a machine's own behalf, as its agent does."""
 
 
+@functools.lru_cache(maxsize=_MOST_HOSTS)
 def plain_host(host: str) -> str:
     """Return a host in the one form in which it is compared: an address in its shortest spelling, a name in small letters."""
     bare = host.strip("[]")
@@ -126,6 +130,7 @@ def plain_host(host: str) -> str:
         return bare.lower().rstrip(".")
 
 
+@functools.lru_cache(maxsize=_MOST_HOSTS)
 def address_of(host: str) -> str | None:
     """Return the address that a host is, None for a name; digits in any other notation than the usual one are a name."""
     try:

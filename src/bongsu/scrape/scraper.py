@@ -185,7 +185,8 @@ class _Offload:
         try:
             return await asyncio.shield(future)
         finally:
-            await asyncio.wait((future,))
+            if not future.done():
+                await asyncio.wait((future,))
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -54,6 +54,10 @@ _REFUSED_RETRY_MS = 60_000
 
 _TOO_FAR_AHEAD = "too-far-in-future"
 _GIVEN_TWICE = "duplicate-in-body"
+_TWICE_WARNING = "the body gives a series twice; the first value was kept"
+
+_Report = tuple["NDArray[np.int64]", "NDArray[np.float64]"]
+"""References and values of the report series."""
 
 
 @dataclass(slots=True)
@@ -303,9 +307,6 @@ class TargetWriter:
 
     def _append(self, page: _Page, drops: _Drops, time_ms: int, duration: float) -> bool:
         """Append a page; return whether the store has forgotten some of its series."""
-        stored, times = self._storable(page, drops, time_ms)
-        rows, histograms = _split(stored, page.readings.histograms)
-        refs = page.layout.refs
         # The same array is the everyday case: nothing vanished.
         stale = (
             _no_refs() if self._alive is page.layout.alive else np.setdiff1d(self._alive, page.layout.alive)
@@ -313,22 +314,10 @@ class TargetWriter:
         # The target's own report series come first: a body that exposes one of them loses, not the report.
         report = self._report(1, duration, len(page.layout), page.layout.kept, page.added, page.body_size)
         reports = self._report_refs()
-        batch = SampleBatch(
-            np.concatenate((reports, refs[rows], stale)),
-            np.concatenate(
-                (np.full(len(reports), time_ms), times[rows], np.full(len(stale), time_ms)), dtype=np.int64
-            ),
-            np.concatenate((report, page.readings.values[rows], np.full(len(stale), STALE_NAN))),
-            _starts(page.readings, rows, before=len(reports), after=len(stale)),
-            HistogramRows(
-                refs[histograms],
-                times[histograms],
-                tuple(page.readings.histograms[row] for row in histograms.tolist()),
-                _starts(page.readings, histograms),
-            ),
-        )
+        batch_of = self._plain_batch if page.readings.is_plain else self._mixed_batch
+        batch = batch_of(page, drops, time_ms, (reports, report), stale)
         rejections = self._store.append(batch).rejections
-        marks = range(len(reports) + len(rows), len(batch.refs))
+        marks = range(len(batch.refs) - len(stale), len(batch.refs))
         if any(r.reason is Reason.UNKNOWN_SERIES and r.row not in marks for r in rejections):
             return True
         for rejection in rejections:
@@ -336,6 +325,44 @@ class TargetWriter:
             if rejection.row not in marks and rejection.row >= len(reports):
                 drops.add(rejection.reason.value, 1, rejection.message)
         return False
+
+    def _plain_batch(
+        self, page: _Page, drops: _Drops, time_ms: int, report: _Report, stale: NDArray[np.int64]
+    ) -> SampleBatch:
+        """Return the batch of a page that has nothing but numbers of the scrape's time: what is stored is known beforehand."""
+        layout, values = page.layout, page.readings.values
+        drops.add(Reason.SERIES_LIMIT.value, layout.refused, self._refused_warning)
+        drops.add(_GIVEN_TWICE, layout.twice, _TWICE_WARNING)
+        refs = layout.refs
+        if layout.stored is not None:
+            refs, values = refs[layout.stored], values[layout.stored]
+        return _batch(
+            np.concatenate((report[0], refs, stale)),
+            time_ms,
+            np.concatenate((report[1], values, np.full(len(stale), STALE_NAN))),
+        )
+
+    def _mixed_batch(
+        self, page: _Page, drops: _Drops, time_ms: int, report: _Report, stale: NDArray[np.int64]
+    ) -> SampleBatch:
+        """Return the batch of any page."""
+        stored, times = self._storable(page, drops, time_ms)
+        rows, histograms = _split(stored, page.readings.histograms)
+        refs, n_reports = page.layout.refs, len(report[0])
+        return SampleBatch(
+            np.concatenate((report[0], refs[rows], stale)),
+            np.concatenate(
+                (np.full(n_reports, time_ms), times[rows], np.full(len(stale), time_ms)), dtype=np.int64
+            ),
+            np.concatenate((report[1], page.readings.values[rows], np.full(len(stale), STALE_NAN))),
+            _starts(page.readings, rows, before=n_reports, after=len(stale)),
+            HistogramRows(
+                refs[histograms],
+                times[histograms],
+                tuple(page.readings.histograms[row] for row in histograms.tolist()),
+                _starts(page.readings, histograms),
+            ),
+        )
 
     def _storable(
         self, page: _Page, drops: _Drops, time_ms: int
@@ -357,7 +384,7 @@ class TargetWriter:
         dropped = refused | relabelled | ahead
         first = _first_without_own_time(refs, own) if len(own) else page.layout.first
         twice = ~first & ~dropped
-        drops.add(_GIVEN_TWICE, int(twice.sum()), "the body gives a series twice; the first value was kept")
+        drops.add(_GIVEN_TWICE, int(twice.sum()), _TWICE_WARNING)
         return np.flatnonzero(~(dropped | twice)), times
 
     def _keep(self, page: _Page, time_ms: int) -> None:

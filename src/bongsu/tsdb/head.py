@@ -151,6 +151,8 @@ class Head:
 
     def append_histograms(self, rows: EncodedHistograms, *, overwrite: bool) -> list[Conflict]:
         """Write histogram samples; return the rows that were not written."""
+        if not len(rows.refs):
+            return []
         starts = rows.starts.tolist() if len(rows.starts) else [0] * len(rows.refs)
         conflicts = []
         known = self.knows(rows.refs)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bongsu.storage.contract import Rejection
 
 _NO_INTS = np.empty(0, dtype=np.int64)
+_NO_HISTOGRAMS = EncodedHistograms(_NO_INTS, _NO_INTS, [], _NO_INTS)
 
 
 class Retention(NamedTuple):
@@ -85,6 +86,8 @@ def _take_histograms(
     labels_of: Callable[[int], Mapping[str, str]],
     refused: list[Rejection],
 ) -> tuple[EncodedHistograms, list[int]]:
+    if not len(batch.refs):
+        return _NO_HISTOGRAMS, []
     rows: list[int] = []
     oldest = retention.oldest_ms
     for i, (ref, time, value) in enumerate(

@@ -141,11 +141,13 @@ def pack_samples(floats: FloatRows, histograms: EncodedHistograms, *, overwrite:
     flags |= _HISTOGRAM_STARTS if len(histograms.starts) else 0
     words = np.empty(words_needed(len(floats.refs)) if len(floats.refs) else 0, dtype=np.uint64)
     used = pack_floats(floats.refs, floats.times, floats.starts, floats.bits, words) if len(words) else 0
+    packed = _PACKED_HEAD.pack(flags, len(floats.refs), len(histograms.refs), used) + words[:used].tobytes()
+    if not len(histograms.refs):
+        return packed
     sizes = np.fromiter(map(len, histograms.values), dtype=np.int64, count=len(histograms.values))
     return b"".join(
         (
-            _PACKED_HEAD.pack(flags, len(floats.refs), len(histograms.refs), used),
-            words[:used].tobytes(),
+            packed,
             _pack_column(histograms.refs),
             _pack_column(histograms.times),
             _pack_column(histograms.starts),

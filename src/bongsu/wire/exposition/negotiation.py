@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,12 @@ from bongsu.wire.exposition.protobuf import parse_protobuf
 from bongsu.wire.exposition.text import parse_text
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping, Sequence
+    from collections.abc import Container, Mapping
 
     from bongsu.wire.exposition.body import Exposition
+
+_MOST_HEADERS = 256
+"""Headers that are remembered, the targets' and the own: each scrape has one of a few, and reading one takes as long as reading a dozen samples."""
 
 
 class Format(enum.Enum):
@@ -73,7 +77,8 @@ _PROTOBUF_PARAMETERS = {"proto": "io.prometheus.client.MetricFamily", "encoding"
 _UNVERSIONED = {"application/openmetrics-text": Format.OPENMETRICS, "text/plain": Format.TEXT}
 
 
-def accept_header(protocols: Sequence[str] = TEXT_PROTOCOLS, escaping: str = ESCAPING_SCHEMES[0]) -> str:
+@functools.lru_cache(maxsize=_MOST_HEADERS)
+def accept_header(protocols: tuple[str, ...] = TEXT_PROTOCOLS, escaping: str = ESCAPING_SCHEMES[0]) -> str:
     """
     Return the Accept header of a scrape: formats in the order of preference, as Prometheus 3 sends it.
 
@@ -116,6 +121,7 @@ def _is_protobuf(media_type: str, parameters: Mapping[str, str]) -> bool:
     )
 
 
+@functools.lru_cache(maxsize=_MOST_HEADERS)
 def format_of(content_type: str | None, fallback: Format | None = None) -> Format:
     """
     Return the format that a Content-Type header names.
