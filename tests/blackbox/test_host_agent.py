@@ -132,7 +132,7 @@ def test_a_machine_that_collects_itself_pushes_what_the_server_would_have_scrape
         eventually(lambda: state(job) == 0, what="the outcome of a good target")
         dead = tenant.sysmon("POST", "jobs", {"jobName": "dead", "metricsPath": "/metrics"})["body"]["jobId"]
         tenant.sysmon("POST", f"jobs/{dead}/targets", {"hostId": listed["hostId"], "port": str(free_port())})
-        eventually(lambda: state(dead) == -1, what="the outcome of a target that nobody serves")
+        eventually(lambda: state(dead) == -2, what="the outcome of a target that nobody serves")
         metadata = eventually(lambda: tenant.prometheus("metadata", metric="jobs_total"), what="metadata")
         assert "counter" == metadata["jobs_total"][0]["type"]
 

@@ -94,6 +94,7 @@ def test_every_option_is_read() -> None:
             "'tls_config.ca_file' is '/etc/passwd'; there is no such option",
         ),
         ({"tls_config": {"ca": "no certificate"}}, "are PEM texts that fit together"),
+        ({"tls_config": {"ca": "Bü"}}, "are PEM texts that fit together"),
         ({"tls_config": {"cert": "x"}}, "send both or none"),
         ({"scrape_protocols": []}, "send a list of at least one of PrometheusProto"),
         ({"scrape_protocols": ["PrometheusProto", "PrometheusProto"]}, "each once"),

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from tests.support.access import FixedKeys, make_access, make_project
 
+from bongsu.api.prometheus.admin import BlockFacts
 from bongsu.api.prometheus.routes import PREFIX, routes
 from bongsu.api.prometheus.status import StatusFacts, prometheus_config, prometheus_flags
 from bongsu.api.prometheus.targets import ScrapePool
@@ -56,6 +57,27 @@ class FixedTargets:
         """Return the pools of a project."""
         names = sorted({view.pool for view in self.targets(project_id)})
         return [ScrapePool(name, "/metrics", self.options.get(name, {})) for name in names]
+
+
+@dataclass
+class NotedMaintenance:
+    """Maintenance that writes down what it was asked."""
+
+    asked: list[tuple[object, ...]] = field(default_factory=list)
+
+    def blocks(self, project_id: str) -> list[BlockFacts]:
+        """Note it."""
+        self.asked.append(("blocks", project_id))
+        return [BlockFacts(7, 1, 1_700_000_000_000, 1_700_007_199_999, 3, 500, 9, (4, 5))]
+
+    def clean_tombstones(self, project_id: str) -> None:
+        """Note it."""
+        self.asked.append(("clean", project_id))
+
+    def snapshot(self, project_id: str, *, skip_head: bool) -> str:
+        """Note it."""
+        self.asked.append(("snapshot", project_id, skip_head))
+        return "20231114T221320Z-1"
 
 
 class PrometheusApi:

@@ -66,7 +66,7 @@ def check_tls(option: str, value: object) -> TlsOptions:
         )
     try:
         tls_context(options)
-    except (ssl.SSLError, ValueError) as error:
+    except (ssl.SSLError, ValueError, TypeError) as error:  # the last one for a text beyond ASCII
         refuse(
             option,
             getattr(error, "reason", None) or "no PEM text",

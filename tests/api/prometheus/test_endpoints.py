@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from prometheus_client import Counter, Gauge, Histogram
-from tests.support.prometheus_api import NOW_MS, PrometheusApi, put
+from tests.support.prometheus_api import NOW_MS, NotedMaintenance, PrometheusApi, put
 
-from bongsu.api.prometheus.admin import BlockFacts
 from bongsu.api.prometheus.targets import TargetView
 from bongsu.control.values import Scope
 from bongsu.model.samples import MetricMetadata
@@ -23,27 +21,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 NOW_S = NOW_MS // 1000
-
-
-@dataclass
-class NotedMaintenance:
-    """Maintenance that writes down what it was asked."""
-
-    asked: list[tuple[object, ...]] = field(default_factory=list)
-
-    def blocks(self, project_id: str) -> list[BlockFacts]:
-        """Note it."""
-        self.asked.append(("blocks", project_id))
-        return [BlockFacts(7, 1, 1_700_000_000_000, 1_700_007_199_999, 3, 500, 9, (4, 5))]
-
-    def clean_tombstones(self, project_id: str) -> None:
-        """Note it."""
-        self.asked.append(("clean", project_id))
-
-    def snapshot(self, project_id: str, *, skip_head: bool) -> str:
-        """Note it."""
-        self.asked.append(("snapshot", project_id, skip_head))
-        return "20231114T221320Z-1"
 
 
 def view(pool: str, instance: str, **changes: Any) -> TargetView:  # any field

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.routing import Route
 from tests.support.json_schema import faults
-from tests.support.prometheus_api import NOW_MS, PrometheusApi, put
+from tests.support.prometheus_api import NOW_MS, NotedMaintenance, PrometheusApi, put
 
 from bongsu.api.prometheus.endpoint import Endpoint
 from bongsu.api.prometheus.openapi import OPERATIONS, document
@@ -31,7 +31,7 @@ QUERIES = ("up", "up[1m]", "1", '"text"', "nothing")
 
 @pytest.fixture
 def api() -> Iterator[PrometheusApi]:
-    api = PrometheusApi()
+    api = PrometheusApi(maintenance=NotedMaintenance())
     store = api.stores["alpha"]
     put(store, {"__name__": "up", "job": "node"}, [1.0, 2.0])
     store.put_metadata([MetricMetadata("up", "gauge", "Up.")])
