@@ -111,7 +111,7 @@ def test_waiting_for_a_query_and_for_a_connection_are_told_apart(database: str, 
     ):
         # The pool has four connections: three run a query, one is held by code, and two more requests wait.
         requests = [pool.submit(app.get, "/hold?alchemy=1")]
-        requests += [pool.submit(app.get, "/sql?seconds=12") for _ in range(3)]
+        requests += [pool.submit(app.get, "/sql?seconds=20") for _ in range(3)]
         numbers_when(api, lambda n: (n.act_method, n.act_sql) == (1, 3), "three queries")
         requests += [pool.submit(app.get, "/sql?seconds=0.1") for _ in range(2)]
         waiting = numbers_when(api, lambda n: n.act_dbc == 2, "two requests that wait for a connection")
