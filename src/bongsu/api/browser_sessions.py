@@ -6,7 +6,7 @@ Every request is checked against the control plane's sessions, by a cache that f
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from bongsu.api.errors import Forbidden, Unauthorized
 from bongsu.api.grant_cache import REFRESH_SECONDS, Directory, GrantCache
@@ -32,10 +32,6 @@ PROJECT_PARAMETER = "project"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_TOKEN = 512
 """Tokens are below a hundred characters."""
-
-
-class SessionDirectory(Directory[SessionGrant], Protocol):
-    """The sessions of the control plane."""
 
 
 class BrowserSessions:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 TICK_MS = 5_000
 """Length of a tick; ticks begin at multiples of it since the Unix epoch. The API's numbers are defined by it."""
 
-TICK_NS = TICK_MS * 1_000_000
-
 
 @dataclass(frozen=True, slots=True)
 class ApmLimits:

@@ -31,8 +31,6 @@ HEAD_WORDS = 2
 ENTROPY_MARK = 128
 """In the place of a width: the stream is one of `bongsu.kernels.entropy`, with a table of so many bits more."""
 
-_EXCEPTION_BYTES = 10  # a word and a position
-
 
 @kernel
 def bit_length(number: np.uint64) -> int:

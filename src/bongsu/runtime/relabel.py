@@ -16,7 +16,7 @@ from bongsu.runtime.regex import compile_anchored
 from bongsu.runtime.regex_template import Template
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     Labels = dict[str, str]
     Step = Callable[[Labels], bool]
@@ -352,8 +352,3 @@ def _shown(value: object) -> str:
 
 def _wrong(message: str) -> InvalidInput:
     return InvalidInput(message, id="bad-relabel-rule")
-
-
-def relabel_json(rules: Sequence[RelabelRule]) -> list[dict[str, Any]]:
-    """Return rules as JSON objects."""
-    return [rule.as_json() for rule in rules]

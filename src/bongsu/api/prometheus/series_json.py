@@ -27,7 +27,7 @@ from bongsu.kernels.format_floats import (
 from bongsu.model.label_columns import ABSENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from concurrent.futures import Executor
 
     from numpy.typing import NDArray
@@ -228,8 +228,3 @@ def float_text(value: float) -> str:
     ends = np.empty(1, dtype=np.int64)
     write_floats(np.array([value], dtype=np.float64), out, ends)
     return out[: ends[0]].tobytes().decode()
-
-
-def text_list(texts: Sequence[str]) -> bytes:
-    """Return a JSON list of texts."""
-    return orjson.dumps(texts)

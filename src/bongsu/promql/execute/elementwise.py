@@ -11,7 +11,7 @@ from bongsu.model.samples import KIND_ABSENT
 from bongsu.promql.execute.shape import drop_names, floats_only, prune
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -144,8 +144,3 @@ def apply_date(name: str, vector: Vector, context: Context) -> Vector:
         return np.where(valid, DATES[name](times), _NO_TIME[name]).astype(np.float64)
 
     return mapped(vector, of_calendar, context)
-
-
-def first_or_none(values: Sequence[Scalar]) -> Scalar | None:
-    """Return the first scalar of optional arguments."""
-    return values[0] if values else None

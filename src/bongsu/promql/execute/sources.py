@@ -16,7 +16,7 @@ from bongsu.kernels.extents import extended_windows, smoothed_at
 from bongsu.kernels.fused import aggregate_rows, compute_rows
 from bongsu.kernels.window_ops import NEWEST
 from bongsu.kernels.windows import latest, windows
-from bongsu.model.samples import KIND_FLOAT, KIND_HISTOGRAM, STALE_BITS
+from bongsu.model.samples import KIND_HISTOGRAM, STALE_BITS
 from bongsu.promql.execute.blocks import run_blocks
 from bongsu.promql.execute.extended_histograms import smoothed_row
 from bongsu.promql.execute.samples import HistogramsMet, StoredSamples
@@ -374,8 +374,3 @@ def materialize(source: Source, query: QueryScope) -> Vector:
             woven.put_cells(slice(start, start + len(piece)), piece)
         histograms = woven.array()
     return prune(Vector(labels, values, kinds, histograms, source.reader.drop_name))
-
-
-def float_kinds(values: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Return kinds that say that every cell is a float."""
-    return np.full(values.shape, KIND_FLOAT, dtype=np.uint8)

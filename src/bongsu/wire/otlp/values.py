@@ -61,9 +61,6 @@ FLAG_HAS_IS_REMOTE = 0x100
 FLAG_IS_REMOTE = 0x200
 """Bit of `Span.flags`: the parent is in another process; meaningful with `FLAG_HAS_IS_REMOTE` only."""
 
-FLAG_SAMPLED = 0x01
-"""Bit of `Span.flags` (W3C trace flags): the trace was sampled."""
-
 
 class Resource(NamedTuple):
     """The entity that sent the items: a service instance, a host."""
