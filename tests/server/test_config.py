@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bongsu.model.errors import InvalidInput
-from bongsu.server.config import Settings, load_settings, setting_rows, stray_variables
+from bongsu.server.config import load_settings, setting_rows, stray_variables
+from bongsu.server.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path

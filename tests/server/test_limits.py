@@ -13,9 +13,9 @@ from bongsu.control.plane import ControlPlane
 from bongsu.model.errors import LimitExceeded
 from bongsu.runtime.clock import ManualClock
 from bongsu.scrape.outcomes import Failure, Health, ScrapeOutcome
-from bongsu.server.config import Settings
 from bongsu.server.limits import AGENTS, QUERY_SAMPLES, SCRAPE_SAMPLES, LimitGauges, ProjectLimits
 from bongsu.server.options import control_options
+from bongsu.server.settings import Settings
 from bongsu.server.stores import ProjectStores
 from bongsu.server.targets import TargetFeed
 from bongsu.storage.limited import LimitMetrics

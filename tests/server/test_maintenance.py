@@ -12,8 +12,8 @@ from tests.support.stores import EVER, KEEP_ALL, Row, equals, expected, found, o
 from bongsu.control.database import sqlite_url
 from bongsu.control.plane import ControlPlane
 from bongsu.runtime.clock import ManualClock
-from bongsu.server.config import LimitSettings
 from bongsu.server.maintenance import Maintenance
+from bongsu.server.settings import LimitSettings
 from bongsu.server.stores import ProjectStores
 from bongsu.storage.limited import LimitMetrics
 

@@ -19,7 +19,7 @@ from bongsu.control.roles import Role
 from bongsu.control.values import Actor
 from bongsu.model.errors import InvalidInput
 from bongsu.runtime.clock import ManualClock
-from bongsu.server.config import Settings, load_settings
+from bongsu.server.config import load_settings
 from bongsu.server.options import control_options
 from bongsu.server.people import (
     CLEAR_EVERY_S,
@@ -33,6 +33,8 @@ from bongsu.server.people import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from bongsu.server.settings import Settings
 
 DAY_MS = 86_400_000
 

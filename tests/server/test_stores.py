@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from bongsu.control.database import sqlite_url
 from bongsu.control.plane import ControlPlane
 from bongsu.runtime.clock import ManualClock
-from bongsu.server.config import LimitSettings
+from bongsu.server.settings import LimitSettings
 from bongsu.server.stores import ProjectStores
 from bongsu.storage.limited import LimitMetrics
 from bongsu.storage.memory import MemoryProjectStore, MemoryStore

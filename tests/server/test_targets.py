@@ -11,7 +11,7 @@ from bongsu.control.database import sqlite_url
 from bongsu.control.plane import ControlPlane
 from bongsu.runtime.clock import ManualClock
 from bongsu.scrape.outcomes import Health, ScrapeOutcome
-from bongsu.server.config import LimitSettings, ScrapeSettings
+from bongsu.server.settings import LimitSettings, ScrapeSettings
 from bongsu.server.stores import ProjectStores
 from bongsu.server.targets import TargetFeed
 from bongsu.storage.limited import LimitMetrics

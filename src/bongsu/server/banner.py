@@ -9,7 +9,7 @@ from bongsu.control.credentials import credentials_file
 
 if TYPE_CHECKING:
     from bongsu.control.bootstrap import Bootstrap
-    from bongsu.server.config import Settings
+    from bongsu.server.settings import Settings
 
 
 def ready_lines(settings: Settings, url: str, start: Bootstrap, console_link: str) -> list[str]:

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from bongsu.ingest.remote_writers import RemoteWriters
     from bongsu.query.service import QueryService
     from bongsu.runtime.clock import Clock
-    from bongsu.server.config import Settings
     from bongsu.server.maintenance import Maintenance
+    from bongsu.server.settings import Settings
     from bongsu.server.trials import TargetTrials
     from bongsu.storage.contract import ProjectStore
 

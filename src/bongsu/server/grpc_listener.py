@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
-    from bongsu.server.config import Settings
     from bongsu.server.edge import Edge
+    from bongsu.server.settings import Settings
 
 
 def grpc_loops(

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from bongsu.server.config import Settings
+    from bongsu.server.settings import Settings
     from bongsu.storage.contract import ProjectStore
 
 _KEEP_ALL = StoreOptions(retention_ms=0)

@@ -19,14 +19,14 @@ from bongsu.ingest.otlp_translation import Strategy, Translation
 from bongsu.model.errors import InvalidInput
 from bongsu.promql.engine import EngineOptions
 from bongsu.query.service import QueryLimits
-from bongsu.server.config import LimitSettings
+from bongsu.server.settings import LimitSettings
 from bongsu.wire.otlp.limits import OtlpLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import tzinfo
 
-    from bongsu.server.config import OtlpSettings, Settings
+    from bongsu.server.settings import OtlpSettings, Settings
 
 
 def apm_settings(settings: Settings) -> ApmSettings:

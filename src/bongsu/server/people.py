@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bongsu.control.plane import ControlPlane
     from bongsu.control.roles import Role
     from bongsu.runtime.clock import Clock
-    from bongsu.server.config import OpenIdSettings, Settings
+    from bongsu.server.settings import OpenIdSettings, Settings
 
 CLEAR_EVERY_S = 3_600.0
 """Entries of the audit trail and ended sessions may be this much older than the settings say."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
-    from bongsu.server.config import Settings
+    from bongsu.server.settings import Settings
 
 BACKLOG = 2048
 """Connections that wait to be accepted: a reconnecting fleet arrives at once."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bongsu.server.config import KNOWN_FEATURES, setting_rows
+from bongsu.server.config import setting_rows
+from bongsu.server.settings import KNOWN_FEATURES
 
 _INTRODUCTION = """# Configuration
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bongsu.control.plane import ControlPlane
     from bongsu.control.values import Project, ProjectSettings
     from bongsu.runtime.clock import Clock
-    from bongsu.server.config import LimitSettings
+    from bongsu.server.settings import LimitSettings
     from bongsu.storage.contract import ProjectStore, Store
     from bongsu.storage.limited import LimitMetrics
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bongsu.control.values import ScrapeTarget as Listed
     from bongsu.runtime.clock import Clock
     from bongsu.scrape.outcomes import ScrapeOutcome
-    from bongsu.server.config import ScrapeSettings
+    from bongsu.server.settings import ScrapeSettings
     from bongsu.storage.contract import ProjectStore
 
 _ONE_BY_ONE = 20

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
     from bongsu.control.bootstrap import Bootstrap
     from bongsu.runtime.clock import Clock
-    from bongsu.server.config import Settings
+    from bongsu.server.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from bongsu.model.errors import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from bongsu.server.config import Settings
+    from bongsu.server.settings import Settings
 
 
 @click.group()
