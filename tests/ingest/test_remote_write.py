@@ -300,6 +300,27 @@ def test_a_store_that_takes_nothing_is_the_error_of_every_request(monkeypatch: p
     assert all(isinstance(each, LimitExceeded) for each in scene.writer.write_all([body, body]))
 
 
+@both_versions
+def test_the_second_request_goes_the_short_way(version: Version, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene()
+    is_second = version is Version.V2
+    told = MetricMetadata("", "gauge", "Help.") if is_second else None
+
+    def send(time_ms: int) -> WriteOutcome:
+        labels = [(("__name__", "a"), ("x", str(i))) for i in range(2)]
+        sample = (time_ms, float(time_ms - T), T - 9 if is_second else 0)
+        return scene.send(version, *(SentSeries(each, (sample,), metadata=told) for each in labels))
+
+    send(T)
+    monkeypatch.setattr("bongsu.ingest.remote_write.WireRequest", None)
+    assert 2 == send(T + 1).samples
+    assert [[(T, 0.0), (T + 1, 1.0)]] * 2 == list(samples_of(scene.store).values())
+    if is_second:
+        with scene.store.select([], 0, 2 * T) as selection:
+            starts = selection.chunks(0, 1).chunk_bytes(0, 32)[16:].view(np.int64)
+        assert [T - 9, T - 9] == starts.tolist()
+
+
 def test_a_table_that_changes_meanwhile_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     table = SeriesTable()
     seeds = np.zeros(2, dtype=np.uint64)
@@ -307,7 +328,7 @@ def test_a_table_that_changes_meanwhile_is_not_believed(monkeypatch: pytest.Monk
     request = WireRequest(data.tobytes(), Version.V1)
     hashes = request.hashes(seeds - np.uint64(1)).labels
     table.put(hashes, np.array([5]), np.zeros(1, dtype=np.uint64))
-    known = table.read_known(data, seeds)
+    known = table.read_known(data, Version.V1, seeds)
     assert known is not None
     assert [5, T] == known[:2, 0].tolist()
 
@@ -316,4 +337,4 @@ def test_a_table_that_changes_meanwhile_is_not_believed(monkeypatch: pytest.Monk
         return 1
 
     monkeypatch.setattr("bongsu.ingest.series_table.read_known", change)
-    assert table.read_known(data, seeds) is None
+    assert table.read_known(data, Version.V1, seeds) is None

@@ -68,6 +68,7 @@ def test_only_four_modules_touch_numba() -> None:
 ROUND_TRIPS = {
     "otlp_points": "compared with protobuf's own parser and the long way in tests/ingest/test_otlp_known.py",
     "known_writes": "compared with the full walk in tests/kernels/test_known_writes.py",
+    "known_writes_2": "as known_writes",
     "histogram_samples": "compared with one histogram after another in tests/promql/histograms/test_columns.py",
     "histogram_statistics": "as histogram_samples",
     "histogram_windows": "as histogram_samples",

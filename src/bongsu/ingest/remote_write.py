@@ -142,11 +142,10 @@ class RemoteWriter:
         ]
 
     def _known(self, data: bytes, version: Version) -> NDArray[np.int64] | None:
-        """Return references, times and values of a request that is nothing but samples of known series, None for any other."""
-        if version is not Version.V1:
-            return None
+        """Return references, times, values and starts of a request that is nothing but samples of known series, None for any other."""
+        # As `WireRequest.hashes`: the hashes of the versions are apart.
         seeds = self._seeds + np.uint64(version)
-        samples = self._table.read_known(np.frombuffer(data, dtype=np.uint8), seeds)
+        samples = self._table.read_known(np.frombuffer(data, dtype=np.uint8), version, seeds)
         return None if samples is None or samples[1].max() > self._latest() else samples
 
     def _write_known(
@@ -155,9 +154,11 @@ class RemoteWriter:
         """Store samples of known series; None for requests that must be read in full."""
         if not requests:
             return ()
-        refs, times, bits = requests[0] if len(requests) == 1 else np.concatenate(requests, axis=1)
+        refs, times, bits, starts = requests[0] if len(requests) == 1 else np.concatenate(requests, axis=1)
         try:
-            result = self.store.append(SampleBatch(refs, times, bits.view(np.float64)))
+            result = self.store.append(
+                SampleBatch(refs, times, bits.view(np.float64), starts if starts.any() else None)
+            )
         except BongsuError as error:
             return [error] * len(requests)
         outcomes = [WriteOutcome(samples=samples.shape[1]) for samples in requests]

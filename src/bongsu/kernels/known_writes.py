@@ -1,6 +1,6 @@
 """
 Remote write 1.0 requests of known series and nothing but samples, which is what nearly all requests are: from the bytes to references,
-times and values in one pass.
+times and values in one pass. Those of 2.0 are in `bongsu.kernels.known_writes_2`.
 
 Whatever is not as plain as that ends the pass; `bongsu.kernels.remote_write` reads such a request from its beginning.
 """
@@ -37,8 +37,29 @@ REFS, TIMES, VALUES = 0, 1, 2
 _SAMPLE, _BYTES = 2, 2
 """Number and wire type of a sample in a series."""
 
-_TIME, _START, _VALUE = 1, 2, 3
+_TIME, START, _VALUE = 1, 2, 3
 """Where `read_sample` puts what it reads."""
+
+
+@kernel
+def take_sample(
+    data: NDArray[np.uint8], at: Int, stop: Int, row: NDArray[np.int64], sample: NDArray[np.int64]
+) -> Int:
+    """Read the sample at `at` into time and value of an output's column, its start into `sample`; return its end, -1 for any other field."""
+    end, time = end_of_plain_sample(data, at, stop)
+    sample[START] = 0
+    if end >= 0:
+        row[TIMES] = time
+        row[VALUES] = np.int64(whole_word(data, at + VALUE_AT))
+        return end
+    # A zero is left out by most senders, a value as well as a time; only some senders know a start.
+    number, wire, value, end = read_field(data, at, stop)
+    sample[:] = 0
+    if end < 0 or number != _SAMPLE or wire != _BYTES or read_sample(data, value, end, sample) >= 0:
+        return -1
+    row[TIMES] = sample[_TIME]
+    row[VALUES] = sample[_VALUE]
+    return end
 
 
 @kernel
@@ -91,21 +112,10 @@ def read_known(
         while at < end:
             if count >= samples.shape[1]:
                 return -1
+            sample_end = take_sample(data, at, end, samples[:, count], sample)
+            if sample_end < 0 or sample[START]:
+                return -1
             samples[REFS, count] = table_refs[slot]
-            sample_end, time = end_of_plain_sample(data, at, end)
-            if sample_end >= 0:
-                samples[TIMES, count] = time
-                samples[VALUES, count] = np.int64(whole_word(data, at + VALUE_AT))
-            else:
-                # A zero is left out by most senders, a value as well as a time.
-                number, wire, value, sample_end = read_field(data, at, end)
-                sample[:] = 0
-                if sample_end < 0 or number != _SAMPLE or wire != _BYTES:
-                    return -1
-                if read_sample(data, value, sample_end, sample) >= 0 or sample[_START]:
-                    return -1
-                samples[TIMES, count] = sample[_TIME]
-                samples[VALUES, count] = sample[_VALUE]
             count += 1
             at = sample_end
     return count

@@ -363,6 +363,41 @@ def hash_bytes(
 
 
 @kernel
+def hash_labels(
+    data: NDArray[np.uint8], at: Int, stop: Int, symbol_hashes: NDArray[np.uint64], seeds: NDArray[np.uint64]
+) -> tuple[np.uint64, np.uint64, bool]:
+    """Return the hash of the symbols that a packed list refers to, and whether all of its references are good."""
+    first, second = seeds[0], seeds[1]
+    while at < stop:
+        reference, at = read_varint(data, at, stop)
+        if at < 0 or reference < 0 or reference >= len(symbol_hashes):
+            return first, second, False
+        first = _mix(first, symbol_hashes[reference, 0], _MULTIPLIER_1)
+        second = _mix(second, symbol_hashes[reference, 1], _MULTIPLIER_2)
+    return first, second, True
+
+
+@kernel
+def hash_metadata(
+    data: NDArray[np.uint8], at: Int, stop: Int, symbol_hashes: NDArray[np.uint64]
+) -> np.uint64:
+    """Return the hash of type, help and unit of a 2.0 series; 0 for none, and for broken ones."""
+    state = np.uint64(0)
+    while at < stop:
+        number, wire, value, end = read_field(data, at, stop)
+        if end < 0 or (number <= 4 and wire != _VARINT):
+            return np.uint64(0)
+        if number == 1:
+            state = _mix(state, np.uint64(value + 1), _MULTIPLIER_1)
+        elif number == 3 or number == 4:
+            if value < 0 or value >= len(symbol_hashes):
+                return np.uint64(0)
+            state = _mix(state, symbol_hashes[value, 0] + np.uint64(number), _MULTIPLIER_2)
+        at = end
+    return state
+
+
+@kernel
 def hash_references(
     data: NDArray[np.uint8],
     series: NDArray[np.int64],
@@ -385,33 +420,10 @@ def hash_references(
         Output: hash of type, help and unit; 0 where a series has no metadata, or broken one.
     """
     for i in range(len(series)):
-        first, second = seeds[0], seeds[1]
-        at, stop = series[i, LABELS_BEGIN], series[i, LABELS_END]
-        while at < stop and series[i, PLAIN]:
-            reference, at = read_varint(data, at, stop)
-            if at < 0 or reference < 0 or reference >= len(symbol_hashes):
-                series[i, PLAIN] = 0
-                break
-            first = _mix(first, symbol_hashes[reference, 0], _MULTIPLIER_1)
-            second = _mix(second, symbol_hashes[reference, 1], _MULTIPLIER_2)
-        hashes[i, 0] = first
-        hashes[i, 1] = second
-        state = np.uint64(0)
-        at, stop = series[i, META_BEGIN], series[i, META_END]
-        while at < stop:
-            number, wire, value, end = read_field(data, at, stop)
-            if end < 0 or (number <= 4 and wire != _VARINT):
-                state = np.uint64(0)
-                break
-            if number == 1:
-                state = _mix(state, np.uint64(value + 1), _MULTIPLIER_1)
-            elif number == 3 or number == 4:
-                if value < 0 or value >= len(symbol_hashes):
-                    state = np.uint64(0)
-                    break
-                state = _mix(state, symbol_hashes[value, 0] + np.uint64(number), _MULTIPLIER_2)
-            at = end
-        metadata[i] = state
+        begin, end = series[i, LABELS_BEGIN], series[i, LABELS_END]
+        hashes[i, 0], hashes[i, 1], good = hash_labels(data, begin, end, symbol_hashes, seeds)
+        series[i, PLAIN] &= good
+        metadata[i] = hash_metadata(data, series[i, META_BEGIN], series[i, META_END], symbol_hashes)
 
 
 @kernel

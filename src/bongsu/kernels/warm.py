@@ -16,6 +16,7 @@ WIRE = frozenset(
     {
         "exposition",
         "known_writes",
+        "known_writes_2",
         "otlp_points",
         "protobuf_shape",
         "remote_read",
