@@ -1,23 +1,29 @@
-"""A thousand targets of 500 series: what collecting them costs."""
+"""A thousand targets of 500 series: what collecting them costs on one core, and whether every scrape comes in time."""
 
 from __future__ import annotations
 
 import json
 import os
+import statistics
 import sys
 import time
 from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.compare.connection import Connection, RequestFailed
 from benchmarks.compare.exposition_server import SERIES
 from benchmarks.compare.processes import Process, free_port
 from benchmarks.compare.programs import ROOT, bongsu, credentials, prometheus
-from benchmarks.compare.report import Measure, Section, Target
+from benchmarks.compare.report import OURS, Measure, Section, Target
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from benchmarks.compare.bench import Bench
-    from benchmarks.compare.programs import Program
+    from benchmarks.compare.programs import Program, Recipe
 
 WARM_INTERVALS = 2
 """In the first interval series are made, in the second the scrapers learn the layout."""
@@ -28,44 +34,103 @@ JOB = "bench"
 _JSON = {"Content-Type": "application/json"}
 
 
+SCRAPER_CORE, EXPORTER_CORE = 0, 1
+"""The program has a core of its own; what it scrapes is on another where there is one."""
+
+ROOM = 50.0
+"""Percent of its core that a scraper of so many targets may take: bodies that change, queries and rules need the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """
+    What a program did while it was watched.
+
+    Attributes
+    ----------
+    share
+        Of a core, in percent.
+    missed
+        Scrapes that should have come and did not.
+    off_ms
+        How far the 99th percentile of the times between two scrapes of a target is from the interval.
+    slow_ms
+        99th percentile of the time of a scrape, as the program itself says.
+    """
+
+    share: float
+    memory: float
+    missed: float
+    off_ms: float
+    slow_ms: float
+
+
 def measure_scraping(bench: Bench) -> Section:
     """Let Bongsu and Prometheus scrape the same targets, one after the other."""
     sizes = bench.sizes
     port = free_port()
     exporter = Process(
-        [sys.executable, "-m", "benchmarks.compare.exposition_server", str(port)],
+        _on_core(EXPORTER_CORE, [sys.executable, "-m", "benchmarks.compare.exposition_server", str(port)]),
         log=bench.folder / "exporter.log",
         cwd=ROOT,
         environment=os.environ,
     )
-    cpu: dict[str, float] = {}
-    memory: dict[str, float] = {}
+    interval = f"{sizes.scrape_interval_s}s"
+    recipes = [
+        bongsu(BONGSU_SCRAPE_INTERVAL=interval, BONGSU_SCRAPE_TIMEOUT=interval),
+        prometheus(bench.peers["prometheus"], _configuration(port, sizes.targets, interval)),
+    ]
     try:
-        interval = f"{sizes.scrape_interval_s}s"
-        recipes = [
-            bongsu(BONGSU_SCRAPE_INTERVAL=interval, BONGSU_SCRAPE_TIMEOUT=interval),
-            prometheus(bench.peers["prometheus"], _configuration(port, sizes.targets, interval)),
-        ]
-        for recipe in recipes:
-            program = bench.program(recipe, "scrape")
-            program.start()
-            try:
-                if recipe.name == "Bongsu":
-                    _register(program, port, sizes.targets)
-                cpu[recipe.name], memory[recipe.name] = _watch(bench, program)
-            finally:
-                program.remove()
-            bench.say(f"scraping, {recipe.name}: {cpu[recipe.name]:.1f}% of a core")
+        watched = {recipe.name: _watched(bench, _pinned(recipe), port) for recipe in recipes}
     finally:
         exporter.terminate()
     return Section(
         "Scraping",
-        f"{sizes.targets:,} targets of {SERIES} series every {sizes.scrape_interval_s} s, bodies with other values each time, text format 0.0.4.",
-        [
-            Measure("processor time", "% of a core", cpu, target=(Target(2.0, "Prometheus"),)),
-            Measure("memory a series at the end", "bytes", memory, note=f"{sizes.targets * SERIES:,} series"),
-        ],
+        f"{sizes.targets:,} targets of {SERIES} series every {sizes.scrape_interval_s} s, bodies with other values each time, text format 0.0.4; "
+        f"each program has one core, and is watched for {sizes.scrape_seconds} s.",
+        _measures(watched, sizes.targets * SERIES),
     )
+
+
+def _watched(bench: Bench, recipe: Recipe, port: int) -> _Watched:
+    program = bench.program(recipe, "scrape")
+    program.start()
+    try:
+        if recipe.name == OURS:
+            _register(program, port, bench.sizes.targets)
+        watched = _watch(bench, program)
+    finally:
+        program.remove()
+    bench.say(f"scraping, {recipe.name}: {watched}")
+    return watched
+
+
+def _measures(watched: dict[str, _Watched], series: int) -> list[Measure]:
+    def row(name: str, unit: str, attribute: str, *target: Target, note: str = "") -> Measure:
+        values = {program: float(getattr(each, attribute)) for program, each in watched.items()}
+        return Measure(name, unit, values, target=target, note=note)
+
+    return [
+        row("scraping, processor time", "% of a core", "share", Target(2.0, "Prometheus"), Target(ROOM)),
+        row("missed scrapes", "scrapes", "missed", Target(0.0)),
+        row("time between two scrapes off the interval, 99%", "ms", "off_ms"),
+        row("time of a scrape, 99%", "ms", "slow_ms"),
+        row("memory a series at the end", "bytes", "memory", note=f"{series:,} series"),
+    ]
+
+
+def _pinned(recipe: Recipe) -> Recipe:
+    """Return a recipe whose program has one core."""
+
+    def command(folder: Path, port: int) -> list[str]:
+        return _on_core(SCRAPER_CORE, recipe.command(folder, port))
+
+    return replace(recipe, command=command)
+
+
+def _on_core(core: int, command: list[str]) -> list[str]:
+    """Return a command that runs on one core, on any if the machine has not that many."""
+    return ["taskset", "-c", str(core), *command] if core < (os.cpu_count() or 1) else command
 
 
 def _configuration(port: int, targets: int, interval: str) -> str:
@@ -115,12 +180,11 @@ def _sysmon(connection: Connection, path: str, body: dict[str, object]) -> Any:
     return answer["body"]
 
 
-def _watch(bench: Bench, program: Program) -> tuple[float, float]:
-    """Return the share of a core in percent, and bytes of memory a series."""
+def _watch(bench: Bench, program: Program) -> _Watched:
     sizes = bench.sizes
     _await_targets(program, sizes.targets, within_s=60 + 3 * sizes.scrape_interval_s)
     time.sleep(WARM_INTERVALS * sizes.scrape_interval_s)
-    before, began = program.process.cpu_seconds(), time.perf_counter()
+    before, began, began_ms = program.process.cpu_seconds(), time.perf_counter(), time.time_ns() // 1_000_000
     time.sleep(sizes.scrape_seconds)
     share = (program.process.cpu_seconds() - before) / (time.perf_counter() - began)
     now_ms = time.time_ns() // 1_000_000
@@ -129,7 +193,33 @@ def _watch(bench: Bench, program: Program) -> tuple[float, float]:
         raise RequestFailed(
             f"{program.name} scraped {scraped:,.0f} samples of {sizes.targets * SERIES:,}: no number to compare"
         )
-    return 100 * share, program.process.resident() / (sizes.targets * SERIES)
+    memory = program.process.resident() / (sizes.targets * SERIES)
+    # The newest scrapes may still be under way: whole intervals before them are looked at.
+    until_ms = now_ms - 2_000
+    missed, off_ms = _regularity(
+        _times_up(program, until_ms, until_ms - began_ms), sizes.scrape_interval_s * 1000
+    )
+    slow = program.count(
+        f'quantile(0.99, max_over_time(scrape_duration_seconds{{job="{JOB}"}}[{sizes.scrape_seconds}s]))', now_ms
+    )
+    return _Watched(100 * share, memory, missed, off_ms, 1000 * slow)
+
+
+def _times_up(program: Program, until_ms: int, span_ms: int) -> list[list[int]]:
+    """Return when each target was scraped well, in Unix milliseconds."""
+    query = f'up{{job="{JOB}"}}[{span_ms}ms]'
+    found = program.ask("query", query=query, time=until_ms / 1000)["result"]
+    return [
+        [round(float(at) * 1000) for at, value in series["values"] if value == "1"] for series in found
+    ]
+
+
+def _regularity(times: Sequence[Sequence[int]], interval_ms: int) -> tuple[float, float]:
+    """Return how many scrapes are missing between those that came, and how far the 99% of the gaps are off the interval."""
+    gaps = [after - before for each in times for before, after in pairwise(each)]
+    missed = sum(round(gap / interval_ms) - 1 for gap in gaps)
+    off = sorted(abs(gap - interval_ms * max(1, round(gap / interval_ms))) for gap in gaps)
+    return float(missed), statistics.quantiles(off, n=100)[-1]
 
 
 def _await_targets(program: Program, targets: int, *, within_s: float) -> None:
