@@ -91,6 +91,21 @@ def _is_hidden(time: int, part: int, hidden: NDArray[np.int64]) -> bool:
 
 
 @kernel
+def _first_inside(samples: NDArray[np.int64], merged: NDArray[np.int64], start: int) -> int:
+    """Return the index of the first sample from `start` on, or of the histogram before it that tells whether it is a reset."""
+    first = 0
+    while first < len(merged) and samples[TIME, merged[first]] < start:
+        first += 1
+    if (
+        0 < first < len(merged)
+        and samples[SIZE, merged[first]] != FLOAT
+        and samples[SIZE, merged[first - 1]] != FLOAT
+    ):
+        first -= 1
+    return first
+
+
+@kernel
 def merge_rows(
     samples: NDArray[np.int64],
     pieces: NDArray[np.int64],
@@ -111,7 +126,8 @@ def merge_rows(
     hidden : ndarray of int64, shape (n_hidden, 3)
         Part, first and last deleted time; row *i* owns ``first_hidden[i]:first_hidden[i + 1]``.
     bounds : ndarray of int64, shape (2,)
-        Samples outside this closed range are left out.
+        Samples outside this closed range are left out, but for the histogram before it where the first one inside is a histogram
+        too: it tells of resets.
     out : ndarray of int64, shape (4, n_samples)
     out_first : ndarray of int64, shape (n_rows + 1,)
         Where the samples of each row begin in `out`.
@@ -137,7 +153,8 @@ def merge_rows(
             kept = 0
             for s in range(pieces[p, PIECE_BEGIN], pieces[p, PIECE_END]):
                 time = samples[TIME, s]
-                if time < bounds[0] or time > bounds[1]:
+                is_followed = s + 1 < pieces[p, PIECE_END] and samples[TIME, s + 1] < bounds[0]
+                if time > bounds[1] or (time < bounds[0] and is_followed):
                     continue
                 if len(deleted) > 0 and _is_hidden(time, pieces[p, PIECE_PART], deleted):
                     continue
@@ -155,10 +172,11 @@ def merge_rows(
                 kept += 1
             n = kept
             old = 1 - old
-        for i in range(n):
+        first = _first_inside(samples, lists[old, :n], bounds[0])
+        for i in range(first, n):
             for column in range(4):
-                out[column, at + i] = samples[column, lists[old, i]]
-        at += n
+                out[column, at + i - first] = samples[column, lists[old, i]]
+        at += n - first
         out_first[row + 1] = at
 
 

@@ -187,14 +187,18 @@ class SideBuffer:
         return (*ends, *(time for held in self.histograms.values() for time in held))
 
     def between(self, slots: NDArray[np.int64], start_ms: int, end_ms: int) -> Extra:
-        """Return what there is of series in a closed range; rows are places in `slots`."""
+        """
+        Return what there is of series in a closed range; rows are places in `slots`.
+
+        Histograms come with the one before the range, which tells whether the first one is a reset.
+        """
         if not len(self):
             return no_extra()
         rows = np.flatnonzero(slots < len(self.late.last))
         owners, floats = self._floats(rows, np.ascontiguousarray(slots[rows]), start_ms, end_ms)
         held = [(row, self.histograms[int(slots[row])]) for row in self._rows_with_histograms(slots)]
         chosen = [
-            (row, sample) for row, by_time in held for t, sample in by_time.items() if start_ms <= t <= end_ms
+            (row, sample) for row, by_time in held for sample in _with_one_before(by_time, start_ms, end_ms)
         ]
         if not chosen:
             return _extra(owners, floats, ())
@@ -327,3 +331,10 @@ def _extra(owners: NDArray[np.int64], samples: NDArray[np.int64], kept: tuple[ob
         return no_extra()
     begins = np.flatnonzero(np.append(True, owners[1:] != owners[:-1]))
     return Extra(owners[begins].astype(np.int64), np.append(begins, len(owners)), samples, kept)
+
+
+def _with_one_before(by_time: Histograms, start_ms: int, end_ms: int) -> list[Sample]:
+    """Return the samples in a closed range and, if there are any, the newest one before it."""
+    inside = [sample for t, sample in by_time.items() if start_ms <= t <= end_ms]
+    before = max((t for t in by_time if t < start_ms), default=None) if inside else None
+    return inside if before is None else [by_time[before], *inside]
