@@ -17,6 +17,7 @@ from bongsu.model.errors import BongsuError, InvalidInput
 from bongsu.runtime.clock import SystemClock
 from bongsu.runtime.logs import configure_logging
 from bongsu.runtime.open_files import raise_open_files
+from bongsu.runtime.resident import share_one_heap
 from bongsu.server.app import Phase, Shell
 from bongsu.server.banner import ready_lines
 from bongsu.server.certificate import Certificate
@@ -64,6 +65,7 @@ def run(settings: Settings) -> int:
     """
     log = configure_logging(settings.log.level, settings.log.format)
     raise_open_files()
+    share_one_heap()
     listener = _listen(settings)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
