@@ -104,6 +104,20 @@ class Parts:
         await asyncio.to_thread(self._closers.close)
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What was read from the data folder, and the stack that closes it again."""
+
+    stack: contextlib.ExitStack
+    control: ControlPlane
+    stores: ProjectStores
+    refusals: LimitMetrics
+    backups: Backups
+    maintenance: Maintenance
+    start: Bootstrap
+    url: str
+
+
 def build(around: Surroundings, url: str, progress: Callable[[str], None]) -> Parts:
     """
     Open the data folder and make all parts. Blocks: for the store's log to be read, and on the first start for the kernels.
@@ -144,7 +158,8 @@ def build(around: Surroundings, url: str, progress: Callable[[str], None]) -> Pa
             )
             stack.callback(loading.end)
         maintenance = Maintenance(folder, store, stores, around.clock, around.registry)
-        return _wire(around, stack, control, stores, refusals, backups, maintenance, start, url)
+        opened = _Opened(stack, control, stores, refusals, backups, maintenance, start, url)
+        return _wire(around, opened)
     raise AssertionError("BUG: the exit stack swallowed an error")
 
 
@@ -157,65 +172,32 @@ def _open_control(around: Surroundings, stack: contextlib.ExitStack, refusals: L
     return control
 
 
-def _wire(
-    around: Surroundings,
-    stack: contextlib.ExitStack,
-    control: ControlPlane,
-    stores: ProjectStores,
-    refusals: LimitMetrics,
-    backups: Backups,
-    maintenance: Maintenance,
-    start: Bootstrap,
-    url: str,
-) -> Parts:
+def _wire(around: Surroundings, opened: _Opened) -> Parts:
     settings, clock, registry = around.settings, around.clock, around.registry
-    feed = TargetFeed(
-        control,
-        stores.by_id,
-        settings.scrape,
-        clock,
-        own_ports=_own_ports(around),
-        count_refusal=refusals.count,
+    control, stores = opened.control, opened.stores
+    feed = _make_feed(around, opened)
+    scraper = _make_scraper(around, feed)
+    # The engine asks for a project's limits, and they ask the engine for what is in use.
+    apm = _make_apm(
+        around, opened, lambda project: ApmLimits(limits.of(project, AGENTS), limits.of(project, STREAMS))
     )
-    scraper = Scraper(
-        feed.board,
-        feed,
-        clock=clock,
-        registry=registry,
-        log=around.logger("scrape"),
-        user_agent=f"Bongsu/{__version__}",
-        max_bytes_in_flight=settings.scrape.max_bytes_in_flight,
-    )
-    apm = ApmEngine(
-        options.apm_settings(settings),
-        secret=secrets.token_bytes(32),
-        store_of=stores.own,
-        clock=clock,
-        registry=registry,
-        log=around.logger("apm"),
-        limits_of=lambda project_id: ApmLimits(limits.of(project_id, AGENTS), limits.of(project_id, STREAMS)),
-        count_refusal=refusals.count,
-    )
-    limits = ProjectLimits(control, stores, refusals, apm.used)
-    state_file = settings.data_folder / "apm.state"
-    apm.load(state_file)
-    stack.callback(apm.save, state_file)  # before the stores are closed: it writes the ticks that are due
+    limits = ProjectLimits(control, stores, opened.refusals, apm.used)
     sessions = BrowserSessions(control.sessions, clock, idle_ms=settings.people.session_idle)
+    access = AccessControl(control.keys, clock, registry, sessions=sessions)
     otlp_metrics = OtlpMetricsIngest(options.otlp_settings(settings), store_of=stores.by_id, clock=clock)
     writers = RemoteWriters(clock, registry)
     keeper = ProjectKeeper(
         control, stores, [apm.drop_project, otlp_metrics.drop_project, writers.drop_project]
     )
-    access = AccessControl(control.keys, clock, registry, sessions=sessions)
     edge = Edge(
         access=access,
         sessions=sessions,
-        people=make_people(settings, control, access, sessions, clock, registry, url=url),
-        url=url,
+        people=make_people(settings, control, access, sessions, clock, registry, url=opened.url),
+        url=opened.url,
         control=control,
-        admin_token=start.credentials.admin_token,
+        admin_token=opened.start.credentials.admin_token,
         open_store=lambda caller: stores.of(caller.project),
-        queries=_open_queries(around, stack, limits, refusals),
+        queries=_open_queries(around, opened, limits),
         targets=feed,
         registry=registry,
         host_targets=feed,
@@ -227,27 +209,71 @@ def _wire(
         test_target=TargetTrials(control, scraper, feed.to_scrape),
         stopping=around.stopping,
         limit_counts=limits.counts,
-        backup_parts=backups.parts,
-        maintenance=maintenance,
+        backup_parts=opened.backups.parts,
+        maintenance=opened.maintenance,
     )
+    loops: list[Callable[[], Coroutine[None, None, None]]] = [
+        feed.follow_changes,
+        feed.flush_regularly,
+        scraper.run,
+        apm.run,
+        keeper.follow_changes,
+        LimitGauges(control, limits, clock, registry).run,
+        *_self_watch(around, opened),
+        *grpc_loops(edge, settings, around.logger("otlp-grpc")),
+        functools.partial(access.note_uses, control.keys.note_use),
+        *people_loops(settings, control, sessions, clock, around.logger("people")),
+    ]
     return Parts(
         routes=all_routes(edge, settings, clock, around.logger),
-        bootstrap=start,
-        console_link=_console_link(url, start, control),
-        _loops=[
-            feed.follow_changes,
-            feed.flush_regularly,
-            scraper.run,
-            apm.run,
-            keeper.follow_changes,
-            LimitGauges(control, limits, clock, registry).run,
-            *_self_watch(around, stores, start, url),
-            *grpc_loops(edge, settings, around.logger("otlp-grpc")),
-            functools.partial(access.note_uses, control.keys.note_use),
-            *people_loops(settings, control, sessions, clock, around.logger("people")),
-        ],
-        _closers=stack.pop_all(),
+        bootstrap=opened.start,
+        console_link=_console_link(opened),
+        _loops=loops,
+        _closers=opened.stack.pop_all(),
     )
+
+
+def _make_feed(around: Surroundings, opened: _Opened) -> TargetFeed:
+    return TargetFeed(
+        opened.control,
+        opened.stores.by_id,
+        around.settings.scrape,
+        around.clock,
+        own_ports=_own_ports(around),
+        count_refusal=opened.refusals.count,
+    )
+
+
+def _make_scraper(around: Surroundings, feed: TargetFeed) -> Scraper:
+    return Scraper(
+        feed.board,
+        feed,
+        clock=around.clock,
+        registry=around.registry,
+        log=around.logger("scrape"),
+        user_agent=f"Bongsu/{__version__}",
+        max_bytes_in_flight=around.settings.scrape.max_bytes_in_flight,
+    )
+
+
+def _make_apm(around: Surroundings, opened: _Opened, limits_of: Callable[[str], ApmLimits]) -> ApmEngine:
+    """Return the engine with the state that an earlier process left; it leaves its own when the parts are closed."""
+    apm = ApmEngine(
+        options.apm_settings(around.settings),
+        secret=secrets.token_bytes(32),
+        store_of=opened.stores.own,
+        clock=around.clock,
+        registry=around.registry,
+        log=around.logger("apm"),
+        limits_of=limits_of,
+        count_refusal=opened.refusals.count,
+    )
+    state_file = around.settings.data_folder / "apm.state"
+    apm.load(state_file)
+    opened.stack.callback(
+        apm.save, state_file
+    )  # before the stores are closed: it writes the ticks that are due
+    return apm
 
 
 def _own_ports(around: Surroundings) -> frozenset[int]:
@@ -256,28 +282,24 @@ def _own_ports(around: Surroundings) -> frozenset[int]:
     return frozenset({around.port, int(grpc_port) if grpc_port.isdecimal() else 0} - {0})
 
 
-def _self_watch(
-    around: Surroundings, stores: ProjectStores, start: Bootstrap, url: str
-) -> list[Callable[[], Coroutine[None, None, None]]]:
+def _self_watch(around: Surroundings, opened: _Opened) -> list[Callable[[], Coroutine[None, None, None]]]:
     """Return the loop that stores the server's own metrics in the first project, if that is wanted."""
-    project_id = start.credentials.project_id
+    project_id = opened.start.credentials.project_id
     if around.settings.server.watch_itself != "yes" or not project_id:
         return []
     watch = SelfWatch(
         around.registry,
-        lambda: stores.by_id(project_id),
-        instance=urlsplit(url).netloc,
+        lambda: opened.stores.by_id(project_id),
+        instance=urlsplit(opened.url).netloc,
         clock=around.clock,
         log=around.logger("self"),
     )
     return [watch.run]
 
 
-def _open_queries(
-    around: Surroundings, stack: contextlib.ExitStack, limits: ProjectLimits, refusals: LimitMetrics
-) -> QueryService:
+def _open_queries(around: Surroundings, opened: _Opened, limits: ProjectLimits) -> QueryService:
     engine = Engine(options.engine_options(around.settings))
-    stack.callback(engine.close)
+    opened.stack.callback(engine.close)
     cache = ResultCache(
         max_bytes=around.settings.query.cache_bytes,
         features=around.settings.features,
@@ -291,9 +313,9 @@ def _open_queries(
         log=around.logger("query"),
         cache=cache,
         max_samples_of=lambda project_id: limits.of(project_id, QUERY_SAMPLES),
-        count_refusal=lambda project_id: refusals.count(project_id, QUERY_SAMPLES, 1),
+        count_refusal=lambda project_id: opened.refusals.count(project_id, QUERY_SAMPLES, 1),
     )
-    stack.callback(queries.close)
+    opened.stack.callback(queries.close)
     return queries
 
 
@@ -304,9 +326,10 @@ def _describe_process(registry: CollectorRegistry) -> None:
         Gauge(name, "The version that runs.", ["version"], registry=registry).labels(__version__).set(1)
 
 
-def _console_link(url: str, start: Bootstrap, control: ControlPlane) -> str:
+def _console_link(opened: _Opened) -> str:
     """Return the console's address, at the first start with a token that signs a browser in once."""
+    start, url = opened.start, opened.url
     key_id = start.credentials.appkey.partition(".")[0]
     if not start.made_project or not key_id:
         return f"{url}/console/"
-    return f"{url}/console/?once={control.sessions.link_for_operator(key_id)}"
+    return f"{url}/console/?once={opened.control.sessions.link_for_operator(key_id)}"
