@@ -60,6 +60,33 @@ def database(store: TsdbStore) -> Database:
     return store.project("one", KEEP_ALL)
 
 
+def test_backfill_that_went_on_after_the_blocks_of_its_time_moves_to_blocks_when_it_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each query would merge it with what is in the blocks, until the next blocks are due."""
+    monkeypatch.setattr(database_module, "MUCH_OLD", 100)
+    begun, more = every_minute(LOAD, 1.5), every_minute(LOAD, 6, first_hour=1.5)
+    with contextlib.closing(open_at(tmp_path, 7.5)) as store:
+        project = database(store)
+        write_rows(project, [*begun, Row(UP, NOW + 7 * HOUR, 1.0)])
+        store.upkeep()
+        write_rows(project, more[:200])
+        store.upkeep()
+        write_rows(project, more[200:])
+        store.upkeep()
+        assert [NOW + 89 * 60_000] == [meta.max_time for meta in project.block_metas()]
+        before = found(project)
+
+        store.upkeep()
+
+        assert [120] * 3 == [meta.samples for meta in project.block_metas()]
+        assert expected(*begun, *more, Row(UP, NOW + 7 * HOUR, 1.0)) == before == found(project)
+        metas = project.block_metas()
+        store.upkeep()
+        store.upkeep()
+        assert metas == project.block_metas()
+
+
 def test_old_samples_move_to_blocks_and_are_found_there(tmp_path: Path) -> None:
     rows = every_minute(UP, 7.5) + every_minute(DOWN, 1) + every_minute(LOAD, 2, first_hour=5)
     late = [

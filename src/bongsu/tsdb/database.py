@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from bongsu.runtime.clock import Clock
     from bongsu.storage.contract import Selection, StoreOptions
     from bongsu.tsdb.block import BlockMeta
+    from bongsu.tsdb.head import Head
     from bongsu.tsdb.intake import Intake
     from bongsu.tsdb.keys import Keys
     from bongsu.tsdb.log import CommitLog
@@ -78,6 +79,9 @@ if TYPE_CHECKING:
 
 KEPT_MS = 3_600_000
 """The newest hour stays in the head: scrapes that come late, and the queries that are asked most, find it there."""
+
+MUCH_OLD = 100_000
+"""So many samples that came after the blocks of their time are worth writing these anew; to merge fewer takes a query milliseconds."""
 
 TOO_MANY_LATE = 4 * MANY_LATE
 """So many late samples, some 180 MB, don't wait for the next upkeep; fewer do, since blocks are better written from many."""
@@ -137,6 +141,7 @@ class Database:
         self._oldest_unsaved: int | None = None
         self._being_saved: int | None = None
         self._flushed_until = NO_TIME
+        self._old_seen = 0
         self._last_used = clock.monotonic()
         self._next_expiry: int | None = None
         self._changes = ChangeLog()
@@ -289,8 +294,7 @@ class Database:
             if oldest is None or newest is None:
                 return False
             floor = (min(newest, self._clock.now_ms()) - KEPT_MS) // BLOCK_MS * BLOCK_MS
-            # Late samples alone wait for the next block's turn, unless they are many.
-            if oldest >= floor or (floor <= self._flushed_until and n_late < MANY_LATE):
+            if oldest >= floor or not self._is_worth_a_block(state.head, floor, n_late):
                 return False
             flush = Flush(
                 state,
@@ -310,6 +314,18 @@ class Database:
             flush.end()
             self._flushed_until = floor
         return True
+
+    def _is_worth_a_block(self, head: Head, floor_ms: int, n_late: int) -> bool:
+        """
+        Tell whether the samples before a time are to leave the head now; the lock is held.
+
+        What comes after the blocks of its time waits for the next block's turn, unless it is much: late samples that take memory, or a
+        backfill that has come to an end, since it overlaps blocks, and each query would have to merge it.
+        """
+        if floor_ms > self._flushed_until or n_late >= MANY_LATE:
+            return True
+        before, self._old_seen = self._old_seen, head.samples_before(floor_ms)
+        return self._old_seen == before >= MUCH_OLD
 
     def _fold_if_worthwhile(self, *, always: bool) -> None:
         with self._lock:

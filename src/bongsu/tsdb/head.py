@@ -219,6 +219,11 @@ class Head:
             times += [int(filled[:, FIRST_TIME].min()), newest]
         return min(times, default=None), max(times, default=None), len(self.side)
 
+    def samples_before(self, time_ms: int) -> int:
+        """Return how many samples the sealed chunks that begin before a time hold."""
+        chunks = self.arrays.chunks[: int(self.arrays.cursor[N_CHUNKS])]
+        return int((chunks[chunks[:, CHUNK_MIN] < time_ms, CHUNK_LINK] >> 16 & 0xFFFF).sum())
+
     def spans(
         self, slots: NDArray[np.int64], oldest_ms: int, floor_ms: int, span_ms: int
     ) -> list[tuple[int, int]]:
