@@ -83,8 +83,10 @@ def test_what_the_form_does_not_make_is_left_to_promql(page: Any, text: str) -> 
     ("text", "values", "expected"),
     [
         ('up{job="$job"}', {"job": ["a"]}, 'up{job="a"}'),
-        ('up{i=~"$i"}', {"i": ["a.b", "c"]}, 'up{i=~"(a\\.b|c)"}'),
-        ('up{i=~"${i:regex}"}', {"i": ["a.b"]}, 'up{i=~"a\\.b"}'),
+        ('up{i=~"$i"}', {"i": ["a.b", "c"]}, 'up{i=~"(a\\\\.b|c)"}'),
+        ('up{j="\\"",i=~"$i"}', {"i": ["a.b", "c"]}, 'up{j="\\"",i=~"(a\\\\.b|c)"}'),
+        ("up{i=~`$i`}", {"i": ["a.b", "c"]}, "up{i=~`(a\\.b|c)`}"),
+        ('up{i=~"${i:regex}"}', {"i": ["a.b"]}, 'up{i=~"a\\\\.b"}'),
         ('up{i=~"[[i]]"}', {"i": ["$__all"]}, 'up{i=~".*"}'),
         ("rate(x[$__rate_interval])", {"rate": ["no"]}, "rate(x[$__rate_interval])"),
         ("$unknown", {}, "$unknown"),
@@ -113,7 +115,19 @@ DASHBOARD: dict[str, Any] = {
             "type": "timeseries",
             "title": "Rate",
             "gridPos": {"x": 12, "y": 0, "w": 12, "h": 8},
-            "fieldConfig": {"defaults": {"unit": "reqps", "min": 0}, "overrides": [{}]},
+            "fieldConfig": {
+                "defaults": {"unit": "reqps", "min": 0},
+                "overrides": [
+                    {
+                        "matcher": {"id": "byRegexp", "options": "/5../"},
+                        "properties": [
+                            {"id": "custom.transform", "value": "negative-Y"},
+                            {"id": "color", "value": {"mode": "fixed", "fixedColor": "dark-red"}},
+                            {"id": "custom.lineWidth", "value": 3},
+                        ],
+                    }
+                ],
+            },
             "targets": [{"expr": 'rate(x{job="$job"}[5m])', "legendFormat": "{{code}}"}],
         },
         {
@@ -155,12 +169,15 @@ def test_a_grafana_dashboard_becomes_a_layout_with_a_list_of_what_it_could_not_c
     assert {"expr": 'rate(x{job="$job"}[5m])', "legend": "{{code}}", "instant": False} == (
         layout["panels"][0]["queries"][0]
     )
+    assert [{"match": "5..", "regex": True, "negative": True, "colour": "#d1495b"}] == (
+        layout["panels"][0]["overrides"]
+    )
     assert [{"at": None, "state": "ok"}, {"at": 0.9, "state": "bad"}] == layout["panels"][2]["steps"]
     assert [("job", "label_values(up, job)", True)] == [
         (one["name"], one["query"], one["all"]) for one in layout["variables"]
     ]
     assert [
-        "Rate: field overrides",
+        "Rate: field overrides (custom.lineWidth)",
         "Map: panel type geomap",
         "Logs: query A is not PromQL",
         "Logs: no PromQL query",
@@ -191,6 +208,181 @@ def test_small_panels_of_a_large_dashboard_get_room_and_none_lies_on_another(pag
     ] == rows
     first = {step["state"] for one in panels for step in one.get("steps", []) if step["at"] is None}
     assert {"ok"} == first
+
+
+def imported(page: Any, dashboard: dict[str, Any]) -> dict[str, Any]:
+    found = in_module(page, "layout/grafana.js", f"m.importGrafana({json.dumps(dashboard)}).layout")
+    assert isinstance(found, dict)
+    return found
+
+
+def grafana_panel(title: str, y: int, x: int = 0, w: int = 12, **more: Any) -> dict[str, Any]:
+    at = {"x": x, "y": y, "w": w, "h": 8}
+    return {"type": "timeseries", "title": title, "gridPos": at, "targets": [{"expr": "up"}], **more}
+
+
+def test_what_folded_rows_hold_stays_below_its_own_row(page: Any) -> None:
+    # As Grafana keeps them: rows after a folded one are placed as if it held nothing.
+    rows = [
+        {"type": "row", "title": f"Row {name}", "collapsed": True, "gridPos": {"x": 0, "y": y, "w": 24, "h": 1},
+         "panels": [grafana_panel(f"{name} left", y + 1), grafana_panel(f"{name} right", y + 1, 12), grafana_panel(f"{name} below", y + 9, 12)]}
+        for y, name in enumerate("AB")
+    ]  # fmt: skip
+    panels = imported(page, {"panels": rows})["panels"]
+    read = [one["title"] for one in sorted(panels, key=lambda one: (one["y"], one["x"]))]
+
+    assert read == [f"{word}" for name in "AB" for word in (f"Row {name}", f"{name} left", f"{name} right", f"{name} below")]  # fmt: skip
+    assert [True, True] == [one["folded"] for one in panels if one.get("row")]
+
+
+def test_repeated_rows_and_panels_are_shown_for_each_value(page: Any) -> None:
+    dashboard = {
+        "panels": [
+            {"type": "row", "title": "Host $host", "repeat": "host", "gridPos": {"x": 0, "y": 0, "w": 24, "h": 1}},
+            grafana_panel("$host $disk", 1, repeat="disk", maxPerRow=2),
+            grafana_panel("down $disk", 9, repeat="disk", repeatDirection="v"),
+            {"type": "row", "title": "Rest", "gridPos": {"x": 0, "y": 17, "w": 24, "h": 1}},
+            grafana_panel("last", 18),
+        ]
+    }  # fmt: skip
+    panels = imported(page, dashboard)["panels"]
+    values = {"host": ["a", "b"], "disk": ["x", "y", "z"]}
+    shown = in_module(
+        page,
+        "layout/repeat.js",
+        f"m.shownPanels({json.dumps(panels)}, new Map({json.dumps(list(values.items()))}), (row) => row.values?.host === 'b')",
+    )
+    told = [(one["title"], one.get("values"), one["x"], one["y"], one["w"]) for one in shown]
+
+    assert [
+        ("Host $host", {"host": "a"}, 0, 0, 12),
+        ("$host $disk", {"host": "a", "disk": "x"}, 0, 1, 6),
+        ("$host $disk", {"host": "a", "disk": "y"}, 6, 1, 6),
+        ("$host $disk", {"host": "a", "disk": "z"}, 0, 7, 6),
+        ("down $disk", {"host": "a", "disk": "x"}, 0, 13, 6),
+        ("down $disk", {"host": "a", "disk": "y"}, 0, 19, 6),
+        ("down $disk", {"host": "a", "disk": "z"}, 0, 25, 6),
+        ("Host $host", {"host": "b"}, 0, 31, 12),
+        ("Rest", None, 0, 32, 12),
+        ("last", {}, 0, 33, 6),
+    ] == told
+    assert len(shown) == len({one["id"] for one in shown})
+
+
+def test_mappings_calculations_and_percentages_are_carried_over(page: Any) -> None:
+    defaults = {
+        "unit": "percentunit",
+        "mappings": [
+            {"type": "value", "options": {"0": {"text": "Down", "color": "red"}}},
+            {"type": "range", "options": {"from": 0.5, "to": None, "result": {"text": "Full"}}},
+            {"type": "special", "options": {"match": "null+nan", "result": {"text": "N/A"}}},
+            {"type": "regex", "options": {"pattern": "a"}},
+        ],
+        "thresholds": {
+            "mode": "percentage",
+            "steps": [{"color": "green", "value": None}, {"color": "#EAB839", "value": 80}],
+        },
+    }
+    stat = grafana_panel(
+        "S",
+        0,
+        type="stat",
+        fieldConfig={"defaults": defaults},
+        options={"reduceOptions": {"calcs": ["mean"]}, "textMode": "name"},
+    )
+    share = grafana_panel(
+        "L", 8, fieldConfig={"defaults": {"unit": "rotrpm", "custom": {"stacking": {"mode": "percent"}}}}
+    )
+    layout = imported(page, {"panels": [stat, share]})
+    first, second = layout["panels"]
+
+    assert [
+        {"from": 0, "to": 0, "text": "Down", "state": "bad"},
+        {"from": 0.5, "to": None, "text": "Full", "state": ""},
+        {"from": None, "to": None, "text": "N/A", "state": ""},
+    ] == first["mappings"]
+    assert [{"at": None, "state": "ok"}, {"at": 0.8, "state": "warn"}] == first["steps"]
+    assert ("mean", "name") == (first["calc"], first["shows"])
+    assert (True, True, "suffix:rpm") == (second["stack"], second["share"], second["unit"])
+    assert ["S: some value mappings"] == layout["notes"]
+    shown = [
+        in_module(
+            page,
+            "layout/panel.js",
+            f"m.shownValue({json.dumps(first)}, {{ value: {value}, name: 'v1.2' }})",
+        )
+        for value in ("0", "0.7", "NaN", "0.2")
+    ]
+    assert [("Down", "bad"), ("Full", "ok"), ("N/A", ""), ("v1.2", "ok")] == [
+        (one["text"], one["state"]) for one in shown
+    ]
+
+
+def test_dashboards_of_the_newest_and_of_the_oldest_form_are_read(page: Any) -> None:
+    query = {
+        "kind": "PanelQuery",
+        "spec": {
+            "refId": "A",
+            "query": {"kind": "DataQuery", "group": "prometheus", "spec": {"expr": "up", "legendFormat": "{{job}}"}},
+        },
+    }  # fmt: skip
+    element = {
+        "kind": "Panel",
+        "spec": {
+            "id": 1, "title": "Up", "data": {"kind": "QueryGroup", "spec": {"queries": [query]}},
+            "vizConfig": {"kind": "VizConfig", "group": "stat", "spec": {"fieldConfig": {"defaults": {"unit": "short"}}}},
+        },
+    }  # fmt: skip
+    item = {
+        "kind": "GridLayoutItem",
+        "spec": {"x": 0, "y": 0, "width": 12, "height": 8, "element": {"kind": "ElementReference", "name": "panel-1"},
+                 "repeat": {"mode": "variable", "value": "job", "direction": "v"}},
+    }  # fmt: skip
+    row = {
+        "kind": "RowsLayoutRow",
+        "spec": {"title": "R", "collapse": True, "layout": {"kind": "GridLayout", "spec": {"items": [item]}}},
+    }
+    variable = {
+        "kind": "QueryVariable",
+        "spec": {"name": "job", "query": {"kind": "DataQuery", "spec": {"query": "label_values(up, job)"}}, "multi": True},
+    }  # fmt: skip
+    newest = {
+        "apiVersion": "dashboard.grafana.app/v2",
+        "spec": {"title": "New", "elements": {"panel-1": element}, "variables": [variable],
+                 "layout": {"kind": "RowsLayout", "spec": {"rows": [row]}}},
+    }  # fmt: skip
+    head, panel_found = imported(page, newest)["panels"]
+    assert (True, True, "R") == (head["row"], head["folded"], head["title"])
+    assert ("stat", "Up", "job", 1) == (
+        panel_found["kind"],
+        panel_found["title"],
+        panel_found["repeat"],
+        panel_found["across"],
+    )
+    assert [{"expr": "up", "legend": "{{job}}", "instant": False}] == panel_found["queries"]
+    assert ["label_values(up, job)"] == [one["query"] for one in imported(page, newest)["variables"]]
+
+    graph = {"type": "graph", "title": "G", "span": 6, "targets": [{"expr": "up"}], "seriesOverrides": [{"alias": "/out/", "transform": "negative-Y"}]}  # fmt: skip
+    oldest = {"title": "Old", "rows": [{"title": "R", "panels": [graph, graph, graph]}]}
+    found = imported(page, oldest)["panels"]
+    assert [("R", 0, 0, 12), ("G", 0, 1, 6), ("G", 6, 1, 6), ("G", 0, 6, 6)] == [
+        (one["title"], one["x"], one["y"], one["w"]) for one in found
+    ]
+    assert [{"match": "out", "regex": True, "negative": True}] == found[1]["overrides"]
+
+
+def test_a_series_is_shown_as_the_overrides_of_its_panel_say(page: Any) -> None:
+    overrides = [
+        {"match": "out.*", "regex": True, "negative": True},
+        {"match": "out eth0", "colour": "#ff0000", "name": "sent"},
+    ]
+    found = in_module(
+        page,
+        "layout/panel.js",
+        f"m.overridden({{ name: 'out eth0', values: [1, null, 0] }}, {json.dumps(overrides)})",
+    )
+
+    assert {"name": "sent", "colour": "#ff0000", "values": [-1, None, 0]} == found
 
 
 @pytest.mark.parametrize(

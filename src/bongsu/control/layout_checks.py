@@ -7,6 +7,7 @@ not: it may name metrics that come later.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -32,11 +33,17 @@ KINDS = ("lines", "stat", "gauge", "table", "heatmap", "text")
 
 _PANEL = (
     "id", "title", "kind", "x", "y", "w", "h", "unit", "queries", "min", "max", "fill", "stack", "steps", "text", "describes",
+    "share", "row", "folded", "repeat", "across", "calc", "shows", "overrides", "mappings",
 )  # fmt: skip
 _QUERY = ("expr", "legend", "instant")
-_VARIABLE = ("name", "label", "query", "regex", "value", "values", "multi", "all")
+_VARIABLE = ("name", "label", "query", "regex", "value", "values", "multi", "all", "allValue")
 _STEP = ("at", "state")
 _STATES = ("ok", "warn", "bad")
+_CALCS = ("last", "mean", "max", "min", "sum")
+_SHOWS = ("value", "name")
+_OVERRIDE = ("match", "regex", "negative", "colour", "name")
+_MAPPING = ("from", "to", "text", "state")
+_COLOUR = re.compile(r"#[0-9a-f]{6}", re.ASCII)
 
 
 def check_layout(value: object) -> dict[str, Any]:
@@ -59,8 +66,7 @@ def _check_panel(where: str, value: object) -> None:
     check_known(panel, _PANEL)
     check_text(f"{where}.id", panel.get("id"), maximum=64)
     _text(f"{where}.title", panel.get("title"))
-    if panel.get("kind") not in KINDS:
-        raise BadValue(f"'{where}.kind' is {_shown(panel.get('kind'))}; send one of {', '.join(KINDS)}")
+    _one_of(f"{where}.kind", panel.get("kind"), KINDS)
     x = _whole(f"{where}.x", panel.get("x"), 0, COLUMNS - 1)
     _whole(f"{where}.y", panel.get("y"), 0, MAX_ROWS)
     _whole(f"{where}.w", panel.get("w"), 1, COLUMNS - x)
@@ -72,8 +78,14 @@ def _check_panel(where: str, value: object) -> None:
     _text(f"{where}.unit", panel.get("unit", ""))
     for name in ("text", "describes"):
         _text(f"{where}.{name}", panel.get(name, ""), maximum=MAX_EXPRESSION)
-    for name in ("fill", "stack"):
+    for name in ("fill", "stack", "share", "row", "folded"):
         _flag(f"{where}.{name}", panel.get(name, False))
+    _text(f"{where}.repeat", panel.get("repeat", ""), maximum=64)
+    _whole(f"{where}.across", panel.get("across", 1), 1, COLUMNS)
+    _one_of(f"{where}.calc", panel.get("calc", "last"), _CALCS)
+    _one_of(f"{where}.shows", panel.get("shows", "value"), _SHOWS)
+    _each(f"{where}.overrides", panel.get("overrides", []), MAX_QUERIES, _check_override)
+    _each(f"{where}.mappings", panel.get("mappings", []), MAX_QUERIES, _check_mapping)
 
 
 def _check_query(where: str, value: object) -> None:
@@ -90,7 +102,7 @@ def _check_variable(where: str, value: object) -> None:
     name = check_text(f"{where}.name", variable.get("name"), maximum=64)
     if not (name.isidentifier() and name.isascii()):
         raise BadValue(f"'{where}.name' is {_shown(name)}; send letters, digits and '_', not a digit first")
-    for key in ("label", "query", "regex", "value"):
+    for key in ("label", "query", "regex", "value", "allValue"):
         _text(f"{where}.{key}", variable.get(key, ""), maximum=MAX_EXPRESSION)
     _each(f"{where}.values", variable.get("values", []), MAX_NOTES, _text)
     for key in ("multi", "all"):
@@ -101,8 +113,28 @@ def _check_step(where: str, value: object) -> None:
     step = _object(where, value)
     check_known(step, _STEP)
     _number_or_none(f"{where}.at", step.get("at"))
-    if step.get("state") not in _STATES:
-        raise BadValue(f"'{where}.state' is {_shown(step.get('state'))}; send one of {', '.join(_STATES)}")
+    _one_of(f"{where}.state", step.get("state"), _STATES)
+
+
+def _check_override(where: str, value: object) -> None:
+    override = _object(where, value)
+    check_known(override, _OVERRIDE)
+    for key in ("match", "name"):
+        _text(f"{where}.{key}", override.get(key, ""))
+    for key in ("regex", "negative"):
+        _flag(f"{where}.{key}", override.get(key, False))
+    colour = override.get("colour")
+    if colour is not None and not (isinstance(colour, str) and _COLOUR.fullmatch(colour)):
+        raise BadValue(f"'{where}.colour' is {_shown(colour)}; send #rrggbb in small letters")
+
+
+def _check_mapping(where: str, value: object) -> None:
+    mapping = _object(where, value)
+    check_known(mapping, _MAPPING)
+    for key in ("from", "to"):
+        _number_or_none(f"{where}.{key}", mapping.get(key))
+    _text(f"{where}.text", mapping.get("text"))
+    _one_of(f"{where}.state", mapping.get("state", ""), ("", *_STATES))
 
 
 def _check_note(where: str, value: object) -> None:
@@ -140,6 +172,12 @@ def _text(where: str, value: object, *, maximum: int = 500) -> None:
 def _flag(where: str, value: object) -> None:
     if not isinstance(value, bool):
         raise BadValue(f"{where!r} is {_shown(value)}; send true or false")
+
+
+def _one_of(where: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        known = ", ".join(one or "''" for one in allowed)
+        raise BadValue(f"{where!r} is {_shown(value)}; send one of {known}")
 
 
 def _whole(where: str, value: object, least: int, most: int) -> int:

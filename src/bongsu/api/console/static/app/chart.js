@@ -8,7 +8,7 @@ import { setFixed } from "./time.js";
 import { Button } from "./widgets.js";
 
 /**
- * @typedef {{name: string, values: (number | null)[]}} Series
+ * @typedef {{name: string, values: (number | null)[], colour?: string}} Series `colour` in place of its own: #rrggbb
  * @typedef {{times: number[], series: Series[]}} Lines times in Unix seconds
  */
 
@@ -32,10 +32,10 @@ export const colour = (index) => COLOURS[index] ?? `hsl(${Math.round(index * 137
 
 /**
  * @param {{title: string, lines: Lines, unit?: import("./format.js").Unit, height?: number, min?: number, max?: number,
- *   legend?: boolean, fill?: boolean, stack?: boolean, start?: number, end?: number}} props
- * start and end in Unix seconds fix the time axis, so that a gap at either side is seen
+ *   legend?: boolean, fill?: boolean, stack?: boolean, share?: boolean, start?: number, end?: number}} props
+ * share: stacked to a whole of 100%; start and end in Unix seconds fix the time axis, so that a gap at either side is seen
  */
-export function LineChart({ title, lines, unit = "none", height = 180, min, max, legend = true, fill = false, stack = false, start, end }) {
+export function LineChart({ title, lines, unit = "none", height = 180, min, max, legend = true, fill = false, stack = false, share = false, start, end }) {
   const [asTable, setAsTable] = useState(false);
   const [all, setAll] = useState(false);
   const [alone, setAlone] = useState(/** @type {string | null} */ (null));
@@ -46,7 +46,7 @@ export function LineChart({ title, lines, unit = "none", height = 180, min, max,
     <figcaption class="visually-hidden">${title}. ${summary(lines, unit)}</figcaption>
     ${asTable
       ? html`<${ValueTable} lines=${drawn} unit=${unit} height=${height} />`
-      : html`<${Plot} ...${{ title, lines: drawn, unit, height, min, max, fill, stack, start, end }} />`}
+      : html`<${Plot} ...${{ title, lines: drawn, unit, height, min, max, fill, stack, share, start, end }} />`}
     <div class="chart-foot">
       ${legend && html`<${Legend} lines=${lines} drawn=${drawn} unit=${unit} alone=${alone} onPick=${pickOne} />`}
       ${hidden > 0 && alone === null && html`<${Button} kind="quiet" onClick=${() => setAll(true)}>${t("chart.showAll", { hidden })}<//>`}
@@ -57,7 +57,7 @@ export function LineChart({ title, lines, unit = "none", height = 180, min, max,
 
 /** @param {Lines} lines @param {boolean} all @param {string | null} alone @returns {Lines & {colours: string[]}} */
 function pick(lines, all, alone) {
-  const numbered = lines.series.map((series, index) => ({ series, paint: colour(index) }));
+  const numbered = lines.series.map((series, index) => ({ series, paint: series.colour ?? colour(index) }));
   const chosen = numbered.filter(({ series }, index) => (alone === null ? all || index < MOST_DRAWN : series.name === alone));
   return { times: lines.times, series: chosen.map((one) => one.series), colours: chosen.map((one) => one.paint) };
 }
@@ -73,8 +73,8 @@ function summary(lines, unit) {
   return t("chart.summary", { last: withUnit(last(known), unit), min: withUnit(low, unit), max: withUnit(high, unit) });
 }
 
-/** @param {{title: string, lines: Lines & {colours: string[]}, unit: import("./format.js").Unit, height: number, min?: number, max?: number, fill: boolean, stack: boolean, start?: number, end?: number}} props */
-function Plot({ title, lines, unit, height, min, max, fill, stack, start, end }) {
+/** @param {{title: string, lines: Lines & {colours: string[]}, unit: import("./format.js").Unit, height: number, min?: number, max?: number, fill: boolean, stack: boolean, share: boolean, start?: number, end?: number}} props */
+function Plot({ title, lines, unit, height, min, max, fill, stack, share, start, end }) {
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   const plot = useRef(/** @type {any} */ (null));
   const shown = useMemo(() => ({ start, end, lines }), [start, end, lines]);
@@ -82,11 +82,11 @@ function Plot({ title, lines, unit, height, min, max, fill, stack, start, end })
   newest.current = shown;
   const drawn = useRef(/** @type {typeof shown | null} */ (null));
   const [spoken, setSpoken] = useState("");
-  const shape = `${dark.value} ${zone.value} ${unit} ${height} ${min} ${max} ${stack} ${lines.series.map((one) => one.name).join("\u0000")}`;
+  const shape = `${dark.value} ${zone.value} ${unit} ${height} ${min} ${max} ${stack} ${share} ${lines.series.map((one, index) => one.name + lines.colours[index]).join("\u0000")}`;
 
   useLayoutEffect(() => {
     const target = /** @type {HTMLDivElement} */ (box.current);
-    plot.current = new uPlot(options(target, { lines, unit, height, min, max, fill, stack, newest }), data(lines, stack), target);
+    plot.current = new uPlot(options(target, { lines, unit, height, min, max, fill, stack, share, newest }), data(lines, stack, share), target);
     drawn.current = newest.current;
     const resized = new ResizeObserver(() => plot.current?.setSize({ width: target.clientWidth, height }));
     resized.observe(target);
@@ -99,7 +99,7 @@ function Plot({ title, lines, unit, height, min, max, fill, stack, start, end })
 
   // Drawn together with the legend and in the same frame: an effect after the frame would wait for another one.
   useLayoutEffect(() => {
-    if (drawn.current !== shown) plot.current?.setData(data(lines, stack));
+    if (drawn.current !== shown) plot.current?.setData(data(lines, stack, share));
     drawn.current = shown;
   }, [shown]);
 
@@ -122,16 +122,17 @@ function describe(lines, index, unit) {
   return `${clock(lines.times[index] * 1000)}: ${few.join(", ")}`;
 }
 
-/** What is drawn: the values, or each on top of those before it. @param {Lines} lines @param {boolean} stack */
-function data(lines, stack) {
+/** What is drawn: the values, or each on top of those before it, maybe as parts of their sum. @param {Lines} lines @param {boolean} stack @param {boolean} share */
+function data(lines, stack, share) {
   const values = lines.series.map((one) => one.values);
   if (!stack) return [lines.times, ...values];
   const below = new Array(lines.times.length).fill(0);
-  return [lines.times, ...values.map((row) => row.map((value, index) => (value === null ? null : (below[index] += value))))];
+  const sums = lines.times.map((_, index) => (share ? values.reduce((sum, row) => sum + (row[index] ?? 0), 0) || 1 : 1));
+  return [lines.times, ...values.map((row) => row.map((value, index) => (value === null ? null : (below[index] += value / sums[index]))))];
 }
 
 /** @param {HTMLElement} target @param {any} about */
-function options(target, { lines, unit, height, min, max, fill, stack, newest }) {
+function options(target, { lines, unit, height, min, max, fill, stack, share, newest }) {
   const style = getComputedStyle(target);
   const [text, grid] = [style.getPropertyValue("--muted"), style.getPropertyValue("--grid")];
   const font = `11px ${style.fontFamily}`;
@@ -145,11 +146,11 @@ function options(target, { lines, unit, height, min, max, fill, stack, newest })
     select: { show: true },
     scales: {
       x: { range: (/** @type {any} */ _, /** @type {number} */ low, /** @type {number} */ high) => [newest.current.start ?? low, newest.current.end ?? high] },
-      y: { range: (/** @type {any} */ _, /** @type {number} */ low, /** @type {number} */ high) => valueRange(low, high, min, max) },
+      y: { range: (/** @type {any} */ _, /** @type {number} */ low, /** @type {number} */ high) => valueRange(low, high, share ? 0 : min, share ? 1 : max) },
     },
     axes: [
       { ...axis, space: 70, size: 24, values: (/** @type {any} */ _, /** @type {number[]} */ splits, /** @type {any} */ __, /** @type {any} */ ___, /** @type {number} */ step) => splits.map((at) => axisLabel(at * 1000, step * 1000)) },
-      { ...axis, space: 30, size: labelWidth, incrs: unit.startsWith("bytes") ? BINARY_STEPS : undefined, values: (/** @type {any} */ _, /** @type {number[]} */ splits) => splits.map((value) => withUnit(value, unit)) },
+      { ...axis, space: 30, size: labelWidth, incrs: unit.startsWith("bytes") ? BINARY_STEPS : undefined, values: (/** @type {any} */ _, /** @type {number[]} */ splits) => splits.map((value) => withUnit(value, share ? "ratio" : unit)) },
     ],
     series: [
       {},
@@ -237,7 +238,7 @@ function line(kind, name, value, paint) {
 /** @param {{lines: Lines, drawn: Lines, unit: import("./format.js").Unit, alone: string | null, onPick: (name: string) => void}} props */
 function Legend({ lines, drawn, unit, alone, onPick }) {
   const shown = alone === null ? drawn.series : lines.series.slice(0, MOST_DRAWN);
-  const rows = shown.map((one, index) => ({ name: one.name, paint: colour(index), now: last(one.values) ?? null }));
+  const rows = shown.map((one, index) => ({ name: one.name, paint: one.colour ?? colour(index), now: last(one.values) ?? null }));
   // Most of a long legend is out of sight, and the largest are what is looked for; a short one stands still.
   if (rows.length > FEW) rows.sort((a, b) => (b.now ?? -Infinity) - (a.now ?? -Infinity));
   return html`<ul class="legend">

@@ -1,5 +1,5 @@
 // Numbers, sizes and times for people: ISO dates and a 24-hour clock in every language.
-import { language } from "./i18n.js";
+import { language, t } from "./i18n.js";
 import { zone } from "./settings.js";
 
 const STEPS = ["", "k", "M", "G", "T", "P"];
@@ -76,13 +76,19 @@ const UNITS = {
   bytesPerSecond: (/** @type {number} */ value) => `${bytes(value)}/s`,
   perSecond: (/** @type {number} */ value) => `${short(value)}/s`,
   duration,
+  time: (/** @type {number} */ value) => (Number.isFinite(value) ? dateTime(value) : NOTHING), // Unix milliseconds
+  since: (/** @type {number} */ value) => (Number.isFinite(value) ? ago(value, Date.now()) : NOTHING),
+  bool: (/** @type {number} */ value) => t(value === 0 ? "format.no" : "format.yes"),
 };
-/** @typedef {keyof typeof UNITS} Unit */
-export const UNIT_NAMES = /** @type {Unit[]} */ (Object.keys(UNITS));
+/** @typedef {string} Unit one of `UNIT_NAMES`, one with a size such as `bytes*1024`, or a sign of one's own: `suffix:rpm` */
+export const UNIT_NAMES = Object.keys(UNITS);
 
 /** @param {number | null | undefined} value @param {Unit} [unit] */
 export function withUnit(value, unit = "none") {
-  return value === null || value === undefined ? NOTHING : UNITS[unit](value);
+  if (value === null || value === undefined) return NOTHING;
+  if (unit.startsWith("suffix:")) return `${short(value)} ${unit.slice("suffix:".length)}`;
+  const [name, size = "1"] = unit.split("*");
+  return (UNITS[/** @type {keyof typeof UNITS} */ (name)] ?? short)(value * Number(size));
 }
 
 /** @param {number} ms @returns {Record<string, string>} */

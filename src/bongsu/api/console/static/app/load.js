@@ -1,13 +1,16 @@
-// Loading data for a component: aborts what is out of date, asks again while live, rests in hidden tabs.
-import { signal, useEffect, useMemo, useRef, useState } from "./ui.js";
+// Loading data for a component: aborts what is out of date, asks again while live, rests in hidden tabs and out of sight.
+import { createContext, signal, useContext, useEffect, useMemo, useRef, useState } from "./ui.js";
 import { paused } from "./time.js";
+
+/** Whether what is around a component is near the part of the page that is seen. What is not asks for nothing. */
+export const Sight = createContext(true);
 
 const visible = signal(!document.hidden);
 document.addEventListener("visibilitychange", () => (visible.value = !document.hidden));
 
 /**
  * @template T
- * @typedef {{data: T | undefined, error: Error | undefined, loading: boolean, reload: () => void}} Loaded
+ * @typedef {{data: T | undefined, error: Error | undefined, loading: boolean, resting: boolean, reload: () => void}} Loaded
  */
 
 /**
@@ -24,38 +27,47 @@ export function useLoad(load, dependencies, { every = 0 } = {}) {
   const [turn, setTurn] = useState(0);
   const newest = useRef(load);
   newest.current = load;
+  const resting = !useContext(Sight);
   const live = every > 0 && visible.value && !paused.value;
   const wanted = useMemo(() => ({}), [...dependencies, turn]);
-  const loaded = useRef(/** @type {object | null} */ (null));
+  const loaded = useRef(/** @type {{wanted: object, atMs: number} | null} */ (null));
 
   useEffect(() => {
+    const there = loaded.current?.wanted === wanted;
     // Pausing, or leaving the tab, is no reason to load again what is there.
-    if (!live && loaded.current === wanted) return undefined;
+    if (resting || (!live && there)) return undefined;
     const abort = new AbortController();
     let timer = 0;
     const run = async () => {
       try {
         const data = await newest.current(abort.signal);
         if (!abort.signal.aborted) {
-          loaded.current = wanted;
+          loaded.current = { wanted, atMs: Date.now() };
           setState({ data, error: undefined, loading: false });
         }
       } catch (error) {
         if (!abort.signal.aborted) setState((/** @type {any} */ old) => ({ data: old.data, error, loading: false }));
       }
       // The next one is asked for after this one's answer: a slow server is not asked faster than it can answer.
-      if (live && !abort.signal.aborted) timer = setTimeout(run, every - (Date.now() % every) + LATE_MS);
+      if (live && !abort.signal.aborted) timer = setTimeout(run, untilNext(every));
     };
-    setState((/** @type {any} */ old) => ({ ...old, loading: true }));
-    run();
+    // Scrolled back into sight, or a tab looked at again, before the next answer is due.
+    if (there && Date.now() - (loaded.current?.atMs ?? 0) < every) timer = setTimeout(run, untilNext(every));
+    else {
+      setState((/** @type {any} */ old) => ({ ...old, loading: true }));
+      run();
+    }
     return () => {
       abort.abort();
       clearTimeout(timer);
     };
-  }, [wanted, live, every]);
+  }, [wanted, live, every, resting]);
 
-  return { ...state, reload: () => setTurn((old) => old + 1) };
+  return { ...state, resting, reload: () => setTurn((old) => old + 1) };
 }
+
+/** @param {number} every milliseconds */
+const untilNext = (every) => every - (Date.now() % every) + LATE_MS;
 
 /** Asked this long after a multiple of the interval, so that all panels of a page ask together and the tick is there. */
 const LATE_MS = 300;

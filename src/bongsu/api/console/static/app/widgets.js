@@ -29,6 +29,8 @@ const PATHS = {
   layout: "M1 2h6v5H1zm8 0h6v3H9zM1 9h6v5H1zm8-2h6v7H9z",
   import: "M7.200 1h1.600v7l2.200-2.200 1.100 1.100L8 11 3.900 6.900 5 5.800 7.200 8zM2 12h12v2H2z",
   rename: "M1 4h8v1.500H2.500v5H9V12H1zm13 0h-2.500v1.500h2v5h-2V12H15V4zM9.300 2h3v1.400h-.800v9.200h.800V14h-3v-1.400h.800V3.400h-.800z",
+  right: "M5.500 2.600 11 8l-5.500 5.400-1.100-1.100L8.700 8 4.400 3.700z",
+  down: "M2.600 5.500 8 11l5.400-5.500-1.100-1.100L8 8.700 3.700 4.400z",
   check: "M6.200 12.500 1.500 7.800l1.200-1.200 3.500 3.500 7-7 1.200 1.200z",
   help: "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zM7.200 11h1.600v1.600H7.200zM8 3.500c1.600 0 2.800 1 2.800 2.500 0 1.700-2 2-2 3.500H7.200c0-2.200 2-2.300 2-3.500 0-.600-.500-1-1.200-1s-1.200.400-1.200 1.100H5.200C5.200 4.600 6.400 3.500 8 3.500z",
   theme: "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zm0 1.600v10.800A5.400 5.400 0 0 1 8 2.600z",
@@ -102,7 +104,7 @@ export function Failure({ error, onRetry }) {
  */
 export function Loading({ of, children }) {
   if (of.data === undefined && of.error) return html`<${Failure} error=${of.error} onRetry=${of.reload} />`;
-  if (of.data === undefined) return html`<div class="busy" aria-busy="true">${t("state.loading")}</div>`;
+  if (of.data === undefined) return of.resting ? null : html`<div class="busy" aria-busy="true">${t("state.loading")}</div>`;
   return html`${of.error && html`<${Failure} error=${of.error} onRetry=${of.reload} />`}${children(of.data)}`;
 }
 

@@ -9,7 +9,7 @@ import { Button, Dialog, Field } from "../widgets.js";
 import { AGGREGATIONS, build, FUNCTIONS, OPERATORS, read } from "./builder.js";
 import { Content } from "./panel.js";
 import { COLUMNS } from "./place.js";
-import { interpolate } from "./variables.js";
+import { allsOf, interpolate } from "./variables.js";
 
 /** @typedef {import("./place.js").Panel} Panel */
 /** @typedef {import("./place.js").Query} Query */
@@ -18,8 +18,8 @@ const KINDS = ["lines", "stat", "gauge", "table", "heatmap", "text"];
 const MOST_SUGGESTED = 5000; // metric names that a browser's list of suggestions still handles at once
 const PREVIEW_ROWS = 5;
 
-/** @param {{panel: Panel, values: Map<string, string[]>, onSave: (panel: Panel) => void, onClose: () => void}} props */
-export function PanelEditor({ panel, values, onSave, onClose }) {
+/** @param {{panel: Panel, values: Map<string, string[]>, variables: import("./variables.js").Variable[], onSave: (panel: Panel) => void, onClose: () => void}} props */
+export function PanelEditor({ panel, values, variables, onSave, onClose }) {
   const [draft, setDraft] = useState(panel);
   const set = (/** @type {Partial<Panel>} */ changes) => setDraft({ ...draft, ...changes });
   const queries = draft.queries ?? [];
@@ -29,7 +29,7 @@ export function PanelEditor({ panel, values, onSave, onClose }) {
     event.preventDefault();
     onSave({ ...draft, queries: queries.filter((query) => query.expr.trim() !== "") });
   };
-  const preview = { ...draft, h: PREVIEW_ROWS, queries: queries.map((query) => ({ ...query, expr: interpolate(query.expr, values) })) };
+  const preview = { ...draft, h: PREVIEW_ROWS, queries: queries.map((query) => ({ ...query, expr: interpolate(query.expr, values, allsOf(variables)) })) };
   return html`<${Dialog} title=${t("panel.edit")} wide onClose=${onClose}>
     <form onSubmit=${save}>
       <div class="fields">
@@ -42,25 +42,31 @@ export function PanelEditor({ panel, values, onSave, onClose }) {
         : html`${queries.map((query, index) => html`<${QueryEditor} key=${index} query=${query} values=${values} onChange=${(/** @type {Query} */ next) => setQuery(index, next)} onRemove=${queries.length > 1 ? () => setQuery(index, null) : undefined} />`)}
             <div class="actions"><${Button} icon="plus" onClick=${() => set({ queries: [...queries, { expr: "" }] })}>${t("explore.add")}<//></div>
             <section class="preview" aria-label=${t("panel.preview")}><${Content} panel=${preview} title=${draft.title} /></section>`}
-      <${Options} draft=${draft} set=${set} />
+      <${Options} draft=${draft} set=${set} variables=${variables} />
       <footer><${Button} onClick=${onClose}>${t("action.cancel")}<//><${Button} type="submit" kind="primary">${t("panel.apply")}<//></footer>
     </form>
   <//>`;
 }
 
-/** @param {{draft: Panel, set: (changes: Partial<Panel>) => void}} props */
-function Options({ draft, set }) {
+const CALCS = ["last", "mean", "max", "min", "sum"];
+
+/** @param {{draft: Panel, set: (changes: Partial<Panel>) => void, variables: import("./variables.js").Variable[]}} props */
+function Options({ draft, set, variables }) {
   const number = (/** @type {"min" | "max"} */ name) => html`<${Field} label=${t(`panel.${name}`)}>
     <input type="number" step="any" value=${draft[name] ?? ""} onInput=${(/** @type {any} */ event) => set({ [name]: event.target.value === "" ? null : Number(event.target.value) })} />
   <//>`;
   const size = (/** @type {"w" | "h"} */ name, /** @type {number} */ most) => html`<${Field} label=${t(`panel.${name}`)}>
     <input type="number" required min="1" max=${most} value=${draft[name]} onInput=${(/** @type {any} */ event) => event.target.value && set({ [name]: Math.max(1, Math.min(most, Math.round(Number(event.target.value)))) })} />
   <//>`;
-  const flag = (/** @type {"fill" | "stack"} */ name) => html`<label class="check"><input type="checkbox" checked=${draft[name] ?? false} onChange=${(/** @type {any} */ event) => set({ [name]: event.target.checked })} />${t(`panel.${name}`)}</label>`;
+  const flag = (/** @type {"fill" | "stack" | "share" | "row"} */ name) => html`<label class="check"><input type="checkbox" checked=${draft[name] ?? false} onChange=${(/** @type {any} */ event) => set({ [name]: event.target.checked })} />${t(`panel.${name}`)}</label>`;
   return html`<div class="fields small">
       ${size("w", COLUMNS - draft.x)}${size("h", 40)} ${["lines", "gauge"].includes(draft.kind) && html`${number("min")}${number("max")}`}
+      ${["stat", "gauge", "table"].includes(draft.kind) && html`<${Field} label=${t("panel.calc")}><select value=${draft.calc ?? "last"} onChange=${(/** @type {any} */ event) => set({ calc: event.target.value })}>${CALCS.map((name) => html`<option key=${name} value=${name}>${t(`calc.${name}`)}</option>`)}</select><//>`}
+      ${variables.length > 0 && html`<${Field} label=${t("panel.repeat")}><select value=${draft.repeat ?? ""} onChange=${(/** @type {any} */ event) => set({ repeat: event.target.value })}><option value="">${t("panel.repeatNone")}</option>${variables.map(({ name, label }) => html`<option key=${name} value=${name}>${label || name}</option>`)}</select><//>`}
+      ${draft.repeat && !draft.row && html`<${Field} label=${t("panel.across")}><input type="number" min="1" max=${COLUMNS} value=${draft.across ?? ""} onInput=${(/** @type {any} */ event) => set({ across: event.target.value ? Math.max(1, Math.min(COLUMNS, Math.round(Number(event.target.value)))) : undefined })} /><//>`}
     </div>
-    ${draft.kind === "lines" && html`<div class="actions">${flag("fill")}${flag("stack")}</div>`}
+    ${draft.kind === "lines" && html`<div class="actions">${flag("fill")}${flag("stack")}${draft.stack && flag("share")}</div>`}
+    ${draft.kind === "text" && html`<div class="actions">${flag("row")}</div>`}
     <${Field} label=${t("workspaces.description")}><input maxlength="2000" value=${draft.describes ?? ""} onInput=${(/** @type {any} */ event) => set({ describes: event.target.value })} /><//>`;
 }
 

@@ -1,7 +1,9 @@
 // A Grafana dashboard's JSON as a layout, with a list of what could not be carried over.
 import { t } from "../i18n.js";
 import { COLUMNS, settle } from "./place.js";
-import { compileRegex } from "./variables.js";
+import { numberOr, ofSeries, toCalc, toMappings, toOverrides, toSteps, toUnit } from "./grafana-fields.js";
+import { classic } from "./grafana-v2.js";
+import { toVariables } from "./grafana-variables.js";
 
 /** @typedef {import("./place.js").Panel} Panel */
 /** @typedef {{name: string, layout: {panels: Panel[], variables: import("./variables.js").Variable[], notes: string[]}}} Imported */
@@ -21,37 +23,59 @@ const KINDS = {
   table: "table", "table-old": "table", heatmap: "heatmap", text: "text", barchart: "lines", trend: "lines",
 };
 
-/** Their names of units, for those that we have. @type {Record<string, string>} */
-const UNITS = {
-  percent: "percent", percentunit: "ratio", s: "s", dtdurations: "duration", ms: "ms", dtdurationms: "ms", bytes: "bytes", decbytes: "bytes",
-  bits: "bits", decbits: "bits", bps: "bitsPerSecond", binbps: "bitsPerSecond", celsius: "celsius", hertz: "hertz", rothz: "hertz", Bps: "bytesPerSecond", binBps: "bytesPerSecond", decBps: "bytesPerSecond", reqps: "perSecond", ops: "perSecond", rps: "perSecond", wps: "perSecond",
-  iops: "perSecond", cps: "perSecond", pps: "perSecond", short: "none", none: "none", string: "none", "": "none", locale: "none", sci: "none",
-};
-
-const COLOURS = { green: "ok", blue: "ok", transparent: "ok", yellow: "warn", orange: "warn", red: "bad", purple: "bad" };
+/** Shown by another kind of panel, and noted. */
+const INSTEAD = /** @type {Record<string, import("./place.js").Kind>} */ ({ piechart: "table", "grafana-piechart-panel": "table", "state-timeline": "lines", "status-history": "lines", xychart: "lines", "grafana-polystat-panel": "stat" });
 
 /**
  * @param {any} dashboard as exported, or as the API answers it
  * @returns {Imported}
  */
 export function importGrafana(dashboard) {
-  const source = dashboard?.dashboard ?? dashboard;
-  const rows = source?.panels ?? source?.rows?.flatMap((/** @type {any} */ row) => row.panels ?? []);
-  if (!Array.isArray(rows)) throw new Error(t(source?.elements ? "grafana.newSchema" : "grafana.noPanels"));
+  const source = classic(dashboard?.dashboard ?? dashboard);
+  const rows = source?.panels ?? (Array.isArray(source?.rows) ? ofRows(source.rows) : undefined);
+  if (!Array.isArray(rows)) throw new Error(t("grafana.noPanels"));
   /** @type {string[]} */
   const notes = [];
-  const panels = sectionsOf(flatten(rows)).flatMap((section) => arranged(section).flatMap(({ panel, at }) => toPanel(panel, at, notes)));
-  const variables = (source.templating?.list ?? []).flatMap((/** @type {any} */ one) => toVariable(one, notes));
+  const panels = stacked(sectionsOf(flatten(rows)).map((section) => arranged(section).flatMap(({ panel, at }) => toPanel(panel, at, notes))));
+  const variables = toVariables(source.templating?.list ?? [], notes);
   if ((source.annotations?.list ?? []).some((/** @type {any} */ one) => !one.builtIn)) notes.push(t("grafana.annotations"));
   if (source.links?.length) notes.push(t("grafana.links"));
   if (panels.length > MOST_PANELS) notes.unshift(t("grafana.tooMany", { count: panels.length - MOST_PANELS, most: MOST_PANELS }));
   const name = String(source.title || "Grafana").slice(0, 255);
-  const layout = { panels: settle(panels.slice(0, MOST_PANELS)), variables: distinct(variables).slice(0, MOST_VARIABLES), notes: notes.slice(0, MOST_NOTES).map((note) => note.slice(0, 1000)) };
+  const layout = { panels: panels.slice(0, MOST_PANELS), variables: variables.slice(0, MOST_VARIABLES), notes: notes.slice(0, MOST_NOTES).map((note) => note.slice(0, 1000)) };
   return { name, layout };
 }
 
-/** @param {import("./variables.js").Variable[]} variables */
-const distinct = (variables) => variables.filter((one, index) => variables.findIndex((other) => other.name === one.name) === index);
+/** Panels of dashboards before version 5 flow in rows of twelve parts. @param {any[]} rows @returns {any[]} */
+function ofRows(rows) {
+  let y = 0;
+  return rows.flatMap(({ title = "", showTitle, collapse, repeat, panels = [] }) => {
+    const head = { type: "row", title: showTitle === false && !repeat ? "" : title, collapsed: collapse === true, repeat, gridPos: { x: 0, y: y++, w: THEIR_COLUMNS, h: 1 }, panels: [] };
+    let x = 0;
+    const placed = panels.map((/** @type {any} */ panel) => {
+      const w = Math.min(THEIR_COLUMNS, (panel.span ?? 6) * 2);
+      if (x + w > THEIR_COLUMNS) [x, y] = [0, y + OLD_ROWS];
+      x += w;
+      return { ...panel, gridPos: { x: x - w, y, w, h: OLD_ROWS } };
+    });
+    y += placed.length > 0 ? OLD_ROWS : 0;
+    return [head, ...placed];
+  });
+}
+const OLD_ROWS = 7; // theirs were 250 pixels high
+
+/** Sections one below the other: what a folded row holds was placed as if the rows after it were not there. @param {Panel[][]} sections @returns {Panel[]} */
+function stacked(sections) {
+  let top = 0;
+  return sections.flatMap((section) => {
+    const head = section.find((panel) => panel.row);
+    const [first, start] = [Math.min(...section.filter((panel) => panel !== head).map((panel) => panel.y)), head ? 1 : 0];
+    const placed = settle(section.map((panel) => ({ ...panel, y: panel === head ? 0 : panel.y - first + start }))).map((panel) => ({ ...panel, y: Math.min(LAST_ROW, panel.y + top) }));
+    top = placed.reduce((most, panel) => Math.max(most, panel.y + panel.h), top);
+    return placed;
+  });
+}
+const LAST_ROW = 1000; // as the server takes it
 
 /** Panels of folded rows lie inside of them. @param {any[]} panels @returns {any[]} */
 const flatten = (panels) => panels.flatMap((panel) => (panel.type === "row" ? [panel, ...(panel.panels ?? [])] : [panel]));
@@ -75,7 +99,7 @@ function sectionsOf(panels) {
  * @param {{panel: any, index: number}[]} section @returns {{panel: any, at: Place & {index: number}}[]}
  */
 function arranged(section) {
-  const widthOf = (/** @type {any} */ panel) => panel.gridPos?.w ?? (panel.span ?? 6) * 2;
+  const widthOf = (/** @type {any} */ panel) => panel.gridPos?.w ?? 12;
   const isSmall = (/** @type {any} */ panel) => panel.type !== "row" && widthOf(panel) < SMALL;
   const flows = section.some(({ panel }) => isSmall(panel) && widthOf(panel) < TINY && KINDS[panel.type]);
   const tiles = flows ? section.filter(({ panel }) => isSmall(panel) && KINDS[panel.type]) : [];
@@ -93,34 +117,48 @@ function arranged(section) {
 function toPanel(panel, { index, ...at }, notes) {
   const title = String(panel.title ?? "").slice(0, 500);
   const about = title || `#${panel.id ?? index + 1}`;
-  if (panel.type === "row") return title ? [{ ...at, x: 0, w: COLUMNS, h: 1, id: `g${index}`, title, kind: "text", text: "" }] : [];
-  const kind = KINDS[panel.type];
-  if (kind === undefined) {
-    notes.push(t("grafana.panelType", { about, type: String(panel.type) }));
-    return [];
-  }
+  const repeat = panel.repeat ? { repeat: String(panel.repeat).slice(0, 64), ...acrossOf(panel) } : {};
+  if (panel.type === "row") return title || panel.repeat ? [{ ...at, ...repeat, x: 0, w: COLUMNS, h: 1, id: `g${index}`, title, kind: "text", text: "", row: true, folded: panel.collapsed === true }] : [];
+  const kind = KINDS[panel.type] ?? INSTEAD[panel.type];
+  if (!KINDS[panel.type]) notes.push(t(kind ? "grafana.instead" : "grafana.panelType", { about, type: String(panel.type), kind: kind ? t(`panel.kind.${kind}`) : "" }));
+  if (kind === undefined) return [];
   remark(panel, about, notes);
   const queries = kind === "text" ? [] : toQueries(panel, about, notes);
   if (kind !== "text" && queries.length === 0) {
     notes.push(t("grafana.noQuery", { about }));
     return [];
   }
+  const drawn = kind === "text" ? { text: String(panel.options?.content ?? panel.content ?? "").slice(0, 20_000) } : lookOf(panel, kind, about, notes);
+  return [{ ...at, ...repeat, id: `g${index}`, title, kind, queries, ...drawn, describes: String(panel.description ?? "").slice(0, 20_000) }];
+}
+
+/** How many copies lie side by side; nothing where they go down, or where they say nothing. @param {any} panel */
+function acrossOf(panel) {
+  if (panel.repeatDirection === "v") return { across: 1 };
+  const most = numberOr(panel.maxPerRow);
+  return most === null ? {} : { across: Math.max(1, Math.min(COLUMNS, Math.round(most))) };
+}
+
+/** @param {any} panel @param {import("./place.js").Kind} kind @param {string} about @param {string[]} notes @returns {Partial<Panel>} */
+function lookOf(panel, kind, about, notes) {
   const defaults = panel.fieldConfig?.defaults ?? {};
-  return [{
-    ...at, id: `g${index}`, title, kind, queries,
+  const stacking = panel.percentage === true && panel.stack === true ? "percent" : (defaults.custom?.stacking?.mode ?? (panel.stack === true ? "normal" : "none"));
+  const single = ["stat", "gauge", "table"].includes(kind);
+  return {
     unit: toUnit(defaults.unit ?? panel.yaxes?.[0]?.format ?? panel.format ?? "", about, notes),
     min: numberOr(defaults.min), max: numberOr(defaults.max),
     fill: (defaults.custom?.fillOpacity ?? 0) > 0 || (panel.type === "graph" && (panel.fill ?? 1) > 0),
-    stack: panel.stack === true || ["normal", "percent"].includes(defaults.custom?.stacking?.mode),
-    steps: toSteps(defaults.thresholds, about, notes),
-    text: kind === "text" ? String(panel.options?.content ?? panel.content ?? "").slice(0, 20_000) : "",
-    describes: String(panel.description ?? "").slice(0, 20_000),
-  }];
+    stack: stacking !== "none", share: stacking === "percent",
+    steps: toSteps(defaults, about, notes),
+    overrides: toOverrides(panel.fieldConfig?.overrides ?? ofSeries(panel.seriesOverrides ?? []), about, notes),
+    ...(single && { mappings: toMappings(panel, about, notes), calc: toCalc(panel, about, notes) }),
+    ...(kind === "stat" && panel.options?.textMode === "name" && { shows: /** @type {const} */ ("name") }),
+  };
 }
 
 /** @param {any} panel @param {number} index */
 function place(panel, index) {
-  const at = panel.gridPos ?? { x: (index % 2) * 12, y: Math.floor(index / 2) * 8, w: (panel.span ?? 6) * 2, h: 8 };
+  const at = panel.gridPos ?? { x: (index % 2) * 12, y: Math.floor(index / 2) * 8, w: 12, h: 8 };
   // Edges are rounded and not widths: what touched touches, and nothing overlaps.
   const column = (/** @type {number} */ value) => Math.min(COLUMNS, Math.max(0, Math.round((value * COLUMNS) / THEIR_COLUMNS)));
   const x = Math.min(COLUMNS - 1, column(at.x));
@@ -132,9 +170,6 @@ function place(panel, index) {
 /** @param {any} panel @param {string} about @param {string[]} notes */
 function remark(panel, about, notes) {
   if (panel.transformations?.length) notes.push(t("grafana.transformations", { about, names: panel.transformations.map((/** @type {any} */ one) => one.id).join(", ") }));
-  if (panel.fieldConfig?.overrides?.length) notes.push(t("grafana.overrides", { about }));
-  if (panel.fieldConfig?.defaults?.custom?.stacking?.mode === "percent") notes.push(t("grafana.percentStack", { about }));
-  if (panel.repeat) notes.push(t("grafana.repeat", { about, variable: panel.repeat }));
   if (panel.alert) notes.push(t("grafana.alert", { about }));
   if (panel.timeFrom || panel.timeShift) notes.push(t("grafana.ownTime", { about }));
   if (panel.libraryPanel && !panel.targets) notes.push(t("grafana.library", { about }));
@@ -146,73 +181,10 @@ function toQueries(panel, about, notes) {
     if (target.hide) return [];
     const source = target.datasource?.type ?? panel.datasource?.type ?? "prometheus";
     if (typeof target.expr !== "string" || target.expr.trim() === "" || !["prometheus", "datasource"].includes(source) || target.expr.length > MOST_CHARACTERS) {
-      notes.push(t("grafana.notPromql", { about, query: target.refId ?? "" }));
+      notes.push(t("grafana.notPromql", { about, query: String(target.refId ?? "") }));
       return [];
     }
     const legend = target.legendFormat && target.legendFormat !== "__auto" ? { legend: String(target.legendFormat).slice(0, 500) } : {};
     return [{ expr: target.expr, ...legend, instant: target.instant === true && target.range !== true }];
   });
 }
-
-/** @param {string} unit @param {string} about @param {string[]} notes */
-function toUnit(unit, about, notes) {
-  if (unit in UNITS && UNITS[unit] !== "") return UNITS[unit];
-  notes.push(t("grafana.unit", { about, unit }));
-  return "none";
-}
-
-/** @param {any} thresholds @param {string} about @param {string[]} notes @returns {import("./place.js").Step[]} */
-function toSteps(thresholds, about, notes) {
-  const steps = thresholds?.steps ?? [];
-  if (steps.length < 2) return [];
-  if (thresholds.mode === "percentage") {
-    notes.push(t("grafana.percentSteps", { about }));
-    return [];
-  }
-  return steps.slice(0, 20).map((/** @type {any} */ step) => ({
-    at: numberOr(step.value),
-    state: stateOf(String(step.color)),
-  }));
-}
-
-/** @param {string} text a name, #rrggbb or rgba(…) @returns {"ok" | "warn" | "bad"} */
-function stateOf(text) {
-  const named = COLOURS[/** @type {keyof typeof COLOURS} */ (text.replace(/^(dark|semi-dark|light|super-light)-/, ""))];
-  if (named) return /** @type {any} */ (named);
-  const hex = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})/i.exec(text)?.slice(1).map((part) => Number.parseInt(part, 16));
-  const [red = 0, green = 0, blue = 0] = hex ?? (text.match(/[\d.]+/g) ?? []).map(Number);
-  if (red <= Math.max(green, blue)) return "ok";
-  return green > red / 2 ? "warn" : "bad";
-}
-
-/** @param {any} variable @param {string[]} notes @returns {import("./variables.js").Variable[]} */
-function toVariable(variable, notes) {
-  const name = String(variable.name ?? "");
-  if (variable.type === "datasource") return []; // there is one here
-  if (!/^[A-Za-z_]\w{0,63}$/.test(name)) {
-    notes.push(t("grafana.variableName", { name }));
-    return [];
-  }
-  const common = { name, label: String(variable.label ?? "").slice(0, 500), multi: variable.multi === true, all: variable.includeAll === true };
-  const value = [variable.current?.value ?? ""].flat().filter((one) => one !== "$__all").join(",");
-  const regex = String(variable.regex ?? "").slice(0, MOST_CHARACTERS);
-  if (regex && compileRegex(regex) === null) notes.push(t("grafana.variableRegex", { name, regex }));
-  if (variable.type === "query") {
-    const query = typeof variable.query === "string" ? variable.query : (variable.query?.query ?? variable.definition ?? "");
-    if (!/^(label_values|metrics)\(/.test(query.trim())) {
-      notes.push(t("grafana.variableQuery", { name, query }));
-      return [{ ...common, value }];
-    }
-    return [{ ...common, query, value, ...(compileRegex(regex) && { regex }) }];
-  }
-  if (["custom", "interval"].includes(variable.type)) {
-    const values = String(variable.query ?? "").split(",").map((one) => one.trim()).filter((one) => one && one !== "auto");
-    return [{ ...common, values: values.slice(0, 500), value: value || (values[0] ?? "") }];
-  }
-  if (["constant", "textbox"].includes(variable.type)) return [{ ...common, value: String(variable.query ?? value) }];
-  notes.push(t("grafana.variableType", { name, type: String(variable.type) }));
-  return [];
-}
-
-/** @param {any} value */
-const numberOr = (value) => (typeof value === "number" && Number.isFinite(value) ? value : null);

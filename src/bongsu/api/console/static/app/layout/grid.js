@@ -1,6 +1,7 @@
 // Panels on their grid; in edit mode each is moved and resized by pointer or by the arrow keys.
-import { html, useRef, useState } from "../ui.js";
+import { html, useEffect, useRef, useState } from "../ui.js";
 import { t } from "../i18n.js";
+import { Sight } from "../load.js";
 import { Button, Icon } from "../widgets.js";
 import { COLUMNS, movePanel, resizePanel, ROW_PX } from "./place.js";
 
@@ -24,8 +25,7 @@ export function Grid({ panels, editing, onChange, draw, onEdit, onCopy, onRemove
   };
   return html`<div ref=${box} class=${`board ${editing ? "editing" : ""} ${draft ? "dragging" : ""}`}>
       ${shown.map(
-        (panel) => html`<div key=${panel.id} class="cell-box" style=${{ gridColumn: `${panel.x + 1} / span ${panel.w}`, gridRow: `${panel.y + 1} / span ${panel.h}` }}>
-          ${draw(panel)}
+        (panel) => html`<${Cell} key=${panel.id} panel=${panel} draw=${draw}>
           ${editing &&
           html`<div class="tools">
               <${Handle} kind="move" panel=${panel} panels=${panels} box=${box} onDraft=${setDraft} onChange=${change} />
@@ -34,10 +34,29 @@ export function Grid({ panels, editing, onChange, draw, onEdit, onCopy, onRemove
               <${Button} icon="trash" kind="quiet" label=${t("layout.removeName", { name: panel.title })} onClick=${() => onRemove(panel)} />
             </div>
             <${Handle} kind="resize" panel=${panel} panels=${panels} box=${box} onDraft=${setDraft} onChange=${change} />`}
-        </div>`,
+        <//>`,
       )}
     </div>
     <div class="visually-hidden" aria-live="polite">${said}</div>`;
+}
+
+/** How far below or above what is seen a panel begins to load, so that it is there when it is scrolled to. */
+const AHEAD_PX = 300;
+
+/** A panel's place. Out of sight it asks the server for nothing: of a large dashboard a screen is seen at a time. @param {{panel: Panel, draw: (panel: Panel) => any, children: any}} props */
+function Cell({ panel, draw, children }) {
+  const box = useRef(/** @type {HTMLDivElement | null} */ (null));
+  const [seen, setSeen] = useState(false);
+  useEffect(() => {
+    const target = /** @type {HTMLDivElement} */ (box.current);
+    const watching = new IntersectionObserver((found) => setSeen(found[found.length - 1].isIntersecting), { root: target.closest("main"), rootMargin: `${AHEAD_PX}px 0px` });
+    watching.observe(target);
+    return () => watching.disconnect();
+  }, []);
+  return html`<div ref=${box} class="cell-box" style=${{ gridColumn: `${panel.x + 1} / span ${panel.w}`, gridRow: `${panel.y + 1} / span ${panel.h}` }}>
+    <${Sight.Provider} value=${seen}>${draw(panel)}<//>
+    ${children}
+  </div>`;
 }
 
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };

@@ -11,7 +11,7 @@ import { legendName, sample, seriesName } from "../series.js";
 import { bounds, grid, range, refreshMs } from "../time.js";
 import { Empty, Icon, Loading, Panel as Box } from "../widgets.js";
 import { ROW_PX } from "./place.js";
-import { interpolate } from "./variables.js";
+import { compileRegex, interpolate, interpolateTitle } from "./variables.js";
 
 /** @typedef {import("./place.js").Panel} Panel */
 /** @typedef {import("../format.js").Unit} Unit */
@@ -20,17 +20,27 @@ const GAP_PX = 10;
 const MOST_ROWS = 500; // of a table: more are scrolled past, not read
 const FRAME_PX = 74; // title, legend and padding of a panel
 
-/** @param {{panel: Panel, values: Map<string, string[]>, editing?: boolean}} props */
-export function PanelView({ panel, values, editing = false }) {
-  const title = interpolate(panel.title, values);
-  const queries = (panel.queries ?? []).map((query) => ({ ...query, expr: interpolate(query.expr, values) }));
+/** @param {{panel: import("./repeat.js").Shown, values: Map<string, string[]>, alls?: Record<string, string>, editing?: boolean, onFold?: () => void}} props */
+export function PanelView({ panel, values: chosen, alls = {}, editing = false, onFold }) {
+  const values = panel.values ? new Map([...chosen, ...Object.entries(panel.values).map(([name, value]) => /** @type {[string, string[]]} */ ([name, [value]]))]) : chosen;
+  const title = interpolateTitle(panel.title, values);
+  if (panel.row) return html`<${Row} title=${title} folded=${panel.folded ?? false} onFold=${editing ? undefined : onFold} />`;
+  const queries = (panel.queries ?? []).map((query) => ({ ...query, expr: interpolate(query.expr, values, alls) }));
   const first = queries[0]?.expr;
   const about = panel.describes && html`<span class="about" tabindex="0" role="note" title=${panel.describes} aria-label=${panel.describes}><${Icon} name="help" /></span>`;
   const link = !editing && first && html`<a class="button quiet reveal" title=${t("action.explore")} aria-label=${`${t("action.explore")}: ${title}`} href=${exploreHref(withWindows(first, grid(range.value).step))}><${Icon} name="search" /></a>`;
-  if (panel.kind === "text") return html`<section class=${`panel note ${panel.text ? "" : "rule"}`}>${title && html`<h2>${title}</h2>`}${panel.text && html`<p class="prose">${interpolate(panel.text, values)}</p>`}</section>`;
+  if (panel.kind === "text") return html`<section class=${`panel note ${panel.text ? "" : "rule"}`}>${title && html`<h2>${title}</h2>`}${panel.text && html`<p class="prose">${interpolateTitle(panel.text, values)}</p>`}</section>`;
   return html`<${Box} title=${html`<span title=${title}>${title}</span>${about}`} class=${`kind-${panel.kind}`} actions=${link}>
     <${Content} panel=${{ ...panel, queries }} title=${title} />
   <//>`;
+}
+
+/** The head of a section, which folds it. @param {{title: string, folded: boolean, onFold?: () => void}} props */
+function Row({ title, folded, onFold }) {
+  const name = html`<span>${title || "–"}</span>`;
+  return html`<section class="panel note rule">
+    ${onFold ? html`<h2><button type="button" class="row-head" aria-expanded=${!folded} onClick=${onFold}><${Icon} name=${folded ? "right" : "down"} />${name}</button></h2>` : html`<h2>${name}</h2>`}
+  </section>`;
 }
 
 /** @param {{panel: Panel, title: string}} props */
@@ -49,18 +59,33 @@ function NoData() {
 }
 
 /** @param {Panel} panel */
-const askedOf = (panel) => (panel.queries ?? []).map((query) => `${query.expr}\u0000${query.legend ?? ""}`).join("\n");
+const askedOf = (panel) => `${panel.calc} ${(panel.queries ?? []).map((query) => `${query.expr}\u0000${query.legend ?? ""}`).join("\n")}`;
 
 /** @param {{panel: Panel, title: string}} props */
 function Lines({ panel, title }) {
-  const loaded = useLoad((abort) => loadLines(panel.queries ?? [], abort, { titled: true }), [askedOf(panel), range.value], { every: refreshMs.value });
+  const loaded = useLoad(
+    async (abort) => {
+      const { lines, asked } = await loadLines(panel.queries ?? [], abort, { titled: true });
+      return { asked, lines: { ...lines, series: lines.series.map((one) => overridden(one, panel.overrides ?? [])) } };
+    },
+    [askedOf(panel), JSON.stringify(panel.overrides), range.value],
+    { every: refreshMs.value },
+  );
   return html`<${Loading} of=${loaded}>
-    ${(/** @type {Awaited<ReturnType<typeof loadLines>>} */ { lines, asked }) =>
+    ${(/** @type {{lines: import("../chart.js").Lines, asked: {start: number, end: number}}} */ { lines, asked }) =>
       lines.series.length === 0
         ? html`<${NoData} />`
         : html`<${LineChart} title=${title} lines=${lines} unit=${unitOf(panel)} height=${heightOf(panel)} min=${panel.min ?? undefined} max=${panel.max ?? undefined}
-            fill=${panel.fill ?? false} stack=${panel.stack ?? false} start=${asked.start} end=${asked.end} />`}
+            fill=${panel.fill ?? false} stack=${panel.stack ?? false} share=${panel.share ?? false} start=${asked.start} end=${asked.end} />`}
   <//>`;
+}
+
+/** A series as the panel's overrides show it: below zero, in a colour, under another name. @param {import("../chart.js").Series} series @param {import("./place.js").Override[]} overrides */
+export function overridden(series, overrides) {
+  return overrides.reduce((one, { match, regex, negative, colour, name }) => {
+    if (!(regex ? compileRegex(match)?.test(series.name) : match === series.name)) return one;
+    return { name: name ?? one.name, colour: colour ?? one.colour, values: negative ? one.values.map((value) => value && -value) : one.values };
+  }, series);
 }
 
 /** @typedef {{labels: Record<string, string>, name: string, value: number}} Row */
@@ -70,7 +95,7 @@ async function loadNow(panel, abort) {
   const { start, end } = bounds(range.value);
   const step = grid(range.value).step;
   const answers = await Promise.all(
-    (panel.queries ?? []).map(({ expr }) => prometheus("query", { query: withWindows(expr, step, (end - start) / 1000), time: end / 1000 }, abort)),
+    (panel.queries ?? []).map(({ expr }) => prometheus("query", { query: withWindows(calculated(expr, panel.calc), step, (end - start) / 1000), time: end / 1000 }, abort)),
   );
   return answers.flatMap((data, index) => {
     const legend = panel.queries?.[index].legend;
@@ -81,12 +106,27 @@ async function loadNow(panel, abort) {
   });
 }
 
+const OVER_TIME = { mean: "avg_over_time", max: "max_over_time", min: "min_over_time", sum: "sum_over_time" };
+
+/** The value of a whole range is asked from the server. @param {string} expr @param {import("./place.js").Calc} [calc] */
+function calculated(expr, calc = "last") {
+  const over = OVER_TIME[/** @type {keyof typeof OVER_TIME} */ (calc)];
+  return over === undefined ? expr : `${over}((${expr})[$__range:$__interval])`;
+}
+
 /** @param {Panel} panel */
 const useNow = (panel) => useLoad((abort) => loadNow(panel, abort), [askedOf(panel), range.value], { every: refreshMs.value });
 
+/** How a value is shown: as its mapping says, or with its unit. @param {Panel} panel @param {Row} row @returns {{text: string, state: string}} */
+export function shownValue(panel, { value, name }) {
+  const mapping = (panel.mappings ?? []).find(({ from, to }) => (from === null && to === null ? Number.isNaN(value) : value >= (from ?? -Infinity) && value <= (to ?? Infinity)));
+  const text = mapping?.text || (panel.shows === "name" ? name : withUnit(value, unitOf(panel)));
+  return { text, state: mapping?.state || stateAt(panel, value) };
+}
+
 /** The state of a value by the panel's steps. @param {Panel} panel @param {number} value */
-export function stateAt(panel, value) {
-  const steps = (panel.steps ?? []).filter((step) => step.at === null || value >= step.at);
+function stateAt(panel, value) {
+  const steps = Number.isNaN(value) ? [] : (panel.steps ?? []).filter((step) => step.at === null || value >= step.at);
   return steps.length === 0 ? "" : steps[steps.length - 1].state;
 }
 
@@ -100,12 +140,13 @@ function Stats({ panel }) {
       rows.length === 0
         ? html`<${NoData} />`
         : html`<div class=${`tiles ${rows.length === 1 ? "one" : ""}`} tabindex=${rows.length > 1 ? 0 : undefined}>
-            ${rows.slice(0, MOST_TILES).map((row, index) => html`<div key=${index} class=${`tile ${stateAt(panel, row.value)}`}>
-              <span class="value">${withUnit(row.value, unitOf(panel))}</span>${rows.length > 1 && html`<span class="label" title=${row.name}>${row.name}</span>`}
-            </div>`)}
+            ${rows.slice(0, MOST_TILES).map((row, index) => html`<${Tile} key=${index} ...${shownValue(panel, row)} name=${rows.length > 1 && panel.shows !== "name" ? row.name : ""} />`)}
           </div>`}
   <//>`;
 }
+
+/** @param {{text: string, state: string, name: string}} props */
+const Tile = ({ text, state, name }) => html`<div class=${`tile ${state}`}><span class="value" title=${text}>${text}</span>${name && html`<span class="label" title=${name}>${name}</span>`}</div>`;
 
 /** @param {{panel: Panel, title: string}} props */
 function Gauges({ panel }) {
@@ -124,8 +165,8 @@ const HALF_CIRCLE = Math.PI * 40;
 function Gauge({ panel, row, named }) {
   const [low, high] = [panel.min ?? 0, panel.max ?? (unitOf(panel) === "ratio" ? 1 : 100)];
   const share = Math.max(0, Math.min(1, (row.value - low) / (high - low || 1))) || 0;
-  const text = withUnit(row.value, unitOf(panel));
-  return html`<div class=${`gauge ${stateAt(panel, row.value)}`} role="meter" aria-label=${row.name} aria-valuenow=${row.value} aria-valuemin=${low} aria-valuemax=${high} aria-valuetext=${text}>
+  const { text, state } = shownValue(panel, row);
+  return html`<div class=${`gauge ${state}`} role="meter" aria-label=${row.name} aria-valuenow=${row.value} aria-valuemin=${low} aria-valuemax=${high} aria-valuetext=${text}>
     <svg viewBox="0 0 100 56" aria-hidden="true">
       <path class="track" d="M10 50a40 40 0 0 1 80 0" /><path class="arc" d="M10 50a40 40 0 0 1 80 0" stroke-dasharray=${`${share * HALF_CIRCLE} ${HALF_CIRCLE}`} />
       <text x="50" y="48">${text}</text>
@@ -144,11 +185,14 @@ function Table({ panel }) {
       const sorted = [...rows].sort((a, b) => b.value - a.value);
       return html`<div class="scroll" tabindex="0" style=${{ maxHeight: `${heightOf(panel) + 30}px` }}><table>
         <thead><tr>${labels.length === 0 && html`<th scope="col">${t("explore.series")}</th>`}${labels.map((name) => html`<th scope="col" key=${name}>${name}</th>`)}<th scope="col" class="number">${t("explore.value")}</th></tr></thead>
-        <tbody>${sorted.slice(0, MOST_ROWS).map((row, index) => html`<tr key=${index}>${labels.length === 0 && html`<td>${row.name}</td>`}${labels.map((name) => html`<td key=${name}>${row.labels[name] ?? ""}</td>`)}<td class=${`number ${stateAt(panel, row.value)}`}>${withUnit(row.value, unitOf(panel))}</td></tr>`)}</tbody>
+        <tbody>${sorted.slice(0, MOST_ROWS).map((row, index) => html`<tr key=${index}>${labels.length === 0 && html`<td>${row.name}</td>`}${labels.map((name) => html`<td key=${name}>${row.labels[name] ?? ""}</td>`)}<${ValueCell} ...${shownValue(panel, row)} /></tr>`)}</tbody>
       </table></div>`;
     }}
   <//>`;
 }
+
+/** @param {{text: string, state: string}} props */
+const ValueCell = ({ text, state }) => html`<td class=${`number ${state}`}>${text}</td>`;
 
 /** @param {Panel} panel @returns {Unit} */
 export const unitOf = (panel) => /** @type {Unit} */ (panel.unit || "none");

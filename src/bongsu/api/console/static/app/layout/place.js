@@ -5,7 +5,12 @@
  * @typedef {{at: number | null, state: "ok" | "warn" | "bad"}} Step from this value on; null is from the bottom
  * @typedef {"lines" | "stat" | "gauge" | "table" | "heatmap" | "text"} Kind
  * @typedef {{id: string, title: string, kind: Kind, x: number, y: number, w: number, h: number, unit?: string, queries?: Query[],
- *   min?: number | null, max?: number | null, fill?: boolean, stack?: boolean, steps?: Step[], text?: string, describes?: string}} Panel
+ *   min?: number | null, max?: number | null, fill?: boolean, stack?: boolean, share?: boolean, steps?: Step[], text?: string, describes?: string,
+ *   row?: boolean, folded?: boolean, repeat?: string, across?: number, calc?: Calc, shows?: "value" | "name", overrides?: Override[], mappings?: Mapping[]}} Panel
+ * a `row` heads the panels below it until the next one; `repeat` names the variable for each of whose values it is shown; `share` stacks to 100%
+ * @typedef {"last" | "mean" | "max" | "min" | "sum"} Calc over the range, for panels that show one value
+ * @typedef {{match: string, regex?: boolean, negative?: boolean, colour?: string, name?: string}} Override of the series whose name matches
+ * @typedef {{from?: number | null, to?: number | null, text: string, state?: "ok" | "warn" | "bad" | ""}} Mapping of the values from .. to, both included; without both, of no value
  */
 
 export const COLUMNS = 12;
@@ -15,7 +20,7 @@ export const ROW_PX = 40; // four rows are a small chart with its title
 const overlap = (a, b) => a !== b && a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
 
 /**
- * Let every panel sink up to the first free row of its columns; one that was just moved keeps its place before the others.
+ * Let every panel rise until it touches the one above it; one that was just moved keeps its place before the others.
  * @param {Panel[]} panels @param {string} [first] id of the one that was moved @returns {Panel[]} in the order that they had
  */
 export function settle(panels, first) {
@@ -27,21 +32,18 @@ export function settle(panels, first) {
     if (panel === moved) continue;
     placed.push(fall(panel, placed));
   }
-  if (moved) placed[0] = fall(moved, placed.slice(1), true);
+  if (moved) placed[0] = fall(moved, placed.slice(1));
   const byId = new Map(placed.map((panel) => [panel.id, panel]));
   return panels.map((panel) => /** @type {Panel} */ (byId.get(panel.id)));
 }
 
-/** @param {Panel} panel @param {Panel[]} others @param {boolean} [upOnly] @returns {Panel} */
-function fall(panel, others, upOnly = false) {
-  let y = upOnly ? panel.y : 0;
-  const at = (/** @type {number} */ row) => ({ ...panel, y: row });
-  if (upOnly) {
-    while (y > 0 && !others.some((other) => overlap(at(y - 1), other))) y--;
-    return at(y);
-  }
-  while (others.some((other) => overlap(at(y), other))) y++;
-  return at(y);
+/** Down until it lies on nothing, else up until it touches something: never past another one into a hole above it. @param {Panel} panel @param {Panel[]} others @returns {Panel} */
+function fall(panel, others) {
+  const isFree = (/** @type {number} */ y) => !others.some((other) => overlap({ ...panel, y }, other));
+  let y = panel.y;
+  while (!isFree(y)) y++;
+  while (y > 0 && isFree(y - 1)) y--;
+  return { ...panel, y };
 }
 
 /** @param {Panel[]} panels @param {string} id @param {number} x @param {number} y */

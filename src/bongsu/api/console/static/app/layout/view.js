@@ -9,8 +9,9 @@ import { Button, Empty, Failure, Loading, Panel as Box } from "../widgets.js";
 import { Grid } from "./grid.js";
 import { PanelView } from "./panel.js";
 import { bottom, copyPanel, newId, settle } from "./place.js";
+import { MOST_COPIES, repeatedBy, shownPanels } from "./repeat.js";
 import { addLayout, changeLayout, listLayouts, loadLayout } from "./store.js";
-import { valuesOf } from "./variables.js";
+import { ALL, allsOf, loadValues, valuesOf } from "./variables.js";
 
 /** @typedef {import("./store.js").Layout} Layout */
 /** @typedef {import("./store.js").Saved} Saved */
@@ -56,6 +57,11 @@ function Open({ saved, listed, where, given, empty, onChanged }) {
   const dirty = layout !== saved.layout;
   useWarning(dirty);
   const values = valuesOf(layout.variables, given);
+  const alls = allsOf(layout.variables);
+  const [folds, setFolds] = useState(/** @type {Map<string, boolean>} */ (new Map()));
+  const isFolded = (/** @type {import("./place.js").Panel} */ row) => folds.get(row.id) ?? row.folded ?? false;
+  const copied = useCopied(layout, values);
+  const shown = editing ? layout.panels : shownPanels(layout.panels, copied, isFolded);
   const setPanels = (/** @type {import("./place.js").Panel[]} */ panels) => setLayout({ ...layout, panels });
   const keep = async () => {
     if (saved.layoutId === "") return setDialog("copy");
@@ -93,15 +99,28 @@ function Open({ saved, listed, where, given, empty, onChanged }) {
     ${layout.notes.length > 0 && html`<details class="notes-box"><summary>${t("layout.notes", { count: layout.notes.length })}</summary><ul>${layout.notes.map((note) => html`<li key=${note}>${note}</li>`)}</ul></details>`}
     ${layout.panels.length === 0
       ? html`<${Box}><${Empty} why=${saved.layoutId ? t("layout.empty") : empty.why} hint=${saved.layoutId ? t("layout.emptyHint") : empty.hint}>${editing && html`<${Button} kind="primary" icon="plus" onClick=${addPanel}>${t("layout.addPanel")}<//>`}<//><//>`
-      : html`<${Grid} panels=${layout.panels} editing=${editing} onChange=${setPanels} onEdit=${setEdited}
+      : html`<${TooManyCopies} values=${copied} names=${repeatedBy(layout.panels)} /><${Grid} panels=${shown} editing=${editing} onChange=${setPanels} onEdit=${setEdited}
           onCopy=${(/** @type {any} */ panel) => setPanels(copyPanel(layout.panels, panel.id))} onRemove=${(/** @type {any} */ panel) => setPanels(settle(layout.panels.filter((one) => one.id !== panel.id)))}
-          draw=${(/** @type {any} */ panel) => html`<${PanelView} panel=${panel} values=${values} editing=${editing} />`} />`}
-    ${edited && html`<${PanelEditor} panel=${edited} values=${values} onSave=${apply} onClose=${() => setEdited(null)} />`}
+          draw=${(/** @type {any} */ panel) => html`<${PanelView} panel=${{ ...panel, folded: isFolded(panel) }} values=${values} alls=${alls} editing=${editing} onFold=${() => setFolds(new Map(folds).set(panel.id, !isFolded(panel)))} />`} />`}
+    ${edited && html`<${PanelEditor} panel=${edited} values=${values} variables=${layout.variables} onSave=${apply} onClose=${() => setEdited(null)} />`}
     ${dialog === "copy" && html`<${NameLayout} title=${t("layout.saveCopy")} name=${saved.layoutId ? t("layout.copyOf", { name: saved.name }) : ""} onClose=${() => setDialog("")} onName=${async (/** @type {string} */ name) => onChanged((await addLayout(name, where, layout)).layoutId)} />`}
     ${dialog === "rename" && html`<${NameLayout} title=${t("layout.rename")} name=${saved.name} onClose=${() => setDialog("")} onName=${async (/** @type {string} */ name) => onChanged((await changeLayout(saved, { name })).layoutId)} />`}
     ${dialog === "delete" && html`<${RemoveLayout} saved=${saved} onClose=${() => setDialog("")} onDone=${() => onChanged(null)} />`}
     ${dialog === "import" && html`<${ImportLayout} onClose=${() => setDialog("")} onLayout=${async (/** @type {string} */ name, /** @type {Layout} */ next) => onChanged((await addLayout(name, where, next)).layoutId)} />`}
   </div>`;
+}
+
+/** The values with every one that is known in place of "all", for the variables that something repeats by. @param {Layout} layout @param {Map<string, string[]>} values */
+function useCopied(layout, values) {
+  const names = repeatedBy(layout.panels).filter((name) => values.get(name)?.[0] === ALL);
+  const variables = layout.variables.filter((one) => names.includes(one.name));
+  const known = useLoad(async (abort) => Promise.all(variables.map(async (one) => /** @type {[string, string[]]} */ ([one.name, await loadValues(one, values, abort)]))), [names.join(), JSON.stringify([...values])]);
+  return new Map([...values, ...(known.data ?? []).filter(([name]) => names.includes(name))]);
+}
+
+/** @param {{values: Map<string, string[]>, names: string[]}} props */
+function TooManyCopies({ values, names }) {
+  return names.filter((name) => (values.get(name)?.length ?? 0) > MOST_COPIES).map((name) => html`<p class="hint" key=${name}>${t("layout.moreCopies", { most: MOST_COPIES, variable: name })}</p>`);
 }
 
 /** @param {{saved: Saved, onDialog: (name: string) => void}} props */
