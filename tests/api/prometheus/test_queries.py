@@ -278,6 +278,26 @@ async def test_a_query_without_an_answer_is_an_execution_error(api: PrometheusAp
 
 
 @pytest.mark.parametrize(
+    ("query", "status", "field"),
+    [
+        (r'"\xff"', 200, '"result":[60,"�"]'),
+        (r'label_join(vector(1), "a", "\xff", "b", "c")', 200, '"metric":{"a":"�"}'),
+        (r'sum by ("\xff") (vector(1))', 200, '"metric":{}'),
+        (r'label_replace(vector(1), "\xff", "x", "", "")', 422, ": �"),
+        (r'up{job=~"\xff"}', 400, "not a valid regular expression: it holds bytes that are not UTF-8"),
+    ],
+)
+async def test_bytes_that_are_not_utf8_are_replaced_in_the_answer(
+    api: PrometheusApi, query: str, status: int, field: str
+) -> None:
+    async with api.client() as client:
+        response = await client.get("/query", params={"query": query, "time": "60", "stats": "all"})
+
+    assert status == response.status_code
+    assert field in response.text
+
+
+@pytest.mark.parametrize(
     ("method", "path", "status", "kind"),
     [
         ("PUT", "/query", 405, "bad_data"),

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
-
-from bongsu.api.respond import raw_json_response
+from bongsu.api.respond import json_bytes, raw_json_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -53,13 +51,13 @@ def success_bytes(data: bytes, *, warnings: Sequence[str] = (), infos: Sequence[
 
 def success_response(data: object, *, warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> Response:
     """Return a good answer whose data is a tree of plain values."""
-    return raw_json_response(success_bytes(orjson.dumps(data), warnings=warnings, infos=infos))
+    return raw_json_response(success_bytes(json_bytes(data), warnings=warnings, infos=infos))
 
 
 def failure_response(failure: Failure) -> Response:
     """Return the answer of an error."""
     document = {"status": "error", "errorType": error_type(failure), "error": failure.message}
-    return raw_json_response(orjson.dumps(document), status=failure.status, headers=failure.headers)
+    return raw_json_response(json_bytes(document), status=failure.status, headers=failure.headers)
 
 
 def error_type(failure: Failure) -> str:
@@ -75,4 +73,4 @@ def _notes(field: str, kind: str, notes: Sequence[str]) -> bytes:
     shown = list(notes[:MAX_NOTES])
     if len(notes) > MAX_NOTES:
         shown.append(f"{len(notes) - MAX_NOTES} more {kind} annotations omitted")
-    return b',"%b":%b' % (field.encode(), orjson.dumps(shown))
+    return b',"%b":%b' % (field.encode(), json_bytes(shown))

@@ -6,11 +6,10 @@ import asyncio
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import orjson
-
 from bongsu.api.prometheus.envelope import TRUNCATED, success, success_response
 from bongsu.api.prometheus.parameters import invalid_parameter
 from bongsu.api.prometheus.results import write_instant, write_range
+from bongsu.api.respond import json_bytes
 from bongsu.api.streaming import parts_response
 from bongsu.model.errors import InvalidInput
 from bongsu.promql.errors import ParseError, QueryCancelled
@@ -294,7 +293,7 @@ def _step_document(step: PlanStep) -> dict[str, object]:
 def _stats_json(outcome: Outcome) -> bytes:
     """Return the `stats` field; the engine evaluates, sorts and prepares as one, so that their times are its whole time."""
     stats, plan = outcome.result.stats, outcome.result.plan
-    return b',"stats":' + orjson.dumps(
+    return b',"stats":' + json_bytes(
         {
             "timings": {
                 "evalTotalTime": outcome.ran_s,

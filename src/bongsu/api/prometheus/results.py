@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import numpy as np
-import orjson
 
 from bongsu.api.prometheus.histogram_json import histogram_json
 from bongsu.api.prometheus.series_json import float_text, in_parts, matrix_rows, pack_texts
+from bongsu.api.respond import json_bytes
 from bongsu.kernels.format_floats import write_ranges
 from bongsu.model.label_columns import LabelColumns
 from bongsu.model.samples import KIND_ABSENT, KIND_FLOAT, KIND_HISTOGRAM
@@ -56,7 +56,7 @@ def write_instant(result: QueryResult, limit: int = 0) -> WrittenResult:
         return _single(b"scalar", time_ms, _plain(float(value.values[0])))
     if isinstance(value, String):
         # A string literal can name bytes that are no text; JSON has none.
-        return _single(b"string", time_ms, value.text.encode(errors="replace").decode())
+        return _single(b"string", time_ms, value.text)
     if isinstance(value, Vector):
         order, truncated = _cut(_present_rows(value, np.arange(value.n_series)), limit)
         return WrittenResult(_framed(b"vector", _rows(value, result.steps, order, instant=True)), truncated)
@@ -92,7 +92,7 @@ def _framed(kind: bytes, rows: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _single(kind: bytes, time_ms: int, text: str) -> WrittenResult:
-    body = b'"resultType":"%b","result":[%b,%b]' % (kind, _time(time_ms), orjson.dumps(text))
+    body = b'"resultType":"%b","result":[%b,%b]' % (kind, _time(time_ms), json_bytes(text))
     return WrittenResult(iter((body,)))
 
 
@@ -174,7 +174,7 @@ def _series_object(
             floats.append(b'[%b,"%b"]' % (_time(time_ms), float_text(value).encode()))
         elif kind == KIND_HISTOGRAM and histogram is not None:
             distributions.append(b"[%b,%b]" % (_time(time_ms), histogram_json(histogram)))
-    fields = [b'"metric":' + orjson.dumps(labels)]
+    fields = [b'"metric":' + json_bytes(labels)]
     for name, points in ((b"value", floats), (b"histogram", distributions)):
         if points and instant:
             fields.append(b'"%b":%b' % (name, points[0]))

@@ -13,9 +13,9 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
-import orjson
 
 from bongsu.api.prometheus.ahead import made_ahead
+from bongsu.api.respond import json_bytes
 from bongsu.kernels.format_floats import (
     MAX_FLOAT_BYTES,
     MAX_TIME_BYTES,
@@ -134,7 +134,7 @@ def _label_texts(labels: LabelColumns) -> _LabelTexts:
 def _label_fragments(labels: LabelColumns) -> tuple[list[bytes], NDArray[np.int32]]:
     """Return pieces of ``"name":"value"`` and the pieces of each series, shape (n_columns, n_series)."""
     if labels.n_series <= _FEW_SERIES:
-        whole = [orjson.dumps(labels.labels(row))[1:-1] for row in range(labels.n_series)]
+        whole = [json_bytes(labels.labels(row))[1:-1] for row in range(labels.n_series)]
         return whole, np.arange(labels.n_series, dtype=np.int32).reshape(1, -1)
     fragments: list[bytes] = []
     codes = np.empty((len(labels.names), labels.n_series), dtype=np.int32)
@@ -143,8 +143,8 @@ def _label_fragments(labels: LabelColumns) -> tuple[list[bytes], NDArray[np.int3
         assert column is not None
         used = column.compacted()
         codes[index] = np.where(used.codes == ABSENT, ABSENT, used.codes + len(fragments))
-        quoted = orjson.dumps(name) + b":"
-        fragments += [quoted + orjson.dumps(value) for value in used.values]
+        quoted = json_bytes(name) + b":"
+        fragments += [quoted + json_bytes(value) for value in used.values]
     return fragments, codes
 
 

@@ -104,7 +104,11 @@ def checked_matcher(cursor: Cursor, name: str, op: MatchOp, value: str, *, span:
     if op in {MatchOp.REGEX, MatchOp.NOT_REGEX}:
         try:
             compile_anchored(value)
-        except (InvalidInput, UnicodeEncodeError) as error:
+        except UnicodeEncodeError as error:
+            raise cursor.error(
+                "not a valid regular expression: it holds bytes that are not UTF-8", span
+            ) from error
+        except InvalidInput as error:
             raise cursor.error(str(error), span) from error
     return Matcher(name, op, value)
 
