@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from bongsu.model.matchers import Matcher, MatchOp
 from bongsu.promql.errors import ParseError
 from bongsu.promql.parser.ast import (
@@ -15,6 +13,7 @@ from bongsu.promql.parser.ast import (
     Expr,
     MatrixSelector,
     Paren,
+    Span,
     Subquery,
     Unary,
     ValueType,
@@ -22,9 +21,6 @@ from bongsu.promql.parser.ast import (
     VectorSelector,
 )
 from bongsu.runtime.regex import full_matcher
-
-if TYPE_CHECKING:
-    from bongsu.promql.parser.ast import Span
 
 _DOCUMENTED = {ValueType.VECTOR: "instant vector", ValueType.MATRIX: "range vector"}
 _TRIMS = frozenset({BinaryOp.TRIM_LOWER, BinaryOp.TRIM_UPPER})
@@ -41,36 +37,44 @@ def check_types(expr: Expr, text: str) -> None:
 
 
 def operator_fault(
-    op: BinaryOp, lhs: Expr, rhs: Expr, *, return_bool: bool, matching: VectorMatching
-) -> str | None:
-    """Return what is wrong with an operator between these operands, or None."""
+    op: BinaryOp, lhs: Expr, rhs: Expr, *, return_bool: bool, matching: VectorMatching, place: Span
+) -> tuple[str, Span] | None:
+    """
+    Return what is wrong with an operator between these operands, and where, or None.
+
+    Parameters
+    ----------
+    place
+        Where the operator itself stands.
+    """
     types = (lhs.value_type, rhs.value_type)
-    if return_bool and not op.is_comparison:
-        return "bool modifier can only be used on comparison operators"
-    if not set(types) <= _OPERAND_TYPES:
-        return "binary expression must contain only scalar and instant vector types"
-    if types == (ValueType.SCALAR, ValueType.SCALAR) and op.is_comparison and not return_bool:
-        return "comparisons between scalars must use BOOL modifier"
-    if types == (ValueType.SCALAR, ValueType.SCALAR) and op in _TRIMS:
-        return f'operator "{op}" not allowed for Scalar operations'
-    if op.is_set and ValueType.SCALAR in types:
-        return f'set operator "{op}" not allowed in binary scalar expression'
+    odd = next((side for side in (lhs, rhs) if side.value_type not in _OPERAND_TYPES), None)
     both = set(matching.labels) & set(matching.include) if matching.on else set()
+    if return_bool and not op.is_comparison:
+        return "bool modifier can only be used on comparison operators", place
+    if odd is not None:
+        return "binary expression must contain only scalar and instant vector types", odd.span
+    if types == (ValueType.SCALAR, ValueType.SCALAR) and op.is_comparison and not return_bool:
+        return "comparisons between scalars must use BOOL modifier", place
+    if types == (ValueType.SCALAR, ValueType.SCALAR) and op in _TRIMS:
+        return f'operator "{op}" not allowed for Scalar operations', place
     if both:
-        return f'label "{min(both)}" must not occur in ON and GROUP clause at once'
-    if ValueType.SCALAR in types and matching.labels:
-        return "vector matching only allowed between instant vectors"
-    if ValueType.SCALAR in types and _fills(matching):
-        return "filling in missing series only allowed between instant vectors"
+        return f'label "{min(both)}" must not occur in ON and GROUP clause at once', place
+    fault = _matching_fault(op, types, matching)
+    return None if fault is None else (fault, Span(lhs.span.start, rhs.span.end))
+
+
+def _matching_fault(op: BinaryOp, types: tuple[ValueType, ValueType], matching: VectorMatching) -> str | None:
+    fills = matching.fill_left is not None or matching.fill_right is not None
+    if ValueType.SCALAR in types:
+        if op.is_set:
+            return f'set operator "{op}" not allowed in binary scalar expression'
+        if matching.labels:
+            return "vector matching only allowed between instant vectors"
+        return "filling in missing series only allowed between instant vectors" if fills else None
     if op.is_set and matching.card in {Cardinality.MANY_TO_ONE, Cardinality.ONE_TO_MANY}:
         return f'no grouping allowed for "{op}" operation'
-    if op.is_set and _fills(matching):
-        return "filling in missing series not allowed for set operators"
-    return None
-
-
-def _fills(matching: VectorMatching) -> bool:
-    return matching.fill_left is not None or matching.fill_right is not None
+    return "filling in missing series not allowed for set operators" if op.is_set and fills else None
 
 
 class _Checker:

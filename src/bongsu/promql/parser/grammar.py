@@ -46,6 +46,7 @@ from bongsu.promql.parser.features import (
 )
 from bongsu.promql.parser.functions import FUNCTIONS
 from bongsu.promql.parser.lexer import Kind, Token
+from bongsu.promql.parser.printer import number_text
 from bongsu.promql.parser.selector_grammar import name_matcher, parse_labels, parse_matchers
 from bongsu.promql.parser.strings import unquote
 
@@ -152,9 +153,11 @@ class _Grammar:
             return_bool, matching = self._modifiers(op)
             with self.cursor.nested():
                 rhs = self._expression(precedence if op is BinaryOp.POW else precedence + 1)
-            fault = operator_fault(op, expr, rhs, return_bool=return_bool, matching=matching)
+            fault = operator_fault(
+                op, expr, rhs, return_bool=return_bool, matching=matching, place=token.span
+            )
             if fault is not None:
-                raise self.cursor.error(fault, token.span)
+                raise self.cursor.error(*fault)
             vectors = expr.value_type is rhs.value_type is ValueType.VECTOR
             span = Span(expr.span.start, self.cursor.end)
             binary = Binary(op, expr, rhs, return_bool, matching if vectors else None, span=span)
@@ -288,7 +291,8 @@ class _Grammar:
         seconds = literal_value(cursor.advance())
         seconds = -seconds if sign is not None and sign.value == "-" else seconds
         if not abs(seconds) < _MAX_TIMESTAMP_S:
-            raise cursor.error(f"timestamp out of bounds for @ modifier: {seconds:f}", token.span)
+            text = f"{seconds:f}" if math.isfinite(seconds) else number_text(seconds)
+            raise cursor.error(f"timestamp out of bounds for @ modifier: {text}", token.span)
         return round(seconds * 1000)
 
     def _extent(self, expr: Expr, word: Token) -> Expr:

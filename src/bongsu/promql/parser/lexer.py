@@ -144,19 +144,32 @@ _STRING_ENDS = {
 
 
 def parse_number(text: str) -> float | None:
-    """Return the value of a number in any form that PromQL has, or None; a leading 0 means octal, as in Go."""
+    """
+    Return the value of a number in any form that PromQL has, or None; a leading 0 means octal, as in Go.
+
+    A decimal too large for a float is infinite.
+    """
     lowered = text.lower()
     if lowered in _NUMBER_WORDS:
         return math.inf if lowered == "inf" else math.nan
     if _HEXADECIMAL.fullmatch(text):
-        return float(int(text.replace("_", ""), 16)) if len(text) <= _MAX_INTEGER_DIGITS else None
-    if _OCTAL.fullmatch(text) and len(text) <= _MAX_INTEGER_DIGITS:
-        return float(int(text.replace("_", ""), 8))
+        return _integer(text, 16)
+    octal = _integer(text, 8) if _OCTAL.fullmatch(text) else None
+    if octal is not None:
+        return octal
     return float(text) if _DECIMAL.fullmatch(text) else None
 
 
-_MAX_INTEGER_DIGITS = 24
-"""Over 64 bits with room for underscores: longer octal forms are read as decimals, as in Go, longer hexadecimals refused."""
+def _integer(text: str, base: int) -> float | None:
+    """Return an integer that 64 bits can hold: longer octal forms are read as decimals, as in Go, longer hexadecimals refused."""
+    value = int(text.replace("_", ""), base) if len(text) <= _MAX_INTEGER_DIGITS else _MAX_INTEGER + 1
+    return float(value) if value <= _MAX_INTEGER else None
+
+
+_MAX_INTEGER = (1 << 63) - 1
+
+_MAX_INTEGER_DIGITS = 48
+"""Room for the digits of 64 bits with an underscore between any two: what is longer is not worth reading."""
 
 
 def tokenize(text: str) -> list[Token]:
@@ -229,7 +242,10 @@ class _Lexer:
         return None
 
     def _take_number(self, text: str, position: int) -> str | None:
-        if parse_number(text) is not None:
+        number = parse_number(text)
+        if number is not None and math.isinf(number):
+            return f"number out of range: {quote(text)}, the largest is about 1.8e308"
+        if number is not None:
             self._tokens.append(Token(Kind.NUMBER, "", text, position))
             return None
         try:
