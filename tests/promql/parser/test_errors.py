@@ -61,7 +61,7 @@ FAULTS = {
     "foo offset 1m offset 2m": "1:1: parse error: offset may not be set multiple times",
     "foo @ 1 @ 2": "1:1: parse error: @ <timestamp> may not be set multiple times",
     "foo @ bar": '1:7: parse error: unexpected identifier "bar" in @, expected timestamp, start() or end()',
-    "foo @ Inf": "1:7: parse error: timestamp out of bounds for @ modifier: inf",
+    "foo @ Inf": "1:7: parse error: timestamp out of bounds for @ modifier: +Inf",
     "1 offset 5m": "1:1: parse error: offset modifier must be preceded by an instant vector selector "
     "or range vector selector or a subquery",
     "(foo) @ 5": "1:1: parse error: @ modifier must be preceded by an instant vector selector "
