@@ -98,6 +98,7 @@ class PrometheusApi:
         damaged_parts: Callable[[], int] = lambda: 0,
     ) -> None:
         self.clock = ManualClock(now_ms)
+        self.stopping = False
         self.keys = FixedKeys()
         self.registry = CollectorRegistry()
         self.targets = FixedTargets()
@@ -140,6 +141,7 @@ class PrometheusApi:
             log=structlog.get_logger(),
             registry=self.registry,
             maintenance=maintenance,
+            stopping=lambda: self.stopping,
         )
         self.app = Starlette(routes=self.routes)
 

@@ -98,6 +98,7 @@ def all_routes(
             facts=options.status_facts(settings, clock.now_ms(), edge.maintenance.damaged_parts),
             maintenance=edge.maintenance,
             trail=edge.control.audit,
+            stopping=edge.stopping,
             features=settings.features,
             clock=clock,
             lookback_ms=settings.query.lookback,

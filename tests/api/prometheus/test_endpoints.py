@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import pytest
 from prometheus_client import Counter, Gauge, Histogram
 from tests.support.prometheus_api import NOW_MS, NotedMaintenance, PrometheusApi, put
 
+from bongsu.api.prometheus.notifications import MOST_STREAMS
 from bongsu.api.prometheus.targets import TargetView
 from bongsu.control.values import Scope
 from bongsu.model.samples import MetricMetadata
@@ -327,6 +329,61 @@ async def test_damage_is_notified(damaged: int, texts: list[str]) -> None:
     api.close()
     assert texts == [each["text"].partition(" and set")[0] for each in found]
     assert all(each["active"] for each in found)
+
+
+async def test_changes_are_told_as_they_come() -> None:
+    counts = iter([0, 2, 2, 0])
+
+    def damaged() -> int:
+        count = next(counts, None)
+        watched.stopping = count is None
+        return count or 0
+
+    watched = PrometheusApi(damaged_parts=damaged)
+    async with watched.client() as client:
+        stream = asyncio.create_task(client.get("/notifications/live"))
+        await _until_over(watched, stream)
+    watched.close()
+    told = [json.loads(line[6:]) for line in stream.result().text.splitlines() if line.startswith("data: ")]
+    assert "text/event-stream" == stream.result().headers["content-type"].partition(";")[0]
+    assert [True, False] == [each["active"] for each in told]
+    assert all(each["text"].startswith("2 parts of the store") for each in told)
+
+
+async def test_there_are_so_many_streams_and_no_more() -> None:
+    looks: list[None] = []
+
+    def look() -> int:
+        looks.append(None)
+        return 0
+
+    api = PrometheusApi(damaged_parts=look)
+    async with api.client() as client:
+        streams = [asyncio.create_task(client.get("/notifications/live")) for _ in range(MOST_STREAMS)]
+        while len(looks) < MOST_STREAMS:  # noqa: ASYNC110 - the looks are in threads
+            await asyncio.sleep(0.001)
+        assert 204 == (await client.get("/notifications/live")).status_code
+        api.stopping = True
+        await _until_over(api, asyncio.gather(*streams))
+    api.close()
+    assert [200] * MOST_STREAMS == [stream.result().status_code for stream in streams]
+
+
+async def test_a_stream_ends_with_its_key(api: PrometheusApi) -> None:
+    async with api.client() as client:
+        stream = asyncio.create_task(client.get("/notifications/live"))
+        await api.clock.advance(1.0)
+        api.keys.grants.clear()
+        api.keys.changes += 1
+        await _until_over(api, stream)
+    assert stream.done()
+
+
+async def _until_over(api: PrometheusApi, work: asyncio.Future[Any]) -> None:
+    """Let time pass until the work is done; looking at the store takes a thread, so real time passes too."""
+    while not work.done():
+        await api.clock.advance(1.0)
+        await asyncio.sleep(0.001)
 
 
 @pytest.mark.parametrize("path", ["/prometheus/-/reload", "/prometheus/-/quit"])

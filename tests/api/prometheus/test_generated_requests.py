@@ -43,6 +43,7 @@ ELSEWHERE = frozenset({"postRead"})
 @pytest.fixture
 def api() -> Iterator[PrometheusApi]:
     api = PrometheusApi()
+    api.stopping = True  # a stream that does not end by itself ends at once
     put(api.stores["alpha"], {"__name__": "up", "job": "node"}, [1.0, 2.0])
     yield api
     api.close()

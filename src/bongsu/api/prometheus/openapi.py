@@ -151,6 +151,10 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(path="/status/tsdb/blocks", summary="Blocks of older samples", data=schemas.BLOCKS),
     Operation(path="/notifications", summary="What an operator should know", data=schemas.NOTIFICATIONS),
+    Operation(
+        path="/notifications/live", summary="The same, and then every change, as server-sent events",
+        media_type="text/event-stream", data=schemas.TEXT,
+    ),
     Operation(path="/status/walreplay", summary="Progress of reading the log", data=schemas.REPLAY),
     Operation(
         path="/status/self_metrics", summary="The server's own metrics",

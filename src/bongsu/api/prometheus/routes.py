@@ -15,6 +15,7 @@ from bongsu.api.prometheus.export_data import DataExport
 from bongsu.api.prometheus.features import feature_table
 from bongsu.api.prometheus.federate import Federation
 from bongsu.api.prometheus.lookups import Lookups
+from bongsu.api.prometheus.notifications import Notifications
 from bongsu.api.prometheus.openapi import VERSIONS, document
 from bongsu.api.prometheus.parameters import read_parameters
 from bongsu.api.prometheus.queries import Queries
@@ -27,6 +28,8 @@ from bongsu.api.prometheus.targets import Targets
 from bongsu.api.respond import text_response
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from prometheus_client import CollectorRegistry
     from starlette.requests import Request
     from starlette.routing import BaseRoute
@@ -77,6 +80,7 @@ def routes(
     lookback_ms: int = 300_000,
     maintenance: Maintenance | None = None,
     trail: Trail | None = None,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> list[BaseRoute]:
     """
     Return the routes of the query side of the API; those of other parts below the prefix must come before them.
@@ -101,6 +105,8 @@ def routes(
         What the store offers beyond reading and deleting; None when nothing.
     trail
         Where deletions are written down.
+    stopping
+        Whether the server is about to stop: streams without an end are closed then.
     """
     admission = Admission(access, open_store)
     asked, looked_up = Queries(admission, queries, clock, features), Lookups(admission, clock, features)
@@ -117,6 +123,7 @@ def routes(
         *_target_paths(Targets(admission, targets, clock), Rules(admission)),
         *_status_paths(Status(admission, facts, feature_table(features), clock)),
         ("/status/self_metrics", _GET, SelfMetrics(admission, registry).show),
+        *_notification_paths(Notifications(admission, facts, clock, stopping=stopping)),
         *_admin_paths(TsdbAdmin(admission, maintenance, trail)),
         ("/export", _READ, DataExport(admission).export),
     ]
@@ -197,9 +204,15 @@ def _status_paths(status: Status) -> list[tuple[str, tuple[str, ...], Handler]]:
         ("/status/flags", _GET, status.flags),
         ("/status/runtimeinfo", _GET, status.runtime_info),
         ("/status/tsdb", _GET, status.tsdb),
-        ("/notifications", _GET, status.notifications),
         ("/status/walreplay", _GET, status.wal_replay),
         ("/features", _GET, status.features),
+    ]
+
+
+def _notification_paths(notifications: Notifications) -> list[tuple[str, tuple[str, ...], Handler]]:
+    return [
+        ("/notifications", _GET, notifications.now),
+        ("/notifications/live", _GET, notifications.live),
     ]
 
 

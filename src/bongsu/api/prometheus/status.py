@@ -183,14 +183,6 @@ class Status:
         await self._admission.admit(request)
         return success_response({"min": 0, "max": 0, "current": 0, "state": "done"})
 
-    async def notifications(self, request: Request) -> Response:
-        """Answer ``/notifications``: what an operator should know of now."""
-        await self._admission.admit(request)
-        damaged = await in_thread(self._facts.damaged_parts)
-        text = f"{damaged} parts of the store were found damaged and set aside; the server's log names them"
-        since = rfc_3339(self._facts.start_ms)
-        return success_response([{"text": text, "date": since, "active": True}] if damaged else [])
-
     async def features(self, request: Request) -> Response:
         """Answer ``/features``: what this server can do and what is switched on."""
         await self._admission.admit(request)
