@@ -31,14 +31,17 @@ from bongsu.wire.otlp.limits import OtlpLimits
 from bongsu.wire.otlp.points import PointReader
 from bongsu.wire.otlp.protobuf import read_metrics
 from bongsu.wire.otlp.values import (
+    ExponentialPoint,
     HistogramPoint,
     Metric,
     MetricBatch,
     MetricGroup,
     MetricKind,
     NumberPoint,
+    PointExemplar,
     Resource,
     Scope,
+    SummaryPoint,
     Temporality,
 )
 
@@ -308,25 +311,86 @@ def bodies_resource(body: bytes) -> bytes:
     return resource
 
 
+DELTAS = total(number(), temporality=Temporality.DELTA)._replace(name="d")
+POWERS = ExponentialPoint({"a": "b"}, 0, NOW_MS * 1_000_000, 3, 6.0, 1, 0, 0.0, 0, (1, 2), 0, ())
+OTHERS = (
+    DELTAS,
+    durations()._replace(name="e", kind=MetricKind.EXPONENTIAL, points=(POWERS,)),
+    gauge()._replace(
+        name="s",
+        kind=MetricKind.SUMMARY,
+        points=(SummaryPoint({}, 0, NOW_MS * 1_000_000, 3, 6.0, ((0.5, 1.0),)),),
+    ),
+)
+
+
+def test_metrics_that_are_not_plain_do_not_cost_the_plain_ones_their_short_way() -> None:
+    bodies = []
+    for at in (0, 1_000, 400_000):
+        plain = read_metrics(request(*PLAIN, at_ms=at)).groups[0]
+        others = tuple(moved(metric, at) for metric in OTHERS)
+        mixed = (others[0], *plain.metrics[:2], others[1], others[2], plain.metrics[2])
+        alone = MetricGroup(Resource({"service.name": "alone", "k": "v"}), Scope(), others)
+        bodies.append(metrics_protobuf(MetricBatch((plain._replace(metrics=mixed), alone))))
+    assert [False, True, True] == compare(bodies)
+
+
+def moved(metric: Metric, add_ms: int) -> Metric:
+    points: Any = metric.points
+    return metric._replace(
+        points=tuple(point._replace(time_ns=point.time_ns + add_ms * 1_000_000) for point in points)
+    )
+
+
+TRACE = PointExemplar(NOW_MS * 1_000_000, 0.5, b"t" * 16, b"s" * 8, {"a": "b"})
+
+
+def test_exemplars_are_kept_on_the_short_way() -> None:
+    told = []
+    for short in (True, False):
+        way = Way(short=short)
+        for at in (0, 1_000):
+            exemplars = tuple(
+                TRACE._replace(value=v, time_ns=(NOW_MS + at) * 1_000_000) for v in (0.1, 0.5, 7.0)
+            )
+            way.write(
+                request(
+                    gauge(number(exemplars=exemplars)),
+                    durations(
+                        histogram(exemplars=exemplars),
+                        histogram(attributes={}, bounds=(), counts=(), exemplars=exemplars),
+                    ),
+                    at_ms=at,
+                )
+            )
+        assert [False, short] == way.took_short_way
+        found = way.store.exemplars([[]], 0, 2 * NOW_MS)
+        columns = {name: found.labels.get(name) for name in found.labels}
+        labels = {name: column.texts().tolist() for name, column in columns.items() if column is not None}
+        told.append((labels, [list(each) for each in found.exemplars]))
+    assert told[0] == told[1]
+    assert {"g_seconds", "h_seconds_bucket"} == set(told[0][0]["__name__"])
+
+
 @pytest.mark.parametrize(
-    "unusual",
+    ("unusual", "short"),
     [
-        gauge(number(time_ns=0)),
-        gauge(number(time_ns=(NOW_MS + 700_000) * 1_000_000)),
-        gauge(number(time_ns=2**64 - 1)),
-        total(number(), temporality=Temporality.DELTA),
-        total(number(), temporality=Temporality.UNSPECIFIED),
-        gauge(number())._replace(name=""),
-        durations(histogram(counts=(1, 2))),
-        durations(histogram(counts=(1, 2**64 - 1, 3))),
-        durations(histogram(observations=2**64 - 1)),
+        (gauge(number(time_ns=0)), True),
+        (gauge(number(time_ns=(NOW_MS + 700_000) * 1_000_000)), False),
+        (gauge(number(time_ns=2**64 - 1)), True),
+        (DELTAS, True),
+        (total(number(), temporality=Temporality.UNSPECIFIED), True),
+        (gauge(number())._replace(name=""), True),
+        (durations(histogram(counts=(1, 2))), True),
+        (durations(histogram(counts=(1, 2**64 - 1, 3))), True),
+        (durations(histogram(observations=2**64 - 1)), True),
     ],
 )
-def test_unusual_points_go_the_long_way(unusual: Metric) -> None:
+def test_unusual_points_are_judged_as_on_the_long_way(unusual: Metric, *, short: bool) -> None:
     """Also where all points beside them are known."""
     known = read_metrics(request(*PLAIN, at_ms=1_000)).groups[0]
     body = metrics_protobuf(MetricBatch((known._replace(metrics=(*known.metrics, unusual)),)))
-    assert [False, False, False] == compare([request(*PLAIN), body, body])
+    assert [False, short, short] == compare([request(*PLAIN), body, body])
 
 
 def test_what_the_store_refuses_is_told() -> None:

@@ -1,5 +1,5 @@
 """
-What a project's plain OTLP requests are, remembered by their bytes.
+What the plain metrics of a project's OTLP requests are, remembered by their bytes.
 
 The first request with new bytes goes the long way (`bongsu.ingest.otlp_rows`), which says what series its points are; the next one
 finds them by hash. Nothing here is the only place where something is known: whatever is forgotten goes the long way again.
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from bongsu.ingest.otlp_rows import stored_exemplar
 from bongsu.ingest.series_table import SeriesTable
-from bongsu.kernels.otlp_points import FIRST, HASH_1, HASH_2, LAST, POINTS
+from bongsu.kernels.otlp_points import FIRST, GROUP, HASH_1, HASH_2, LAST, METRICS, PLACE, PLAIN, POINTS
 from bongsu.storage.contract import REFUSED
 from bongsu.wire.otlp.values import MetricBatch, MetricGroup
 
@@ -22,9 +23,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bongsu.wire.otlp.limits import OtlpLimits
-    from bongsu.wire.otlp.points import Points
+    from bongsu.model.samples import Exemplar
+    from bongsu.wire.otlp.points import Details, Points
     from bongsu.wire.otlp.values import Resource, Scope
+
+Span = tuple[int, int]
+"""First and last time of points, Unix milliseconds."""
 
 _REMEMBERED_GROUPS = 20_000
 """Of each project, some 2 KB each; a full memory is only emptied."""
@@ -48,44 +52,66 @@ class KnownGroup(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class KnownRequest:
     """
-    A plain request of known series.
+    A request all of whose plain metrics are known.
 
     Attributes
     ----------
     refs : ndarray of int64, shape (n_samples,)
     groups
         As `points.groups`.
+    details
+        What of it is not plain.
     """
 
     points: Points
     refs: NDArray[np.int64]
     groups: Sequence[KnownGroup]
+    details: Details
 
-    def batch(self, limits: OtlpLimits) -> MetricBatch:
-        """Return what the real-time numbers need: every group, but of its metrics those with wanted names only."""
-        metrics = self.points.metrics(limits)
+    def batch(self) -> MetricBatch:
+        """Return what the real-time numbers need: every group, but of its plain metrics those with wanted names only."""
         groups: list[MetricGroup] = []
         for number, (group, points) in enumerate(
             zip(self.groups, self.points.groups[:, POINTS].tolist(), strict=True)
         ):
-            wanted = tuple(metrics.get(number, ()))
+            wanted = self.details.wanted.get(number, [])
             left_out = points - sum(len(metric.points) for metric in wanted)
-            groups.append(MetricGroup(group.resource, group.scope, wanted, left_out))
-        return MetricBatch(tuple(groups))
+            metrics = (*wanted, *self.details.others.get(number, []))
+            groups.append(MetricGroup(group.resource, group.scope, metrics, left_out))
+        return MetricBatch(tuple(groups), self.details.refused)
+
+    def others(self) -> list[tuple[MetricGroup, Span | None]]:
+        """Return the groups that have metrics which are not plain, these alone; with first and last time of the others, if there are any."""
+        return [
+            (
+                MetricGroup(self.groups[number].resource, self.groups[number].scope, tuple(metrics)),
+                self._span(number),
+            )
+            for number, metrics in self.details.others.items()
+        ]
 
     @property
     def data_points(self) -> int:
-        """How many data points it has; a histogram is one."""
+        """How many plain data points it has; a histogram is one."""
         return int(self.points.groups[:, POINTS].sum())
 
-    def spans(self) -> list[tuple[bytes, int, int]]:
-        """Return key, first and last time of every ``target_info`` that is to be written."""
-        times = self.points.groups[:, [FIRST, LAST, POINTS]].tolist()
-        return [
-            (group.info, first, last)
-            for group, (first, last, points) in zip(self.groups, times, strict=True)
-            if points and group.info is not None
+    def exemplars(self) -> tuple[list[int], list[Exemplar]]:
+        """Return the exemplars of plain metrics, with the series that each belongs to."""
+        found = self.details.exemplars
+        return [int(self.refs[sample]) for sample, _ in found], [stored_exemplar(each) for _, each in found]
+
+    def infos(self) -> list[tuple[bytes, Span]]:
+        """Return key, first and last time of every ``target_info`` that is to be written, but of groups that `others` has."""
+        spans = [
+            (group.info, self._span(number))
+            for number, group in enumerate(self.groups)
+            if number not in self.details.others
         ]
+        return [(info, span) for info, span in spans if info is not None and span is not None]
+
+    def _span(self, number: int) -> Span | None:
+        first, last, points = self.points.groups[number, [FIRST, LAST, POINTS]].tolist()
+        return (first, last) if points else None
 
 
 class KnownPoints:
@@ -96,24 +122,54 @@ class KnownPoints:
         self._groups: dict[tuple[int, int], KnownGroup] = {}
 
     def find(self, points: Points) -> KnownRequest | None:
-        """Return a request all of whose series and groups are known, None for any other."""
+        """Return a request all of whose plain metrics and groups are known, None for any other."""
         groups = [self._groups.get(key) for key in _keys(points)]
         known = [group for group in groups if group is not None]
         if len(known) < len(groups):
             return None
         refs, _ = self._table.find(points.hashes)
-        return None if (refs == REFUSED).any() else KnownRequest(points, refs, known)
+        details = None if (refs == REFUSED).any() else points.details()
+        return None if details is None else KnownRequest(points, refs, known, details)
 
-    def learn(self, points: Points, refs: Sequence[int], groups: Sequence[KnownGroup]) -> None:
-        """Keep what the long way found: a reference for each sample, `REFUSED` for those that have none, and the groups."""
-        if len(refs) != len(points.hashes) or len(groups) != len(points.groups):
+    def learn(
+        self,
+        points: Points,
+        refs: NDArray[np.int64],
+        ends: Sequence[Sequence[int]],
+        groups: Sequence[KnownGroup],
+    ) -> None:
+        """
+        Keep what the long way found.
+
+        Parameters
+        ----------
+        refs : ndarray of int64, shape (n_rows,)
+            A reference for each sample of all metrics, `REFUSED` for those that have none.
+        ends
+            Of each metric of each group, where its samples end.
+        """
+        if points.groups[:, METRICS].tolist() != [len(group) for group in ends]:
             return
-        found = np.array(refs, dtype=np.int64)
-        good = found != REFUSED
-        self._table.put(points.hashes[good], found[good], np.zeros(int(good.sum()), dtype=np.uint64))
+        plain = refs[_plain_rows(points, ends, len(refs))]
+        if len(plain) != len(points.hashes):
+            return
+        good = plain != REFUSED
+        self._table.put(points.hashes[good], plain[good], np.zeros(int(good.sum()), dtype=np.uint64))
         if len(self._groups) + len(groups) > _REMEMBERED_GROUPS:
             self._groups = {}
         self._groups.update(zip(_keys(points), groups, strict=True))
+
+
+def _plain_rows(points: Points, ends: Sequence[Sequence[int]], rows: int) -> NDArray[np.bool_]:
+    """Tell of each sample whether its metric is plain."""
+    plain = np.ones(rows, dtype=np.bool_)
+    starts = [0, *(end for group in ends for end in group)]
+    first = np.cumsum([0, *map(len, ends)])
+    for group, place, is_plain in points.apart[:, [GROUP, PLACE, PLAIN]].tolist():
+        if not is_plain:
+            metric = first[group] + place
+            plain[starts[metric] : starts[metric + 1]] = False
+    return plain
 
 
 def _keys(points: Points) -> list[tuple[int, int]]:

@@ -92,14 +92,14 @@ class OtlpMetricsWriter:
         self._known = KnownPoints()
 
     def find(self, points: Points, *, now_ms: int) -> KnownRequest | None:
-        """Return a request that `write_known` can write: of known series, and with nothing that this project takes otherwise."""
+        """Return a request that `write_known` can write: of known series, but for what is not plain."""
         if points.has_histograms and self._settings.translation.convert_histograms_to_nhcb:
             return None
         if not len(points.times) or points.times.max() > now_ms + self._settings.max_ahead_ms:
             return None
         return self._known.find(points)
 
-    def write_known(self, request: KnownRequest) -> Written | None:
+    def write_known(self, request: KnownRequest, *, now_ms: int) -> Written | None:
         """
         Write a request of known series as `write` does; None where that must tell what was refused, or find series again.
 
@@ -108,8 +108,8 @@ class OtlpMetricsWriter:
         points = request.points
         infos = [
             (self._refs.get(key, REFUSED), time_ms)
-            for key, first_ms, last_ms in request.spans()
-            for time_ms in info_times(first_ms, last_ms)
+            for key, span in request.infos()
+            for time_ms in info_times(*span)
         ]
         if any(ref == REFUSED for ref, _ in infos):
             return None
@@ -122,7 +122,21 @@ class OtlpMetricsWriter:
                 starts if self._settings.start_timestamps else None,
             )
         )
-        return None if result.rejections else Written(request.data_points)
+        if result.rejections:
+            return None
+        if request.details.exemplars:
+            self._store.put_exemplars(*request.exemplars())
+        others = self._write_others(request, now_ms)
+        return Written(request.data_points + others.points, others.refused, others.reasons)
+
+    def _write_others(self, request: KnownRequest, now_ms: int) -> Written:
+        """Write the metrics of a known request that are not plain."""
+        if not request.details.others:
+            return Written(0)
+        builder = self._builder(now_ms)
+        for group, beside in request.others():
+            builder.add(group, beside)
+        return self._write_rows(builder.rows)
 
     def write(self, batch: MetricBatch, *, now_ms: int, points: Points | None = None) -> Written:
         """
@@ -131,27 +145,33 @@ class OtlpMetricsWriter:
         Parameters
         ----------
         points
-            The same request, if it is plain: the next one like it is then known.
+            The same request, if its resources and scopes are plain: the next one like it is then known.
 
         Raises
         ------
         StoreReadOnly, StoreClosed
             As the store does; the request may be sent again.
         """
-        builder = RowBuilder(
-            self._totals,
-            self._series,
-            self._settings.translation,
-            now_ms=now_ms,
-            max_ahead_ms=self._settings.max_ahead_ms,
-        )
+        builder = self._builder(now_ms)
         for group in batch.groups:
             builder.add(group)
-        rows = builder.rows
-        is_whole = not rows.refused and not batch.refused.count
+        written = self._write_rows(builder.rows)
+        if points is not None and len(points.groups) == len(batch.groups):
+            self._learn(points, batch, builder.rows)
+        return written
+
+    def _builder(self, now_ms: int) -> RowBuilder:
+        settings = self._settings
+        return RowBuilder(
+            self._totals,
+            self._series,
+            settings.translation,
+            now_ms=now_ms,
+            max_ahead_ms=settings.max_ahead_ms,
+        )
+
+    def _write_rows(self, rows: Rows) -> Written:
         refused_points = self._append(rows)
-        if points is not None and is_whole:
-            self._learn(points, batch, rows)
         self._put_metadata(rows)
         self._put_exemplars(rows.exemplars)
         return Written(
@@ -159,11 +179,12 @@ class OtlpMetricsWriter:
         )
 
     def _learn(self, points: Points, batch: MetricBatch, rows: Rows) -> None:
-        """Remember the series of a request of which no point was refused; the store may have refused samples."""
+        """Remember the series of plain metrics; the store may have refused samples."""
         translation = self._settings.translation
         self._known.learn(
             points,
-            [self._refs.get(row.key, REFUSED) for row in rows.rows if row.point >= 0],
+            _int64([self._refs.get(row.key, REFUSED) for row in rows.rows]),
+            rows.ends,
             [
                 KnownGroup(group.resource, group.scope, info_key(translation, group.resource))
                 for group in batch.groups
@@ -172,10 +193,11 @@ class OtlpMetricsWriter:
 
     def _append(self, rows: Rows) -> set[int]:
         """Append all rows; return the points that lost a row to the store's refusal."""
-        if not rows.rows:
+        everything = (*rows.rows, *rows.infos)
+        if not everything:
             return set()
-        numbers = [row for row in rows.rows if isinstance(row.value, float)]
-        histograms = [row for row in rows.rows if not isinstance(row.value, float)]
+        numbers = [row for row in everything if isinstance(row.value, float)]
+        histograms = [row for row in everything if not isinstance(row.value, float)]
         refused: set[int] = set()
         pending = [*numbers, *histograms]
         for attempt in range(2):
@@ -286,7 +308,7 @@ class OtlpMetricsIngest:
 
     def write_known(self, project_id: str, request: KnownRequest) -> Written | None:
         """Write a request that `find` found for the same project; None where `write` must."""
-        return self._writer(project_id).write_known(request)
+        return self._writer(project_id).write_known(request, now_ms=self._clock.now_ms())
 
     def drop_project(self, project_id: str) -> None:
         """Forget a project that was removed."""

@@ -62,9 +62,18 @@ class ExemplarRow(NamedTuple):
 
 @dataclass(slots=True)
 class Rows:
-    """What a request becomes."""
+    """
+    What a request becomes.
+
+    Attributes
+    ----------
+    ends
+        Of each metric of each group, how many rows there were after it; those of ``target_info`` are apart, in `infos`.
+    """
 
     rows: list[Row] = field(default_factory=list)
+    infos: list[Row] = field(default_factory=list)
+    ends: list[list[int]] = field(default_factory=list)
     exemplars: list[ExemplarRow] = field(default_factory=list)
     metadata: dict[MetricMetadata, None] = field(default_factory=dict)
     points: int = 0
@@ -113,13 +122,23 @@ class RowBuilder:
         self._latest_ms = now_ms + max_ahead_ms
         self.rows = Rows()
 
-    def add(self, group: MetricGroup) -> None:
-        """Add the metrics of one scope of one resource."""
+    def add(self, group: MetricGroup, beside: tuple[int, int] | None = None) -> None:
+        """
+        Add the metrics of one scope of one resource.
+
+        Parameters
+        ----------
+        beside
+            First and last time of points of the group that are written without these.
+        """
         origin = self._translation.origin(group.resource, group.scope)
         first = len(self.rows.rows)
+        ends: list[int] = []
+        self.rows.ends.append(ends)
         for metric in group.metrics:
             self._add_metric(origin, metric)
-        times = [row.time_ms for row in self.rows.rows[first:]]
+            ends.append(len(self.rows.rows))
+        times = [*(beside or ()), *(row.time_ms for row in self.rows.rows[first:])]
         if times:
             self._add_target_info(group.resource, min(times), max(times))
 
@@ -195,14 +214,14 @@ class RowBuilder:
                 # A histogram's bucket rows come first, in order of their bounds.
                 bucket = sum(1 for bound in point.bounds if exemplar.value > bound)
                 row = rows[bucket]
-            self.rows.exemplars.append(ExemplarRow(row.key, _exemplar(exemplar)))
+            self.rows.exemplars.append(ExemplarRow(row.key, stored_exemplar(exemplar)))
 
     def _add_target_info(self, resource: Resource, first_ms: int, last_ms: int) -> None:
         """Add the resource's other attributes as one series, where it can be joined and there is something to join."""
         key = info_key(self._translation, resource)
         if key is None:
             return
-        self.rows.rows += [Row(key, time_ms, 1.0, 0, -1) for time_ms in info_times(first_ms, last_ms)]
+        self.rows.infos += [Row(key, time_ms, 1.0, 0, -1) for time_ms in info_times(first_ms, last_ms)]
         self.rows.metadata[
             MetricMetadata(_TARGET_INFO, "gauge", "Attributes of the resource that sends metrics.")
         ] = None
@@ -223,7 +242,7 @@ def info_times(first_ms: int, last_ms: int) -> list[int]:
     return sorted({last_ms, *range(first_ms, last_ms, _TARGET_INFO_EVERY_MS)})
 
 
-def _exemplar(exemplar: PointExemplar) -> Exemplar:
+def stored_exemplar(exemplar: PointExemplar) -> Exemplar:
     """Return an exemplar with its trace; its attributes only as far as they fit."""
     ids = {"trace_id": exemplar.trace_id.hex(), "span_id": exemplar.span_id.hex()}
     labels = {key: value for key, value in ids.items() if value}

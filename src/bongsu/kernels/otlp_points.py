@@ -4,7 +4,8 @@ protobuf bytes to samples in one pass.
 
 A series is found by a 128-bit hash of all bytes that decide it (resource, scope, metric, attributes, bounds), under seeds that are
 drawn per process. Each level goes on from the hash of the level above and begins with an empty piece, so that no bytes can move from
-one level to the next. Whatever is not as plain as that ends the pass; protobuf's own parser then reads the request from its beginning.
+one level to the next. A metric that is not as plain as that is passed over and pointed out, for protobuf's own parser to read, and so is
+each exemplar. A request whose resources and scopes are not plain ends the pass; that parser then reads it from its beginning.
 
 The numbers are those of ``opentelemetry/proto/metrics/v1/metrics.proto``. A tag of more than one byte is never one of them.
 """
@@ -23,17 +24,23 @@ if TYPE_CHECKING:
 
     Int = int | np.int64
 
-N_SAMPLES, N_GROUPS, N_RESOURCES, N_POINTS, N_HISTOGRAMS, N_WANTED = 0, 1, 2, 3, 4, 5
-"""Positions in `counts`."""
+N_SAMPLES, N_POINTS, N_HISTOGRAMS, N_EXEMPLARS, N_GROUPS, N_RESOURCES, N_APART = 0, 1, 2, 3, 4, 5, 6
+"""Positions in `counts`; what the points of a metric add to comes first."""
+
+_OF_POINTS = 4
+"""How many these are."""
 
 TIMES, STARTS, VALUES = 0, 1, 2
 """Rows of `samples`."""
 
-HASH_1, HASH_2, FIRST, LAST, POINTS = 0, 1, 2, 3, 4
-"""Columns of `groups`: the hash of resource and scope, the first and last time of its points, how many it has."""
+HASH_1, HASH_2, FIRST, LAST, POINTS, METRICS = 0, 1, 2, 3, 4, 5
+"""Columns of `groups`: the hash of resource and scope, the first and last time of its plain points, how many these are, all metrics."""
 
-GROUP, BEGIN, END = 0, 1, 2
-"""Columns of `metrics`: metrics with a wanted name, their group and where they are."""
+GROUP, PLACE, PLAIN, BEGIN, END = 0, 1, 2, 3, 4
+"""Columns of `apart`: metrics that are to be read in full, their group and number in it, whether they are plain too, where they are."""
+
+SAMPLE, EXEMPLAR_BEGIN, EXEMPLAR_END, BOUNDS_BEGIN, BOUNDS_END = 0, 1, 2, 3, 4
+"""Columns of `exemplars`: the first sample of its point, where it is, and where the bounds of its histogram are."""
 
 _RESOURCE, _SCOPE = 0, 1
 _METRIC, _POINT = 2, 3
@@ -49,6 +56,7 @@ _CUMULATIVE = 2
 
 _START_TAG, _TIME_TAG = 0x11, 0x19
 _DOUBLE_TAG, _INT_TAG, _NUMBER_ATTRIBUTE_TAG, _NUMBER_FLAGS_TAG = 0x21, 0x31, 0x3A, 0x40
+_NUMBER_EXEMPLAR_TAG, _HISTOGRAM_EXEMPLAR_TAG = 0x2A, 0x42
 _COUNT_TAG, _TOTAL_TAG, _COUNTS_TAG, _BOUNDS_TAG = 0x21, 0x29, 0x32, 0x3A
 _HISTOGRAM_ATTRIBUTE_TAG, _HISTOGRAM_FLAGS_TAG, _LEAST_TAG, _MOST_TAG = 0x4A, 0x50, 0x59, 0x61
 
@@ -204,6 +212,21 @@ def _read_time(data: NDArray[np.uint8], at: Int, point: NDArray[np.int64]) -> bo
 
 
 @kernel
+def _put_exemplar(
+    data: NDArray[np.uint8], at: Int, stop: Int, counts: NDArray[np.int64], exemplars: NDArray[np.int64]
+) -> Int:
+    """Point out the exemplar whose tag is at `at`, unless there is no room; return its end, -1 when it is broken."""
+    begin, end = _payload(data, at, stop)
+    row = counts[N_EXEMPLARS]
+    counts[N_EXEMPLARS] += 1
+    if row < len(exemplars):
+        exemplars[row] = 0
+        exemplars[row, SAMPLE] = counts[N_SAMPLES]
+        exemplars[row, EXEMPLAR_BEGIN], exemplars[row, EXEMPLAR_END] = begin, end
+    return end
+
+
+@kernel
 def _attributes_end(data: NDArray[np.uint8], at: Int, stop: Int, tag: Int) -> Int:
     """Return where the fields of one tag end that stand together; -1 when one is broken."""
     while at < stop and data[at] == tag:
@@ -223,6 +246,7 @@ def _read_number(
     state: NDArray[np.uint64],
     hashes: NDArray[np.uint64],
     samples: NDArray[np.int64],
+    exemplars: NDArray[np.int64],
 ) -> bool:
     """Read a NumberDataPoint into `point` (time, start, whether it has no value) and one sample; False when it is not plain."""
     point[:] = 0
@@ -244,6 +268,10 @@ def _read_number(
                 return False
             point[2] = data[at + 1] & 1
             at += 2
+        elif tag == _NUMBER_EXEMPLAR_TAG:
+            at = _put_exemplar(data, at, stop, counts, exemplars)
+            if at < 0:
+                return False
         else:
             if stop - at < 9:
                 return False
@@ -267,7 +295,13 @@ def _read_number(
 
 @kernel
 def _read_histogram_fields(
-    data: NDArray[np.uint8], at: Int, stop: Int, point: NDArray[np.int64], spans: NDArray[np.int64]
+    data: NDArray[np.uint8],
+    at: Int,
+    stop: Int,
+    point: NDArray[np.int64],
+    spans: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    exemplars: NDArray[np.int64],
 ) -> bool:
     """
     Read a HistogramDataPoint; False when it is not plain.
@@ -279,6 +313,7 @@ def _read_histogram_fields(
     """
     point[:] = 0
     spans[:] = 0
+    first = counts[N_EXEMPLARS]
     while at < stop:
         tag = data[at]
         if tag == _HISTOGRAM_ATTRIBUTE_TAG:
@@ -300,6 +335,10 @@ def _read_histogram_fields(
                 return False
             point[2] = data[at + 1] & 1
             at += 2
+        elif tag == _HISTOGRAM_EXEMPLAR_TAG:
+            at = _put_exemplar(data, at, stop, counts, exemplars)
+            if at < 0:
+                return False
         else:
             if stop - at < 9:
                 return False
@@ -313,6 +352,8 @@ def _read_histogram_fields(
             elif tag != _LEAST_TAG and tag != _MOST_TAG:
                 return False
             at += 9
+    for row in range(first, min(counts[N_EXEMPLARS], len(exemplars))):
+        exemplars[row, BOUNDS_BEGIN], exemplars[row, BOUNDS_END] = spans[2], spans[3]
     bounds, buckets = spans[3] - spans[2], spans[5] - spans[4]
     return bool(point[0] > 0 and spans[6] >= 0 and buckets == (bounds + 8 if buckets or bounds else 0))
 
@@ -357,6 +398,7 @@ def _read_data(
     states: NDArray[np.uint64],
     hashes: NDArray[np.uint64],
     samples: NDArray[np.int64],
+    exemplars: NDArray[np.int64],
 ) -> bool:
     """Read the points of a metric whose head was read."""
     point, spans = np.empty(3, dtype=np.int64), np.empty(9, dtype=np.int64)
@@ -369,11 +411,11 @@ def _read_data(
         begin, at = _payload(data, at, stop)
         _begin_level(data, states[_METRIC], state)
         if metric[0] != _HISTOGRAM_TAG:
-            if not _read_number(data, begin, at, point, counts, state, hashes, samples):
+            if not _read_number(data, begin, at, point, counts, state, hashes, samples, exemplars):
                 return False
         else:
             counts[N_HISTOGRAMS] += 1
-            if not _read_histogram_fields(data, begin, at, point, spans):
+            if not _read_histogram_fields(data, begin, at, point, spans, counts, exemplars):
                 return False
             if not _read_histogram(data, point, spans, counts, state, hashes, samples):
                 return False
@@ -385,6 +427,30 @@ def _read_data(
 
 
 @kernel
+def _read_metric(
+    data: NDArray[np.uint8],
+    at: Int,
+    stop: Int,
+    spans: NDArray[np.int64],
+    group: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    states: NDArray[np.uint64],
+    hashes: NDArray[np.uint64],
+    samples: NDArray[np.int64],
+    exemplars: NDArray[np.int64],
+) -> bool:
+    """Read a metric; False when it is not plain, and then nothing of it is counted."""
+    before, group_before = counts[:_OF_POINTS].copy(), group.copy()
+    plain = _read_metric_head(data, at, stop, states[_METRIC], spans) and _read_data(
+        data, spans, group, counts, states, hashes, samples, exemplars
+    )
+    if not plain:
+        counts[:_OF_POINTS] = before
+        group[:] = group_before
+    return plain
+
+
+@kernel
 def read_points(
     data: NDArray[np.uint8],
     seeds: NDArray[np.uint64],
@@ -393,10 +459,11 @@ def read_points(
     hashes: NDArray[np.uint64],
     samples: NDArray[np.int64],
     groups: NDArray[np.int64],
-    metrics: NDArray[np.int64],
+    apart: NDArray[np.int64],
+    exemplars: NDArray[np.int64],
 ) -> bool:
     """
-    Read a request if it is plain. Where an array is too short for what there is, the rest is only counted.
+    Read the plain metrics of a request. Where an array is too short for what there is, the rest is only counted.
 
     Parameters
     ----------
@@ -405,24 +472,26 @@ def read_points(
     seeds : ndarray of uint64, shape (2,)
     wanted : ndarray of uint64, shape (capacity, 2)
         Hashes of the names of metrics to point out, a table as that of `find_series`.
-    counts : ndarray of int64, shape (6,)
+    counts : ndarray of int64, shape (7,)
         Zeros; output.
     hashes : ndarray of uint64, shape (n_samples, 2)
         Output: what names the series of each sample.
     samples : ndarray of int64, shape (3, n_samples)
         Output: Unix milliseconds, start in Unix milliseconds (0 for none), bits of the value.
-    groups : ndarray of int64, shape (n_groups, 5)
+    groups : ndarray of int64, shape (n_groups, 6)
         Output: the scopes of the resources, in order.
-    metrics : ndarray of int64, shape (n_wanted, 3)
-        Output: metrics with a wanted name.
+    apart : ndarray of int64, shape (n_apart, 5)
+        Output: metrics that are not plain, and those with a wanted name.
+    exemplars : ndarray of int64, shape (n_exemplars, 5)
+        Output: those of plain metrics.
 
     Returns
     -------
     bool
-        Whether it is plain; if not, the output means nothing.
+        Whether its resources and scopes are plain; if not, the output means nothing.
     """
     states, spans = np.empty((4, 2), dtype=np.uint64), np.empty(5, dtype=np.int64)
-    spare = np.zeros(5, dtype=np.int64)
+    spare = np.zeros(6, dtype=np.int64)
     at: Int = 0
     while at < len(data):
         resource, resource_end = _payload(data, at, len(data))
@@ -452,22 +521,22 @@ def read_points(
                 if tag != _INNER_TAG:
                     continue
                 _begin_level(data, states[_SCOPE], states[_METRIC])
-                if not _read_metric_head(data, metric, scope, states[_METRIC], spans):
-                    return False
-                if _is_wanted(data, spans, seeds, wanted):
-                    row = counts[N_WANTED]
-                    counts[N_WANTED] += 1
-                    if row < len(metrics):
-                        metrics[row, GROUP], metrics[row, BEGIN], metrics[row, END] = place, metric, scope
-                if not _read_data(data, spans, group, counts, states, hashes, samples):
-                    return False
+                plain = _read_metric(
+                    data, metric, scope, spans, group, counts, states, hashes, samples, exemplars
+                )
+                if not plain or _is_wanted(data, spans, seeds, wanted):
+                    row = counts[N_APART]
+                    counts[N_APART] += 1
+                    if row < len(apart):
+                        apart[row, GROUP], apart[row, PLACE] = place, group[METRICS]
+                        apart[row, PLAIN], apart[row, BEGIN], apart[row, END] = plain, metric, scope
+                group[METRICS] += 1
     return True
 
 
 def warm() -> None:
     """Compile the kernel for the types that it is called with: read-only bytes."""
     data = np.frombuffer(b"\0", dtype=np.uint8)
-    words, rows = np.zeros((4, 2), dtype=np.uint64), np.zeros((4, 5), dtype=np.int64)
-    read_points(
-        data, np.zeros(2, dtype=np.uint64), words, np.zeros(6, dtype=np.int64), words, rows, rows, rows
-    )
+    words, rows = np.zeros((4, 2), dtype=np.uint64), np.zeros((4, 6), dtype=np.int64)
+    counts, seeds = np.zeros(7, dtype=np.int64), np.zeros(2, dtype=np.uint64)
+    read_points(data, seeds, words, counts, words, rows, rows, rows, rows)

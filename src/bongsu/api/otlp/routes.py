@@ -134,7 +134,7 @@ class OtlpReceiver:
         """Take the metrics of a request and return the answer once they are durable; blocks."""
         points = None if encoding is Encoding.JSON else self._points.read(body)
         known = None if points is None else self._metrics.find(project_id, points)
-        batch = self._read_metrics(body, encoding) if known is None else known.batch(self._limits)
+        batch = self._read_metrics(body, encoding) if known is None else known.batch()
         # The real-time numbers first: they go on while the disk is full, and a repeated request does them no harm.
         taken = self._apm.add_metrics(project_id, batch, peer=peer)
         written = None if known is None else self._metrics.write_known(project_id, known)

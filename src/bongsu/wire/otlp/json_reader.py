@@ -7,11 +7,13 @@ for one bad item, and took many times as long (`docs/apm.md`).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from bongsu.wire.otlp import json_fields as get
+from bongsu.wire.otlp.frame import NO_RECORDED_VALUE, count_parts, metric_batch, span_batch, taken
 from bongsu.wire.otlp.limits import (
     BadItem,
     MalformedOtlp,
@@ -29,7 +31,6 @@ from bongsu.wire.otlp.values import (
     HistogramPoint,
     Metric,
     MetricBatch,
-    MetricGroup,
     MetricKind,
     NumberPoint,
     Point,
@@ -38,7 +39,6 @@ from bongsu.wire.otlp.values import (
     Scope,
     Span,
     SpanBatch,
-    SpanGroup,
     SpanKind,
     StatusCode,
     SummaryPoint,
@@ -46,11 +46,10 @@ from bongsu.wire.otlp.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from bongsu.wire.otlp.json_fields import JsonObject
 
-_NO_RECORDED_VALUE = 0x1
 _DEFAULT_LIMITS = OtlpLimits()
 _SPAN_KINDS = {f"SPAN_KIND_{kind.name}": int(kind) for kind in SpanKind}
 _STATUS_CODES = {f"STATUS_CODE_{code.name}": int(code) for code in StatusCode}
@@ -75,25 +74,12 @@ def read_spans(
     TooManyItems
         If there are more than `limits.max_spans` spans.
     """
-    refusals = Refusals()
-    groups: list[SpanGroup] = []
-    budget = limits.max_spans
-    for resource, scope, source in _scopes(body, "Spans", limits, refusals):
-        messages = _outer(get.items, source, "spans")
-        budget -= len(messages)
-        if budget < 0:
-            raise TooManyItems(limits.max_spans - budget, limits.max_spans, "spans", "max_spans")
-        if resource is None or scope is None:
-            refusals.add("the spans of a refused resource or scope", len(messages))
-            continue
-        spans: list[Span] = []
-        for message in messages:
-            try:
-                spans.append(_span(get.as_object(message, "spans"), limits, attributes_of))
-            except BadItem as error:
-                refusals.add(str(error))
-        groups.append(SpanGroup(resource, scope, tuple(spans)))
-    return SpanBatch(tuple(groups), refusals.total())
+    frame = _frame(body, "spans", limits)
+
+    def read(message: Any) -> Span:
+        return _span(get.as_object(message, "spans"), limits, attributes_of)
+
+    return span_batch(frame, read, Refusals())
 
 
 def read_metrics(body: bytes, limits: OtlpLimits = _DEFAULT_LIMITS) -> MetricBatch:
@@ -108,20 +94,8 @@ def read_metrics(body: bytes, limits: OtlpLimits = _DEFAULT_LIMITS) -> MetricBat
         If there are more than `limits.max_points` data points.
     """
     refusals = Refusals()
-    groups: list[MetricGroup] = []
-    budget = limits.max_points
-    for resource, scope, source in _scopes(body, "Metrics", limits, refusals):
-        messages = [_outer(get.as_object, m, "metrics") for m in _outer(get.items, source, "metrics")]
-        points = sum(map(_point_count, messages))
-        budget -= points
-        if budget < 0:
-            raise TooManyItems(limits.max_points - budget, limits.max_points, "data points", "max_points")
-        if resource is None or scope is None:
-            refusals.add("the points of a refused resource or scope", points)
-            continue
-        metrics = (_metric(message, limits, refusals) for message in messages)
-        groups.append(MetricGroup(resource, scope, tuple(m for m in metrics if m is not None)))
-    return MetricBatch(tuple(groups), refusals.total())
+    frame = _frame(body, "metrics", limits)
+    return metric_batch(frame, lambda message: _metric(message, limits, refusals), refusals)
 
 
 def _outer(read: Callable[[Any, str], Any], source: Any, key: str) -> Any:
@@ -132,10 +106,8 @@ def _outer(read: Callable[[Any, str], Any], source: Any, key: str) -> Any:
         raise MalformedOtlp(f"not an OTLP request in JSON: {error}") from error
 
 
-def _scopes(
-    body: bytes, what: str, limits: OtlpLimits, refusals: Refusals
-) -> list[tuple[Resource | None, Scope | None, JsonObject]]:
-    """Return each scope's message with its resource and scope, None where these were refused."""
+def _frame(body: bytes, of: str, limits: OtlpLimits) -> _Frame:
+    """Return a request that is within its limits; `of` is ``spans`` or ``metrics``."""
     # Before anything is made of it: `{}` takes two bytes here and sixty-four in memory. Braces in texts count too; no matter.
     parts = body.count(b"{") + body.count(b"[")
     if parts > limits.max_messages:
@@ -144,42 +116,58 @@ def _scopes(
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise MalformedOtlp(f"cannot decode {len(body)} bytes of JSON: {error}") from error
-    document = _outer(get.as_object, document, "(the body)")
-    found: list[tuple[Resource | None, Scope | None, JsonObject]] = []
-    resources = _outer(get.items, document, f"resource{what}")
-    if len(resources) > limits.max_groups:
-        raise TooManyItems(len(resources), limits.max_groups, "resources and scopes", "max_groups")
-    for part in resources:
-        source = _outer(get.as_object, part, f"resource{what}")
-        resource = _resource(_outer(get.child, source, "resource"), limits, refusals)
-        for inner in _outer(get.items, source, f"scope{what}"):
-            message = _outer(get.as_object, inner, f"scope{what}")
-            scope = _scope(message, _outer(get.child, message, "scope"), limits, refusals)
-            found.append((resource, scope, message))
-        if len(found) > limits.max_groups:
-            raise TooManyItems(len(found), limits.max_groups, "resources and scopes", "max_groups")
-    return found
+    frame = _Frame(_outer(get.as_object, document, "(the body)"), of, limits)
+    groups, items = count_parts(frame)
+    if groups > limits.max_groups:
+        raise TooManyItems(groups, limits.max_groups, "resources and scopes", "max_groups")
+    limit, what, setting = (
+        (limits.max_spans, "spans", "max_spans")
+        if of == "spans"
+        else (limits.max_points, "data points", "max_points")
+    )
+    if items > limit:
+        raise TooManyItems(items, limit, what, setting)
+    return frame
 
 
-def _resource(source: JsonObject, limits: OtlpLimits, refusals: Refusals) -> Resource | None:
-    try:
-        return Resource(_attributes(source, limits))
-    except BadItem as error:
-        refusals.add(f"resource: {error}", 0)
-        return None
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """The levels of a parsed request; `of` is ``spans`` or ``metrics``."""
 
+    document: JsonObject
+    of: str
+    limits: OtlpLimits
 
-def _scope(holder: JsonObject, source: JsonObject, limits: OtlpLimits, refusals: Refusals) -> Scope | None:
-    try:
+    def resources(self) -> Sequence[JsonObject]:
+        return _objects(self.document, f"resource{self.of.capitalize()}")
+
+    def scopes(self, holder: JsonObject) -> Sequence[JsonObject]:
+        return _objects(holder, f"scope{self.of.capitalize()}")
+
+    def items(self, holder: JsonObject) -> Sequence[Any]:
+        if self.of == "metrics":
+            return _objects(holder, self.of)
+        items: Sequence[Any] = _outer(get.items, holder, self.of)
+        return items
+
+    def size(self, message: Any) -> int:
+        return 1 if self.of == "spans" else _point_count(message)
+
+    def resource(self, holder: JsonObject) -> Resource:
+        return Resource(_attributes(_outer(get.child, holder, "resource"), self.limits))
+
+    def scope(self, holder: JsonObject) -> Scope:
+        source = _outer(get.child, holder, "scope")
         return Scope(
             get.text(source, "name"),
             get.text(source, "version"),
-            _attributes(source, limits),
+            _attributes(source, self.limits),
             get.text(holder, "schemaUrl"),
         )
-    except BadItem as error:
-        refusals.add(f"scope: {error}", 0)
-        return None
+
+
+def _objects(source: JsonObject, key: str) -> list[JsonObject]:
+    return [_outer(get.as_object, part, key) for part in _outer(get.items, source, key)]
 
 
 def _span(source: JsonObject, limits: OtlpLimits, attributes_of: Collection[int] | None) -> Span:
@@ -278,19 +266,16 @@ def _metric(source: JsonObject, limits: OtlpLimits, refusals: Refusals) -> Metri
         refusals.add(str(error), _point_count(source))
         return None
     kind, read = _READERS[which]
-    points: list[Point] = []
-    for message in messages:
-        try:
-            points.append(read(name, get.as_object(message, "dataPoints"), limits))
-        except BadItem as error:
-            refusals.add(str(error))
+    points = taken(
+        messages, lambda message: read(name, get.as_object(message, "dataPoints"), limits), refusals
+    )
     if which in {"gauge", "summary"}:
         temporality = 0
-    return Metric(name, description, unit, kind, temporality, monotonic and which == "sum", tuple(points))
+    return Metric(name, description, unit, kind, temporality, monotonic and which == "sum", points)
 
 
 def _number(name: str, source: JsonObject, limits: OtlpLimits) -> NumberPoint:
-    absent = bool(get.uint32(source, "flags") & _NO_RECORDED_VALUE)
+    absent = bool(get.uint32(source, "flags") & NO_RECORDED_VALUE)
     value: float | None = get.optional_double(source, "asDouble")
     if value is None and source.get("asInt") is not None:
         value = get.as_int64(source["asInt"], "asInt")
@@ -316,7 +301,7 @@ def _histogram(name: str, source: JsonObject, limits: OtlpLimits) -> HistogramPo
         get.optional_double(source, "sum"),
         bounds,
         counts,
-        bool(get.uint32(source, "flags") & _NO_RECORDED_VALUE),
+        bool(get.uint32(source, "flags") & NO_RECORDED_VALUE),
         _exemplars(source, limits),
     )
 
@@ -341,7 +326,7 @@ def _exponential(name: str, source: JsonObject, limits: OtlpLimits) -> Exponenti
         positive_counts,
         get.int32(negative, "offset"),
         negative_counts,
-        bool(get.uint32(source, "flags") & _NO_RECORDED_VALUE),
+        bool(get.uint32(source, "flags") & NO_RECORDED_VALUE),
         _exemplars(source, limits),
     )
 
@@ -355,7 +340,7 @@ def _summary(name: str, source: JsonObject, limits: OtlpLimits) -> SummaryPoint:
         get.uint64(source, "count"),
         get.double(source, "sum"),
         tuple((get.double(q, "quantile"), get.double(q, "value")) for q in quantiles),
-        bool(get.uint32(source, "flags") & _NO_RECORDED_VALUE),
+        bool(get.uint32(source, "flags") & NO_RECORDED_VALUE),
     )
 
 

@@ -65,7 +65,7 @@ class TooManyItems(LimitExceeded):
 
 
 class BadItem(Exception):
-    """One span or point cannot be taken; the others can. Never leaves the readers."""
+    """One span or point cannot be taken; the others can. Never leaves `bongsu.wire.otlp`."""
 
 
 @dataclass(slots=True)

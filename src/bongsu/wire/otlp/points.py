@@ -1,4 +1,7 @@
-"""Metrics requests of cumulative numbers and histograms in protobuf, as arrays; every other request is for `bongsu.wire.otlp.protobuf`."""
+"""
+Metrics requests in protobuf whose cumulative numbers and histograms are arrays; what stands beside these, metrics of other kinds and
+exemplars, is read by `bongsu.wire.otlp.protobuf`, and so is every other request.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ import numpy as np
 
 from bongsu.kernels import otlp_points as kernel
 from bongsu.kernels.remote_write import hash_bytes, insert_series
-from bongsu.wire.otlp.protobuf import read_metric
+from bongsu.wire.otlp.limits import BadItem, MalformedOtlp, Refusals
+from bongsu.wire.otlp.protobuf import read_exemplar, read_metric
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bongsu.wire.otlp.limits import OtlpLimits
-    from bongsu.wire.otlp.values import Metric
+    from bongsu.wire.otlp.values import Metric, PointExemplar, Refused
 
 _LEAST_MESSAGE_BYTES = 2
 """Tag and length: a shorter body than the limit on parts times this is within it."""
@@ -28,14 +32,38 @@ _LEAST_SAMPLE_BYTES = 16
 _SPARE_SAMPLES = 64
 """Beyond these, so that the smallest requests have room."""
 
-_MOST_WANTED = 4_096
-"""Metrics that the real-time numbers want of one request; a request with more is read in full anyway."""
+_LEAST_EXEMPLAR_BYTES = 32
+"""One of a trace has 50; a request of many smaller ones is read in full."""
+
+_MOST_APART = 4_096
+"""Metrics of one request that are read on their own; a request with more is read in full anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """
+    What of a request is not in arrays.
+
+    Attributes
+    ----------
+    wanted, others
+        Plain metrics with wanted names, and metrics that are not plain, by the number of their group.
+    exemplars
+        Those of plain metrics, with the sample that each belongs to.
+    refused
+        Points of the others that cannot be taken.
+    """
+
+    wanted: dict[int, list[Metric]]
+    others: dict[int, list[Metric]]
+    exemplars: list[tuple[int, PointExemplar]]
+    refused: Refused
 
 
 @dataclass(frozen=True, slots=True)
 class Points:
     """
-    A plain request.
+    A request whose resources and scopes are plain.
 
     Attributes
     ----------
@@ -45,34 +73,58 @@ class Points:
         Unix milliseconds; a start of 0 is none.
     values : ndarray of float64, shape (n_samples,)
         A histogram's are its buckets, added up, its sum if it has one, and its count.
-    groups : ndarray of int64, shape (n_groups, 5)
+    groups : ndarray of int64, shape (n_groups, 6)
         Of each scope of each resource in order, with the columns that `bongsu.kernels.otlp_points` names.
     has_histograms
-        Whether there are histograms beside numbers.
+        Whether there are plain histograms beside numbers.
+    apart : ndarray of int64, shape (n_apart, 5)
+        Metrics that are read on their own, with the columns that the kernel names.
+    exemplars : ndarray of int64, shape (n_exemplars, 5)
+        As the kernel names them.
     """
 
     body: bytes
+    limits: OtlpLimits
     hashes: NDArray[np.uint64]
     times: NDArray[np.int64]
     starts: NDArray[np.int64]
     values: NDArray[np.float64]
     groups: NDArray[np.int64]
     has_histograms: bool
-    wanted: NDArray[np.int64]
+    apart: NDArray[np.int64]
+    exemplars: NDArray[np.int64]
 
-    def metrics(self, limits: OtlpLimits) -> dict[int, list[Metric]]:
-        """Return the metrics with wanted names by the number of their group. All their bytes but numbers were read once before."""
-        found: dict[int, list[Metric]] = {}
-        for group, begin, end in self.wanted.tolist():
-            metric = read_metric(self.body[begin:end], limits)
-            if metric is not None:
-                found.setdefault(group, []).append(metric)
-        return found
+    def details(self) -> Details | None:
+        """Return what is not in the arrays; None for a request that must be read in full to be judged."""
+        wanted: dict[int, list[Metric]] = {}
+        others: dict[int, list[Metric]] = {}
+        refusals = Refusals()
+        points = int(self.groups[:, kernel.POINTS].sum())
+        try:
+            for group, _, plain, begin, end in self.apart.tolist():
+                metric = read_metric(self.body[begin:end], self.limits, refusals)
+                if metric is not None:
+                    (wanted if plain else others).setdefault(group, []).append(metric)
+                    points += 0 if plain else len(metric.points)
+            exemplars = [self._exemplar(*row) for row in self.exemplars.tolist()]
+        except (MalformedOtlp, BadItem):
+            return None
+        refused = refusals.total()
+        if points + refused.count > self.limits.max_points:
+            return None
+        return Details(wanted, others, exemplars, refused)
+
+    def _exemplar(
+        self, sample: int, begin: int, end: int, bounds_begin: int, bounds_end: int
+    ) -> tuple[int, PointExemplar]:
+        exemplar = read_exemplar(self.body[begin:end], self.limits)
+        bounds = np.frombuffer(self.body[bounds_begin:bounds_end], dtype="<f8")
+        return sample + int((bounds < exemplar.value).sum()), exemplar
 
 
 class PointReader:
     """
-    Reads plain requests. Any thread may use it.
+    Reads such requests. Any thread may use it.
 
     Parameters
     ----------
@@ -88,36 +140,41 @@ class PointReader:
         self._wanted = _table(wanted, seeds)
 
     def read(self, body: bytes) -> Points | None:
-        """Return a plain request within all limits, None for any other."""
+        """Return a request whose resources and scopes are plain, and that is within all limits; None for any other."""
         limits = self.limits
         if len(body) > _LEAST_MESSAGE_BYTES * limits.max_messages:
             return None
         room = len(body) // _LEAST_SAMPLE_BYTES + _SPARE_SAMPLES
-        counts = np.zeros(6, dtype=np.int64)
+        counts = np.zeros(7, dtype=np.int64)
         hashes = np.empty((room, 2), dtype=np.uint64)
         samples = np.empty((3, room), dtype=np.int64)
-        groups = np.empty((min(limits.max_groups, len(body)), 5), dtype=np.int64)
-        wanted = np.empty((_MOST_WANTED, 3), dtype=np.int64)
+        groups = np.empty((min(limits.max_groups, len(body)), 6), dtype=np.int64)
+        apart = np.empty((_MOST_APART, 5), dtype=np.int64)
+        exemplars = np.empty((len(body) // _LEAST_EXEMPLAR_BYTES, 5), dtype=np.int64)
         data = np.frombuffer(body, dtype=np.uint8)
-        if not kernel.read_points(data, self._seeds, self._wanted, counts, hashes, samples, groups, wanted):
+        seeds, wanted = self._seeds, self._wanted
+        if not kernel.read_points(data, seeds, wanted, counts, hashes, samples, groups, apart, exemplars):
             return None
-        n_samples, n_groups, n_resources, n_points, n_histograms, n_wanted = counts.tolist()
+        n_samples, n_points, n_histograms, n_exemplars, n_groups, n_resources, n_apart = counts.tolist()
         if (
             n_samples > room
             or n_points > limits.max_points
+            or n_exemplars > len(exemplars)
             or n_groups + n_resources > limits.max_groups
-            or n_wanted > _MOST_WANTED
+            or n_apart > _MOST_APART
         ):
             return None
         return Points(
             body,
+            limits,
             hashes[:n_samples],
             samples[kernel.TIMES, :n_samples],
             samples[kernel.STARTS, :n_samples],
             samples[kernel.VALUES, :n_samples].view(np.float64),
             groups[:n_groups],
             n_histograms > 0,
-            wanted[:n_wanted],
+            apart[:n_apart],
+            exemplars[:n_exemplars],
         )
 
 

@@ -9,9 +9,11 @@ import numpy as np
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Exemplar as ExemplarMessage
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric as MetricMessage
 
 from bongsu.kernels.protobuf_shape import count_messages
+from bongsu.wire.otlp.frame import NO_RECORDED_VALUE, metric_batch, span_batch, taken
 from bongsu.wire.otlp.limits import (
     BadItem,
     MalformedOtlp,
@@ -29,7 +31,6 @@ from bongsu.wire.otlp.values import (
     HistogramPoint,
     Metric,
     MetricBatch,
-    MetricGroup,
     MetricKind,
     NumberPoint,
     Point,
@@ -38,18 +39,16 @@ from bongsu.wire.otlp.values import (
     Scope,
     Span,
     SpanBatch,
-    SpanGroup,
     SummaryPoint,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from numpy.typing import NDArray
 
 # Messages are typed `Any`: their classes are made at run time and their stubs are not part of every installation.
 
-_NO_RECORDED_VALUE = 0x1
 _DEFAULT_LIMITS = OtlpLimits()
 
 
@@ -72,26 +71,8 @@ def read_spans(
         If there are more than `limits.max_spans` spans.
     """
     _check_shape(body, _TRACES, limits)
-    request = _parse(ExportTraceServiceRequest(), body)
-    refusals = Refusals()
-    groups: list[SpanGroup] = []
-    for resource_spans in request.resource_spans:
-        items = sum(len(scope.spans) for scope in resource_spans.scope_spans)
-        try:
-            resource = Resource(_attributes(resource_spans.resource.attributes, limits))
-        except BadItem as error:
-            refusals.add(f"resource: {error}", items)
-            continue
-        for scope_spans in resource_spans.scope_spans:
-            try:
-                scope = _scope(scope_spans, limits)
-            except BadItem as error:
-                refusals.add(f"scope: {error}", len(scope_spans.spans))
-                continue
-            groups.append(
-                SpanGroup(resource, scope, _spans(scope_spans.spans, limits, refusals, attributes_of))
-            )
-    return SpanBatch(tuple(groups), refusals.total())
+    frame = _Frame(_parse(ExportTraceServiceRequest(), body).resource_spans, "spans", limits)
+    return span_batch(frame, lambda message: _span(message, limits, attributes_of), Refusals())
 
 
 def read_metrics(body: bytes, limits: OtlpLimits = _DEFAULT_LIMITS) -> MetricBatch:
@@ -106,30 +87,35 @@ def read_metrics(body: bytes, limits: OtlpLimits = _DEFAULT_LIMITS) -> MetricBat
         If there are more than `limits.max_points` data points.
     """
     _check_shape(body, _METRICS, limits)
-    request = _parse(ExportMetricsServiceRequest(), body)
     refusals = Refusals()
-    groups: list[MetricGroup] = []
-    for resource_metrics in request.resource_metrics:
-        items = sum(_point_count(m) for scope in resource_metrics.scope_metrics for m in scope.metrics)
-        try:
-            resource = Resource(_attributes(resource_metrics.resource.attributes, limits))
-        except BadItem as error:
-            refusals.add(f"resource: {error}", items)
-            continue
-        for scope_metrics in resource_metrics.scope_metrics:
-            try:
-                scope = _scope(scope_metrics, limits)
-            except BadItem as error:
-                refusals.add(f"scope: {error}", sum(map(_point_count, scope_metrics.metrics)))
-                continue
-            metrics = (_metric(metric, limits, refusals) for metric in scope_metrics.metrics)
-            groups.append(MetricGroup(resource, scope, tuple(m for m in metrics if m is not None)))
-    return MetricBatch(tuple(groups), refusals.total())
+    frame = _Frame(_parse(ExportMetricsServiceRequest(), body).resource_metrics, "metrics", limits)
+    return metric_batch(frame, lambda message: _metric(message, limits, refusals), refusals)
 
 
-def read_metric(body: bytes, limits: OtlpLimits = _DEFAULT_LIMITS) -> Metric | None:
-    """Return one ``Metric`` of a request, without the points that cannot be taken; None when it holds no data."""
-    return _metric(_parse(MetricMessage(), body), limits, Refusals())
+def read_metric(body: bytes, limits: OtlpLimits, refusals: Refusals) -> Metric | None:
+    """
+    Return one ``Metric`` of a request, without the points that cannot be taken; None when it holds no data.
+
+    Raises
+    ------
+    MalformedOtlp
+        If the bytes are not such a message.
+    """
+    return _metric(_parse(MetricMessage(), body), limits, refusals)
+
+
+def read_exemplar(body: bytes, limits: OtlpLimits) -> PointExemplar:
+    """
+    Return one ``Exemplar`` of a request.
+
+    Raises
+    ------
+    MalformedOtlp
+        If the bytes are not such a message.
+    BadItem
+        If its point cannot be taken.
+    """
+    return _exemplar(_parse(ExemplarMessage(), body), limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,21 +210,34 @@ def _parse(message: Any, body: bytes) -> Any:
     return message
 
 
-def _scope(holder: Any, limits: OtlpLimits) -> Scope:
-    scope = holder.scope
-    return Scope(scope.name, scope.version, _attributes(scope.attributes, limits), holder.schema_url)
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """The levels of a parsed request; `of` is ``spans`` or ``metrics``."""
 
+    holders: Sequence[Any]
+    of: str
+    limits: OtlpLimits
 
-def _spans(
-    messages: Iterable[Any], limits: OtlpLimits, refusals: Refusals, attributes_of: Collection[int] | None
-) -> tuple[Span, ...]:
-    spans: list[Span] = []
-    for message in messages:
-        try:
-            spans.append(_span(message, limits, attributes_of))
-        except BadItem as error:
-            refusals.add(str(error))
-    return tuple(spans)
+    def resources(self) -> Sequence[Any]:
+        return self.holders
+
+    def scopes(self, holder: Any) -> Sequence[Any]:
+        scopes: Sequence[Any] = getattr(holder, f"scope_{self.of}")
+        return scopes
+
+    def items(self, holder: Any) -> Sequence[Any]:
+        items: Sequence[Any] = getattr(holder, self.of)
+        return items
+
+    def size(self, message: Any) -> int:
+        return 1 if self.of == "spans" else _point_count(message)
+
+    def resource(self, holder: Any) -> Resource:
+        return Resource(_attributes(holder.resource.attributes, self.limits))
+
+    def scope(self, holder: Any) -> Scope:
+        scope = holder.scope
+        return Scope(scope.name, scope.version, _attributes(scope.attributes, self.limits), holder.schema_url)
 
 
 def _span(message: Any, limits: OtlpLimits, attributes_of: Collection[int] | None) -> Span:
@@ -320,20 +319,15 @@ def _metric(message: Any, limits: OtlpLimits, refusals: Refusals) -> Metric | No
         refusals.add("a metric has no name; every metric needs one", len(data.data_points))
         return None
     kind, read = _READERS[which]
-    points: list[Point] = []
-    for point in data.data_points:
-        try:
-            points.append(read(name, point, limits))
-        except BadItem as error:
-            refusals.add(str(error))
+    points = taken(data.data_points, lambda point: read(name, point, limits), refusals)
     temporality = data.aggregation_temporality if which not in {"gauge", "summary"} else 0
     monotonic = which == "sum" and data.is_monotonic
-    return Metric(name, message.description, message.unit, kind, temporality, monotonic, tuple(points))
+    return Metric(name, message.description, message.unit, kind, temporality, monotonic, points)
 
 
 def _number(name: str, point: Any, limits: OtlpLimits) -> NumberPoint:
     which = point.WhichOneof("value")
-    absent = bool(point.flags & _NO_RECORDED_VALUE)
+    absent = bool(point.flags & NO_RECORDED_VALUE)
     if which is None and not absent:
         raise BadItem(f"metric {name!r}: a point has no value; set asDouble or asInt")
     return NumberPoint(
@@ -358,7 +352,7 @@ def _histogram(name: str, point: Any, limits: OtlpLimits) -> HistogramPoint:
         point.sum if point.HasField("sum") else None,
         bounds,
         counts,
-        bool(point.flags & _NO_RECORDED_VALUE),
+        bool(point.flags & NO_RECORDED_VALUE),
         _exemplars(point, limits),
     )
 
@@ -379,7 +373,7 @@ def _exponential(name: str, point: Any, limits: OtlpLimits) -> ExponentialPoint:
         tuple(positive.bucket_counts),
         negative.offset,
         tuple(negative.bucket_counts),
-        bool(point.flags & _NO_RECORDED_VALUE),
+        bool(point.flags & NO_RECORDED_VALUE),
         _exemplars(point, limits),
     )
 
@@ -393,22 +387,23 @@ def _summary(name: str, point: Any, limits: OtlpLimits) -> SummaryPoint:
         point.count,
         point.sum,
         tuple((q.quantile, q.value) for q in point.quantile_values),
-        bool(point.flags & _NO_RECORDED_VALUE),
+        bool(point.flags & NO_RECORDED_VALUE),
     )
 
 
 def _exemplars(point: Any, limits: OtlpLimits) -> tuple[PointExemplar, ...]:
     if not point.exemplars:
         return ()
-    return tuple(
-        PointExemplar(
-            exemplar.time_unix_nano,
-            float(getattr(exemplar, exemplar.WhichOneof("value") or "as_double")),
-            exemplar.trace_id,
-            exemplar.span_id,
-            _attributes(exemplar.filtered_attributes, limits),
-        )
-        for exemplar in point.exemplars
+    return tuple(_exemplar(exemplar, limits) for exemplar in point.exemplars)
+
+
+def _exemplar(message: Any, limits: OtlpLimits) -> PointExemplar:
+    return PointExemplar(
+        message.time_unix_nano,
+        float(getattr(message, message.WhichOneof("value") or "as_double")),
+        message.trace_id,
+        message.span_id,
+        _attributes(message.filtered_attributes, limits),
     )
 
 
