@@ -35,7 +35,9 @@ from bongsu.api.dispatch import Dispatcher
 from bongsu.api.prometheus.envelope import failure_response
 from bongsu.api.respond import no_content
 from bongsu.api.routing import Router
+from bongsu.control.context import ControlOptions
 from bongsu.control.database import sqlite_url
+from bongsu.control.limits import ControlLimits
 from bongsu.control.plane import ControlPlane
 from bongsu.control.tables import ProjectRow, ServerRow, TargetRow, WorkspaceRow
 from bongsu.control.values import Scope, ScrapeOutcome
@@ -165,7 +167,7 @@ async def measure_calls(plane: ControlPlane, made: Sequence[NewProject], calls: 
     choose = random.Random(1)
     numbers = iter(range(10**9))
 
-    async def call(method: str, path: str, body: object = None) -> None:
+    async def call(method: str, path: str, fields: Callable[[int], object]) -> None:
         new = choose.choice(made)
         pcode = new.project.pcode
         path, _, query = path.partition("?")
@@ -173,25 +175,31 @@ async def measure_calls(plane: ControlPlane, made: Sequence[NewProject], calls: 
             job=f"j-{pcode}-{choose.randrange(JOBS)}", target=f"t-{pcode}-0-0", first=f"j-{pcode}-0"
         )
         url = f"/v1.0/projects/{new.project.project_id}{path}"
+        body = fields(pcode)
         sent = b"" if body is None else orjson.dumps(body)
         answer = await _ask(app, _scope(new.appkey, method, url, query), sent)
         assert orjson.loads(answer)["header"]["resultCode"] == 0, answer
 
-    table: list[tuple[str, str, Callable[[], object]]] = [
-        ("GET", "/jobs", lambda: None),
-        ("GET", "/jobs/{job}", lambda: None),
-        ("GET", "/servers", lambda: None),
-        ("GET", "/servers?state=true", lambda: None),
-        ("GET", "/jobs/{job}/targets", lambda: None),
-        ("GET", "/jobs/{first}/targets/{target}", lambda: None),
-        ("POST", "/jobs", lambda: {"jobName": f"n{next(numbers)}", "metricsPath": "/m"}),
-        ("PUT", "/jobs/{job}", lambda: {"metricsPath": "/n"}),
+    table: list[tuple[str, str, Callable[[int], object]]] = [
+        ("GET", "/jobs", lambda _: None),
+        ("GET", "/jobs/{job}", lambda _: None),
+        ("GET", "/servers", lambda _: None),
+        ("GET", "/servers?state=true", lambda _: None),
+        ("GET", "/jobs/{job}/targets", lambda _: None),
+        ("GET", "/jobs/{first}/targets/{target}", lambda _: None),
+        ("POST", "/jobs", lambda _: {"jobName": f"n{next(numbers)}", "metricsPath": "/m"}),
+        ("PUT", "/jobs/{job}", lambda _: {"metricsPath": "/n"}),
+        (
+            "POST",
+            "/jobs/{job}/targets",
+            lambda pcode: {"hostId": f"h-{pcode}-0", "port": 1000 + next(numbers)},
+        ),
     ]
     return [
         await measure(
             f"{method} {path}",
             calls,
-            lambda m=method, p=path, b=body: call(m, p, b()),  # type: ignore[misc]
+            lambda m=method, p=path, b=body: call(m, p, b),  # type: ignore[misc]
             CALL_GOAL_MS,
         )
         for method, path, body in table
@@ -319,7 +327,9 @@ def main() -> None:
     arguments.add_argument("--output", type=Path, help="the page to write")
     chosen = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        plane = ControlPlane(chosen.url or sqlite_url(Path(folder) / "control.db"), SystemClock())
+        # Every server has as many targets as it may have by default, and is to take one more.
+        options = ControlOptions(limits=ControlLimits(max_targets_per_server=0))
+        plane = ControlPlane(chosen.url or sqlite_url(Path(folder) / "control.db"), SystemClock(), options)
         made: list[NewProject] = []
         once(f"fill, {chosen.projects} projects", lambda: made.extend(fill(plane, chosen.projects)))
         rows = asyncio.run(measure_calls(plane, made, chosen.calls))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 
 from bongsu.control.rows import is_id
 from bongsu.control.tables import AuditRow
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from bongsu.control.database import Database
+    from bongsu.control.prepared import Transaction
     from bongsu.runtime.clock import Clock
 
 SYSTEM = Actor("system")
@@ -89,6 +90,7 @@ class AuditFilter:
 
 
 EVERYTHING = AuditFilter()
+_INSERT = insert(AuditRow).inline()
 
 
 class AuditTrail:
@@ -108,17 +110,32 @@ class AuditTrail:
         **detail: object,
     ) -> None:
         """Add an entry to the caller's transaction; `detail` must be JSON, and never holds a secret."""
-        session.add(
-            AuditRow(
-                at_ms=self._clock.now_ms(),
-                actor=actor.name,
-                address=actor.address,
-                action=action,
-                subject=subject,
-                project_id=project_id,
-                detail=detail,
-            )
-        )
+        session.add(AuditRow(**self._entry(actor, action, subject, project_id, detail)))
+
+    def write(
+        self,
+        transaction: Transaction,
+        actor: Actor,
+        action: str,
+        subject: str,
+        project_id: str | None,
+        **detail: object,
+    ) -> None:
+        """Add an entry to a transaction of prepared statements, as `record`."""
+        transaction.run(_INSERT, **self._entry(actor, action, subject, project_id, detail))
+
+    def _entry(
+        self, actor: Actor, action: str, subject: str, project_id: str | None, detail: dict[str, object]
+    ) -> dict[str, object]:
+        return {
+            "at_ms": self._clock.now_ms(),
+            "actor": actor.name,
+            "address": actor.address,
+            "action": action,
+            "subject": subject,
+            "project_id": project_id,
+            "detail": detail,
+        }
 
     def note(
         self, actor: Actor, action: str, subject: str, project_id: str | None = None, **detail: object

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from bongsu.control.audit import AuditTrail
 from bongsu.control.changes import Changes
@@ -13,10 +13,9 @@ from bongsu.control.passwords import MIN_CHARACTERS
 from bongsu.model.errors import LimitExceeded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from bongsu.control.database import Database
-    from bongsu.control.tables import ProjectRow
     from bongsu.runtime.clock import Clock
 
     CountRefusal = Callable[[str, str, int], None]
@@ -59,6 +58,20 @@ class ControlOptions:
         return sorted([*own, *self.other_limits], key=lambda limit: limit.name)
 
 
+class Owner(Protocol):
+    """A project whose row is locked, with its own values of limits."""
+
+    @property
+    def project_id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def limits(self) -> Mapping[str, int]:
+        """The limits that it has its own value of."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ControlContext:
     """Shared by the services; one per database and process."""
@@ -71,13 +84,13 @@ class ControlContext:
     audit: AuditTrail
     count_refusal: CountRefusal
 
-    def refuse_beyond(self, owner: ProjectRow, name: str, present: int, what: str) -> None:
+    def refuse_beyond(self, owner: Owner, name: str, present: int, what: str) -> None:
         """
         Raise LimitExceeded when `present`, which counts the new one, is over a limit of the project.
 
         The caller's transaction undoes the new one; its row of the project is locked, so that nobody counts beside it.
         """
-        allowed: int = owner.limits.get(name, getattr(self.options.limits, name))
+        allowed = owner.limits.get(name, getattr(self.options.limits, name))
         if allowed and present > allowed:
             self.count_refusal(owner.project_id, name, 1)
             raise LimitExceeded(

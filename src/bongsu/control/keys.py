@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from bongsu.control.audit import SYSTEM
 from bongsu.control.changes import Topic
 from bongsu.control.checks import check_scopes, check_text
 from bongsu.control.errors import BadValue, UnknownKey
 from bongsu.control.ids import make_key_id, make_secret
+from bongsu.control.lookups import PROJECT, ProjectRecord
 from bongsu.control.rows import find_project, is_id, key_of, lock_project, project_of, scopes_of
 from bongsu.control.tables import KeyRow, ProjectRow
 from bongsu.control.values import KeyGrant, NewKey
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
 _SHOWN = 100
 
 
+_GRANT = (
+    select(KeyRow.secret_hash, KeyRow.scopes, KeyRow.expires_ms, *PROJECT)
+    .join(ProjectRow, ProjectRow.pcode == KeyRow.pcode)
+    .where(KeyRow.key_id == bindparam("key_id"))
+)
+
+
 class Keys:
     """The keys of all projects. Methods block and may be called from any thread."""
 
@@ -39,17 +47,12 @@ class Keys:
 
     def find(self, key_id: str) -> KeyGrant | None:
         """Return what a key is checked against, expired or not; None when it was never made, or revoked."""
-        query = select(KeyRow, ProjectRow).join(ProjectRow).where(KeyRow.key_id == key_id)
-        if not is_id(key_id):
+        rows = self._context.database.rows(_GRANT, key_id=key_id) if is_id(key_id) else []
+        if not rows:
             return None
-        with self._context.database.read() as session:
-            found = session.execute(query).one_or_none()
-        if found is None:
-            return None
-        key, project = found
-        return KeyGrant(
-            key.key_id, key.secret_hash, scopes_of(key.scopes), key.expires_ms, project_of(project)
-        )
+        secret_hash, scopes, expires_ms, *project = rows[0]
+        owner = project_of(ProjectRecord._make(project))
+        return KeyGrant(key_id, secret_hash, scopes_of(scopes), expires_ms, owner)
 
     def all(self, project_id: str) -> list[Key]:
         """Return the keys of a project, oldest first."""

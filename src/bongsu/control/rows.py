@@ -15,7 +15,7 @@ from bongsu.control.errors import (
     UnknownTarget,
     UnknownWorkspace,
 )
-from bongsu.control.tables import KeyRow, ProjectRow, RemovedServerRow, ServerRow, TargetRow, WorkspaceRow
+from bongsu.control.tables import KeyRow, ProjectRow, ServerRow, TargetRow, WorkspaceRow
 from bongsu.control.values import Key, Project, ProjectSettings, Scope, Server, Workspace
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Select
     from sqlalchemy.orm import Session
+
+    from bongsu.control.lookups import ProjectRecord
 
 _SHOWN = 100
 """Characters of an unknown id that an error repeats."""
@@ -39,7 +41,7 @@ def is_id(text: str) -> bool:
     return len(text) <= _MAX_ID and text.isascii() and text.replace("-", "").isalnum()
 
 
-def project_of(row: ProjectRow) -> Project:
+def project_of(row: ProjectRow | ProjectRecord) -> Project:
     """Return the value of a project's row."""
     settings = ProjectSettings(
         retention_ms=row.retention_ms,
@@ -61,7 +63,7 @@ def scopes_of(text: str) -> frozenset[Scope]:
     return frozenset(map(Scope, text.split(",")))
 
 
-def server_of(row: ServerRow | RemovedServerRow) -> Server:
+def server_of(row: ServerRow) -> Server:
     """Return the value of a server's row."""
     return Server(row.host_id, row.name, row.address, row.region, row.instance_id, row.created_ms, row.os)
 
@@ -97,30 +99,45 @@ def lock_project(session: Session, project_id: str) -> ProjectRow:
 def _found_project(session: Session, project_id: str, query: Select[ProjectRow]) -> ProjectRow:
     row = session.scalar(query.where(ProjectRow.project_id == project_id)) if is_id(project_id) else None
     if row is None:
-        raise UnknownProject(
-            f"there is no project {project_id[:_SHOWN]!r}; the list of projects has the ids that exist"
-        )
+        raise unknown_project(project_id)
     return row
+
+
+def unknown_project(project_id: str) -> UnknownProject:
+    """Return the error of a project that is not there."""
+    return UnknownProject(
+        f"there is no project {project_id[:_SHOWN]!r}; the list of projects has the ids that exist"
+    )
 
 
 def find_server(session: Session, pcode: int, host_id: str) -> ServerRow:
     """Return a server's row, or raise UnknownServer; another project's is unknown."""
     row = session.get(ServerRow, host_id) if is_id(host_id) else None
     if row is None or row.pcode != pcode:
-        raise UnknownServer(
-            f"the project has no server {host_id[:_SHOWN]!r}; the list of servers has the ids that exist"
-        )
+        raise unknown_server(host_id)
     return row
+
+
+def unknown_server(host_id: str) -> UnknownServer:
+    """Return the error of a server that is not there."""
+    return UnknownServer(
+        f"the project has no server {host_id[:_SHOWN]!r}; the list of servers has the ids that exist"
+    )
 
 
 def find_workspace(session: Session, pcode: int, job_id: str) -> WorkspaceRow:
     """Return a workspace's row, or raise UnknownWorkspace; another project's is unknown."""
     row = session.get(WorkspaceRow, job_id) if is_id(job_id) else None
     if row is None or row.pcode != pcode:
-        raise UnknownWorkspace(
-            f"the project has no workspace {job_id[:_SHOWN]!r}; the list of workspaces has the ids that exist"
-        )
+        raise unknown_workspace(job_id)
     return row
+
+
+def unknown_workspace(job_id: str) -> UnknownWorkspace:
+    """Return the error of a workspace that is not there."""
+    return UnknownWorkspace(
+        f"the project has no workspace {job_id[:_SHOWN]!r}; the list of workspaces has the ids that exist"
+    )
 
 
 def find_target(session: Session, job_id: str, target_id: str) -> TargetRow:

@@ -8,26 +8,60 @@ whether a machine runs, so a state is a conclusion, and its reason says from wha
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from bongsu.control.host_agents import HEARTBEAT_S
-from bongsu.control.rows import server_of
+from bongsu.control.lookups import SERVER
 from bongsu.control.tables import HostAgentRow, RemovedServerRow, ServerRow, TargetRow, TargetStateRow
-from bongsu.control.values import REFUSED, ServerHealth, ServerState, TargetState
+from bongsu.control.values import REFUSED, Server, ServerHealth, ServerState, TargetState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy.orm import Session
-
     from bongsu.control.context import ControlContext
+    from bongsu.control.database import Database
     from bongsu.control.states import TargetStates
     from bongsu.control.values import Project
 
 SILENT_AFTER_MS = round(3 * HEARTBEAT_S * 1000)
 """An agent is silent after three heartbeats that did not come: one may be lost, and two by a restart of the server."""
+
+
+_SERVERS = (
+    select(*SERVER, HostAgentRow.collects, HostAgentRow.heard_ms)
+    .join(HostAgentRow, HostAgentRow.host_id == ServerRow.host_id, isouter=True)
+    .where(ServerRow.pcode == bindparam("pcode"))
+    .order_by(ServerRow.host_id)
+)
+_OUTCOMES = (
+    select(
+        TargetRow.target_id,
+        TargetRow.host_id,
+        TargetStateRow.result_code,
+        TargetStateRow.reason,
+        TargetStateRow.since_ms,
+    )
+    .join(ServerRow, ServerRow.host_id == TargetRow.host_id)
+    .join(TargetStateRow, TargetStateRow.target_id == TargetRow.target_id, isouter=True)
+    .where(ServerRow.pcode == bindparam("pcode"))
+)
+_REMOVED = (
+    select(
+        RemovedServerRow.host_id,  # from here on in the order of the fields of `Server`
+        RemovedServerRow.name,
+        RemovedServerRow.address,
+        RemovedServerRow.region,
+        RemovedServerRow.instance_id,
+        RemovedServerRow.created_ms,
+        RemovedServerRow.os,
+        RemovedServerRow.removed_ms,
+    )
+    .where(RemovedServerRow.pcode == bindparam("pcode"))
+    .order_by(RemovedServerRow.removed_ms, RemovedServerRow.host_id)
+)
 
 
 class ServerStates:
@@ -48,52 +82,31 @@ class ServerStates:
         with_removed
             Servers that were removed lately too, after the others.
         """
-        with self._context.database.read() as session:
-            found = self._present(session, project.pcode, region)
-            return found + _removed(session, project.pcode, region) if with_removed else found
+        found = self._present(project.pcode)
+        if with_removed:
+            found += _removed(self._context.database, project.pcode)
+        return [one for one in found if region is None or one.server.region == region]
 
-    def _present(self, session: Session, pcode: int, region: str | None) -> list[ServerState]:
-        query = (
-            select(ServerRow, HostAgentRow)
-            .join(HostAgentRow, HostAgentRow.host_id == ServerRow.host_id, isouter=True)
-            .where(ServerRow.pcode == pcode)
-            .order_by(ServerRow.host_id)
-        )
-        if region is not None:
-            query = query.where(ServerRow.region == region)
-        outcomes, now_ms = self._outcomes(session, pcode), self._context.clock.now_ms()
+    def _present(self, pcode: int) -> list[ServerState]:
+        # Outcomes last: a server that comes between the two has none yet, and one that goes is shown once more.
+        rows = self._context.database.rows(_SERVERS, pcode=pcode)
+        outcomes, now_ms = self._outcomes(pcode), self._context.clock.now_ms()
         found = []
-        for server, agent in session.execute(query):
-            heard_ms = None if agent is None else agent.heard_ms
+        for *fields, collects, heard_ms in rows:
+            server = Server(*fields)
             is_heard = heard_ms is not None and now_ms - heard_ms <= SILENT_AFTER_MS
             # Nobody scrapes for an agent that is to do it itself and is silent: its newest outcomes are old.
-            told = (
-                ()
-                if agent is not None and agent.collects and not is_heard
-                else outcomes.get(server.host_id, ())
-            )
-            verdict = judge(told, has_agent=agent is not None, is_heard=is_heard)
-            found.append(ServerState(server_of(server), verdict.health, verdict.reason, heard_ms))
+            told = () if collects and not is_heard else outcomes.get(server.host_id, ())
+            verdict = judge(told, has_agent=heard_ms is not None, is_heard=is_heard)
+            found.append(ServerState(server, verdict.health, verdict.reason, heard_ms))
         return found
 
-    def _outcomes(self, session: Session, pcode: int) -> dict[str, list[TargetState]]:
+    def _outcomes(self, pcode: int) -> dict[str, list[TargetState]]:
         """Return the newest outcomes of a project's targets by their servers."""
-        query = (
-            select(
-                TargetRow.host_id,
-                TargetRow.target_id,
-                TargetStateRow.result_code,
-                TargetStateRow.reason,
-                TargetStateRow.since_ms,
-            )
-            .join(ServerRow, ServerRow.host_id == TargetRow.host_id)
-            .join(TargetStateRow, TargetStateRow.target_id == TargetRow.target_id, isouter=True)
-            .where(ServerRow.pcode == pcode)
-        )
         found: dict[str, list[TargetState]] = {}
         # Ordered here: asked for an order, SQLite walks through the targets of all projects to have it.
-        for host_id, target_id, code, reason, since_ms in sorted(
-            session.execute(query), key=lambda row: row.target_id
+        for target_id, host_id, code, reason, since_ms in sorted(
+            self._context.database.rows(_OUTCOMES, pcode=pcode), key=itemgetter(0)
         ):
             stored = TargetState(code, reason, since_ms, since_ms)
             found.setdefault(host_id, []).append(self._states.newest(target_id, stored))
@@ -140,15 +153,8 @@ def _is_answer(code: int) -> bool:
     return code > 0 or code == REFUSED
 
 
-def _removed(session: Session, pcode: int, region: str | None) -> list[ServerState]:
-    query = (
-        select(RemovedServerRow)
-        .where(RemovedServerRow.pcode == pcode)
-        .order_by(RemovedServerRow.removed_ms, RemovedServerRow.host_id)
-    )
-    if region is not None:
-        query = query.where(RemovedServerRow.region == region)
+def _removed(database: Database, pcode: int) -> list[ServerState]:
     return [
-        ServerState(server_of(row), ServerHealth.DELETED, "the server was removed", removed_ms=row.removed_ms)
-        for row in session.scalars(query)
+        ServerState(Server(*fields), ServerHealth.DELETED, "the server was removed", removed_ms=removed_ms)
+        for *fields, removed_ms in database.rows(_REMOVED, pcode=pcode)
     ]

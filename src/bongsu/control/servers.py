@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from bongsu.control.audit import SYSTEM
 from bongsu.control.changes import Topic
@@ -16,6 +16,7 @@ from bongsu.control.checks import (
     check_region,
     check_text,
 )
+from bongsu.control.lookups import SERVER, read_server
 from bongsu.control.removed import remove_server
 from bongsu.control.rows import (
     find_server,
@@ -25,6 +26,7 @@ from bongsu.control.rows import (
     touch_targets,
 )
 from bongsu.control.tables import ServerRow
+from bongsu.control.values import Server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +35,11 @@ if TYPE_CHECKING:
 
     from bongsu.control.context import ControlContext
     from bongsu.control.reserved import ReservedWorkspaces
-    from bongsu.control.values import Actor, Project, Server
+    from bongsu.control.values import Actor, Project
+
+
+_ALL = select(*SERVER).where(ServerRow.pcode == bindparam("pcode")).order_by(ServerRow.host_id)
+_IN_REGION = _ALL.where(ServerRow.region == bindparam("region"))
 
 
 class Servers:
@@ -47,16 +53,14 @@ class Servers:
 
     def all(self, project: Project, *, region: str | None = None) -> list[Server]:
         """Return the servers of a project, of one region or of all, oldest first."""
-        query = select(ServerRow).where(ServerRow.pcode == project.pcode).order_by(ServerRow.host_id)
-        if region is not None:
-            query = query.where(ServerRow.region == region)
-        with self._context.database.read() as session:
-            return [server_of(row) for row in session.scalars(query)]
+        database = self._context.database
+        if region is None:
+            return [Server(*row) for row in database.rows(_ALL, pcode=project.pcode)]
+        return [Server(*row) for row in database.rows(_IN_REGION, pcode=project.pcode, region=region)]
 
     def get(self, project: Project, host_id: str) -> Server:
         """Return one server, or raise UnknownServer."""
-        with self._context.database.read() as session:
-            return server_of(find_server(session, project.pcode, host_id))
+        return read_server(self._context.database, project.pcode, host_id)
 
     def create(self, project: Project, fields: Mapping[str, object], *, actor: Actor = SYSTEM) -> Server:
         """

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import case, func, select
+from sqlalchemy import bindparam, case, delete, func, insert, select
 
 from bongsu.control.audit import SYSTEM
 from bongsu.control.changes import Topic
 from bongsu.control.checks import check_port
 from bongsu.control.errors import BadValue, UnknownServer
-from bongsu.control.rows import (
-    find_server,
-    find_target,
-    find_workspace,
-    is_id,
-    lock_project,
-    refusing_duplicates,
-    touch_targets,
-    unknown_target,
-)
+from bongsu.control.lookups import count_change, lock_owner, read_server, read_workspace
+from bongsu.control.rows import find_server, find_workspace, is_id, unknown_target, unknown_workspace
 from bongsu.control.tables import (
     HostAgentRow,
     ProjectRow,
@@ -34,12 +26,44 @@ from bongsu.control.workspaces import refuse_reserved
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sqlalchemy import Row, Select
-    from sqlalchemy.orm import Session
-
     from bongsu.control.context import ControlContext
+    from bongsu.control.prepared import Record
     from bongsu.control.states import TargetStates
-    from bongsu.control.values import Actor, Project
+    from bongsu.control.values import Actor, Project, Server, Workspace
+
+
+_ALL = (
+    select(
+        TargetRow.target_id,
+        TargetRow.job_id,
+        TargetRow.host_id,
+        TargetRow.port,
+        ServerRow.name,
+        ServerRow.address,
+        TargetRow.modified_ms,
+        TargetStateRow.result_code,
+        TargetStateRow.reason,
+        TargetStateRow.since_ms,
+    )
+    .select_from(WorkspaceRow)
+    .join(TargetRow, TargetRow.job_id == WorkspaceRow.job_id, isouter=True)
+    .join(ServerRow, ServerRow.host_id == TargetRow.host_id, isouter=True)
+    .join(TargetStateRow, TargetStateRow.target_id == TargetRow.target_id, isouter=True)
+    .where(WorkspaceRow.job_id == bindparam("job_id"), WorkspaceRow.pcode == bindparam("pcode"))
+    .order_by(TargetRow.target_id)
+)
+_ONE = _ALL.where(TargetRow.target_id == bindparam("target_id"))
+_PLACE = select(TargetRow.host_id, TargetRow.port).where(
+    TargetRow.target_id == bindparam("target_id"), TargetRow.job_id == bindparam("job_id")
+)
+_COUNT = (
+    select(func.count())
+    .select_from(TargetRow)
+    .join(WorkspaceRow, WorkspaceRow.job_id == TargetRow.job_id)
+    .where(TargetRow.host_id == bindparam("host_id"), WorkspaceRow.reserved_code.is_(None))
+)
+_INSERT = insert(TargetRow).inline()
+_DELETE = delete(TargetRow).where(TargetRow.target_id == bindparam("of"))
 
 
 class Targets:
@@ -51,20 +75,24 @@ class Targets:
 
     def all(self, project: Project, job_id: str) -> list[Target]:
         """Return the targets of a workspace, oldest first, or raise UnknownWorkspace."""
-        with self._context.database.read() as session:
-            find_workspace(session, project.pcode, job_id)
-            rows = session.execute(_with_server(job_id).order_by(TargetRow.target_id)).all()
-        return [self._target(row) for row in rows]
+        rows = self._context.database.rows(_ALL, job_id=job_id, pcode=project.pcode) if is_id(job_id) else []
+        if not rows:
+            raise unknown_workspace(job_id)
+        # A workspace without targets is one row without a target.
+        return [self._target(row) for row in rows if row[0] is not None]
 
     def get(self, project: Project, job_id: str, target_id: str) -> Target:
         """Return one target, or raise UnknownWorkspace or UnknownTarget."""
-        with self._context.database.read() as session:
-            find_workspace(session, project.pcode, job_id)
-            query = _with_server(job_id).where(TargetRow.target_id == target_id)
-            row = session.execute(query).one_or_none() if is_id(target_id) else None
-        if row is None:
+        database = self._context.database
+        rows = (
+            database.rows(_ONE, job_id=job_id, target_id=target_id, pcode=project.pcode)
+            if is_id(job_id) and is_id(target_id)
+            else []
+        )
+        if not rows:
+            read_workspace(database, project.pcode, job_id)
             raise unknown_target(target_id)
-        return self._target(row)
+        return self._target(rows[0])
 
     def create(
         self, project: Project, job_id: str, fields: Mapping[str, object], *, actor: Actor = SYSTEM
@@ -77,49 +105,51 @@ class Targets:
         UnknownWorkspace, ReservedWorkspace, BadValue, UnknownServer, LimitExceeded, AlreadyExists
             In this order of precedence. A server of another region is unknown to the workspace.
         """
-        with self._context.database.write() as session:
-            owner = lock_project(session, project.project_id)
-            workspace = find_workspace(session, owner.pcode, job_id)
+        with self._context.database.transaction() as transaction:
+            owner = lock_owner(transaction, project.project_id)
+            workspace = read_workspace(transaction, owner.pcode, job_id)
             refuse_reserved(workspace, "takes no targets by hand")
             host_id, port = _host_id(fields.get("hostId")), check_port(fields.get("port"))
-            server = _server_of_region(session, workspace, host_id)
-            row = TargetRow(
-                target_id=self._context.ids.make(),
-                job_id=job_id,
-                host_id=host_id,
-                port=port,
-                modified_ms=self._context.clock.now_ms(),
-            )
+            server = read_server(transaction, owner.pcode, host_id)
+            _refuse_other_region(workspace, server)
+            target_id = self._context.ids.make()
             taken = (
                 f"the workspace scrapes port {port} of server {server.name!r} already; choose another 'port'"
             )
-            with refusing_duplicates(session, taken):
-                session.add(row)
+            with transaction.refusing_duplicates(taken):
+                transaction.run(
+                    _INSERT,
+                    target_id=target_id,
+                    job_id=job_id,
+                    host_id=host_id,
+                    port=port,
+                    modified_ms=self._context.clock.now_ms(),
+                    scrape="",
+                )
             # After the duplicates: a repeated call hears that it was made already, whatever the limit.
-            self._check_room(session, owner, server)
-            touch_targets(owner)
-            self._context.audit.record(
-                session, actor, "target.create", row.target_id, project.project_id, hostId=host_id, port=port
+            ((present,),) = transaction.rows(_COUNT, host_id=host_id)
+            what = f"targets: server {server.name!r}"
+            self._context.refuse_beyond(owner, "max_targets_per_server", present, what)
+            count_change(transaction, owner)
+            self._context.audit.write(
+                transaction, actor, "target.create", target_id, owner.project_id, hostId=host_id, port=port
             )
         self._context.changes.announce(Topic.TARGETS)
-        return row.target_id
+        return target_id
 
     def delete(self, project: Project, job_id: str, target_id: str, *, actor: Actor = SYSTEM) -> None:
         """Remove a target; its samples stay. Raises UnknownWorkspace, ReservedWorkspace, UnknownTarget, in this order."""
-        with self._context.database.write() as session:
-            owner = lock_project(session, project.project_id)
-            refuse_reserved(find_workspace(session, owner.pcode, job_id), "gives no target away by hand")
-            row = find_target(session, job_id, target_id)
-            session.delete(row)
-            touch_targets(owner)
-            self._context.audit.record(
-                session,
-                actor,
-                "target.delete",
-                target_id,
-                project.project_id,
-                hostId=row.host_id,
-                port=row.port,
+        with self._context.database.transaction() as transaction:
+            owner = lock_owner(transaction, project.project_id)
+            refuse_reserved(read_workspace(transaction, owner.pcode, job_id), "gives no target away by hand")
+            rows = transaction.rows(_PLACE, job_id=job_id, target_id=target_id) if is_id(target_id) else []
+            if not rows:
+                raise unknown_target(target_id)
+            ((host_id, port),) = rows
+            transaction.run(_DELETE, of=target_id)
+            count_change(transaction, owner)
+            self._context.audit.write(
+                transaction, actor, "target.delete", target_id, owner.project_id, hostId=host_id, port=port
             )
         self._context.changes.announce(Topic.TARGETS)
 
@@ -190,7 +220,8 @@ class Targets:
         with self._context.database.read() as session:
             workspace = find_workspace(session, project.pcode, job_id)
             host_id, port = _host_id(fields.get("hostId")), check_port(fields.get("port"))
-            server = _server_of_region(session, workspace, host_id)
+            server = find_server(session, project.pcode, host_id)
+            _refuse_other_region(workspace, server)
             present = session.scalar(
                 select(TargetRow).where(
                     TargetRow.job_id == job_id, TargetRow.host_id == host_id, TargetRow.port == port
@@ -231,49 +262,10 @@ class Targets:
         """Call `listener`, from any thread, after every change to `scrape_targets`; return a function that ends it."""
         return self._context.changes.subscribe(Topic.TARGETS, listener)
 
-    def _target(self, row: Row[TargetRow, str, str, int, str | None, int]) -> Target:
-        target, name, address, code, reason, since_ms = row
-        stored = TargetState(code, reason, since_ms, since_ms)
-        state = self._states.newest(target.target_id, stored)
-        return Target(
-            target.target_id,
-            target.job_id,
-            target.host_id,
-            target.port,
-            name,
-            address,
-            target.modified_ms,
-            state,
-        )
-
-    def _check_room(self, session: Session, owner: ProjectRow, server: ServerRow) -> None:
-        present = session.scalar(
-            select(func.count())
-            .select_from(TargetRow)
-            .join(WorkspaceRow)
-            .where(TargetRow.host_id == server.host_id, WorkspaceRow.reserved_code.is_(None))
-        )
-        self._context.refuse_beyond(
-            owner, "max_targets_per_server", present or 0, f"targets: server {server.name!r}"
-        )
-
-
-def _with_server(
-    job_id: str,
-) -> Select[TargetRow, str, str, int, str | None, int]:
-    return (
-        select(
-            TargetRow,
-            ServerRow.name,
-            ServerRow.address,
-            TargetStateRow.result_code,
-            TargetStateRow.reason,
-            TargetStateRow.since_ms,
-        )
-        .join(ServerRow, ServerRow.host_id == TargetRow.host_id)
-        .join(TargetStateRow, TargetStateRow.target_id == TargetRow.target_id, isouter=True)
-        .where(TargetRow.job_id == job_id)
-    )
+    def _target(self, row: Record) -> Target:
+        target_id, job_id, host_id, port, name, address, modified_ms, code, reason, since_ms = row
+        state = self._states.newest(target_id, TargetState(code, reason, since_ms, since_ms))
+        return Target(target_id, job_id, host_id, port, name, address, modified_ms, state)
 
 
 def _host_id(value: object) -> str:
@@ -284,11 +276,9 @@ def _host_id(value: object) -> str:
     return value
 
 
-def _server_of_region(session: Session, workspace: WorkspaceRow, host_id: str) -> ServerRow:
-    server = find_server(session, workspace.pcode, host_id)
+def _refuse_other_region(workspace: Workspace | WorkspaceRow, server: Server | ServerRow) -> None:
     if server.region != workspace.region:
         raise UnknownServer(
             f"server {server.name!r} is in region {server.region!r}, the workspace in {workspace.region!r}; choose a server "
             "of the workspace's region"
         )
-    return server
