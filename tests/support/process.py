@@ -77,7 +77,11 @@ def call(method: str, url: str, *, headers: Mapping[str, str] | None = None, bod
     request = urllib.request.Request(url, data, given, method=method)
     try:
         with urllib.request.urlopen(request, timeout=CALL_SECONDS) as answer:
-            return Answer(answer.status, dict(answer.headers), answer.read())
+            # A stream of events has no end: its first line is there at once.
+            endless = answer.headers.get_content_type() == "text/event-stream"
+            return Answer(
+                answer.status, dict(answer.headers), answer.readline() if endless else answer.read()
+            )
     except urllib.error.HTTPError as error:
         with error:
             return Answer(error.code, dict(error.headers), error.read())

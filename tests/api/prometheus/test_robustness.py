@@ -37,6 +37,7 @@ CONTENT_TYPES = st.sampled_from(["application/json", "application/x-www-form-url
 @pytest.fixture(scope="module")
 def api() -> Iterator[PrometheusApi]:
     api = PrometheusApi()
+    api.stopping = True  # a stream that does not end by itself ends at once
     put(api.stores["alpha"], {"__name__": "up", "job": "node"}, [1.0, 2.0, 3.0])
     yield api
     api.close()
