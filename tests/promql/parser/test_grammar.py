@@ -122,6 +122,10 @@ def test_keywords_are_metric_names_where_nothing_else_can_stand(name: str) -> No
     assert isinstance(parsed(f"{name} + {name}"), Binary)
 
 
+def test_label_lists_take_colons() -> None:
+    assert parsed('sum by ("a:b", ":c") (foo)') == parsed("sum by (a:b, :c) (foo)")
+
+
 def test_keywords_are_label_names() -> None:
     expected = Aggregate(AggregateOp.SUM, parsed("foo"), None, ("by", "on", "offset", "sum", "and", "a.b"))
 
@@ -140,6 +144,7 @@ def test_without_may_have_no_labels() -> None:
         "foo[5m] @ 100.5 offset -1h",
         "foo[300] @ 1m40s500ms offset -3600",
         "foo[5m]@1.005e2 offset -0x0e10",
+        "foo[5m] @ 100.4995 offset -1h",
     ],
 )
 def test_offset_and_at_come_in_any_order(text: str) -> None:

@@ -118,7 +118,7 @@ class _Resolver:
         seconds = self._seconds(duration)
         if not abs(seconds) <= _MAX_SECONDS:
             raise self._error("duration is out of range", duration)
-        ms = round(seconds * 1000)
+        ms = math.trunc(seconds * 1000)  # as in Prometheus, where 20s / 3 is 6666 ms
         if positive and ms <= 0:
             raise self._error("duration must be greater than 0", duration)
         return ms

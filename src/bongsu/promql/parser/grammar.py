@@ -293,7 +293,8 @@ class _Grammar:
         if not abs(seconds) < _MAX_TIMESTAMP_S:
             text = f"{seconds:f}" if math.isfinite(seconds) else number_text(seconds)
             raise cursor.error(f"timestamp out of bounds for @ modifier: {text}", token.span)
-        return round(seconds * 1000)
+        # Halves go away from zero, as in Go.
+        return math.trunc(seconds * 1000 + math.copysign(0.5, seconds))
 
     def _extent(self, expr: Expr, word: Token) -> Expr:
         extent = Extent(word.value)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _CONTEXT = "label matching"
 _OPERATORS = {op.value for op in MatchOp}
-_WORDS = {Kind.IDENTIFIER, Kind.KEYWORD, Kind.AGGREGATOR, Kind.OPERATOR}
+_WORDS = {Kind.IDENTIFIER, Kind.METRIC_IDENTIFIER, Kind.KEYWORD, Kind.AGGREGATOR, Kind.OPERATOR}
 """Tokens that can be label names in a list: keywords too, since nothing else can stand there."""
 
 
@@ -65,7 +65,7 @@ def parse_labels(cursor: Cursor) -> tuple[str, ...]:
         token = cursor.token
         if token.kind is Kind.STRING and unquote(token.text):
             labels.append(unquote(token.text))
-        elif token.kind in _WORDS and token.text[0].isidentifier():
+        elif token.kind in _WORDS and (token.text[0].isidentifier() or token.text[0] == ":"):
             labels.append(token.text)
         else:
             raise cursor.unexpected(context, "label")
