@@ -95,6 +95,22 @@ class StrictProvider:
         )
         return 200, {"id_token": token, "access_token": "an-access-token", "token_type": "Bearer"}
 
+    def logout_token(self, **changed: Any) -> str:
+        """Return the token by which it says that somebody has signed out; a claim that is changed to None is left out."""
+        claims = {
+            "iss": self.issuer,
+            "aud": CLIENT_ID,
+            "iat": int(time.time()),
+            "exp": int(time.time()) + 120,
+            "jti": secrets.token_hex(8),
+            "sub": self.claims.get("sub"),
+            "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+            **changed,
+        }
+        claims = {name: value for name, value in claims.items() if value is not None}
+        header = {"alg": "RS256", "kid": self.key.kid, "typ": "logout+jwt"}
+        return self.sign(claims) if self.sign else jwt.encode(header, claims, self.key)
+
     def answer(self, path: str) -> tuple[int, Any]:
         """Answer a GET."""
         self.asked.append(path)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from bongsu.control.audit import user_actor
 from bongsu.control.changes import Topic
 from bongsu.control.members import give_role, replace_roles
-from bongsu.control.people_tables import UserRow
+from bongsu.control.people import Method
+from bongsu.control.people_tables import SessionRow, UserRow
 from bongsu.control.roles import EVERYWHERE, Role
 from bongsu.control.rows import refusing_duplicates
 from bongsu.control.tables import ProjectRow
 from bongsu.control.user_rows import check_user_name, roles_in_projects, user_named, user_of
+from bongsu.control.values import Actor
 from bongsu.model.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -94,6 +96,27 @@ class ExternalUsers:
             user = user_of(row)
         self._context.changes.announce(Topic.PEOPLE)
         return user
+
+    def sign_out(self, issuer: str, subject: str, *, address: str | None = None) -> int:
+        """
+        End the sessions of a person that began at the provider, which says that they are over; return how many there were.
+
+        What the person has signed in to by other ways goes on, and whom nobody here knows is signed out already.
+        """
+        with self._context.database.write() as session:
+            row = session.scalar(select(UserRow).where(UserRow.issuer == issuer, UserRow.subject == subject))
+            if row is None:
+                return 0
+            gone = delete(SessionRow).where(
+                SessionRow.user_id == row.user_id, SessionRow.method == Method.OPENID.value
+            )
+            count = session.connection().execute(gone).rowcount
+            if count:
+                self._context.audit.record(
+                    session, Actor("openid", address), "session.revoke-all", row.name, None, count=count
+                )
+        self._context.changes.announce(Topic.PEOPLE)
+        return count
 
     def _row(self, session: Session, person: ExternalUser, name: str) -> tuple[UserRow, bool]:
         known = session.scalar(

@@ -291,7 +291,8 @@ class Actor:
     Attributes
     ----------
     name
-        ``admin`` (the admin token), ``user:NAME``, ``key:ID``, ``system``, or ``nobody`` for a failed sign-in.
+        ``admin`` (the admin token), ``user:NAME``, ``key:ID``, ``system``, ``openid`` (the provider), or ``nobody`` for a failed
+        sign-in.
     address
         Peer address of the call, None where there was no call.
     """

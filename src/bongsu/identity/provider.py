@@ -1,7 +1,8 @@
 """
 An OpenID Connect provider: discovery, the authorization code flow with PKCE, and its keys as they change.
 
-Sources: OpenID Connect Core 1.0 and Discovery 1.0; RFC 6749 (OAuth 2.0), RFC 7636 (PKCE), OpenID Connect RP-Initiated Logout 1.0.
+Sources: OpenID Connect Core 1.0 and Discovery 1.0; RFC 6749 (OAuth 2.0), RFC 7636 (PKCE), OpenID Connect RP-Initiated Logout 1.0 and
+Back-Channel Logout 1.0.
 """
 
 from __future__ import annotations
@@ -10,19 +11,22 @@ import base64
 import hashlib
 import secrets
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from bongsu.identity.errors import IdentityRefused, ProviderUnavailable
-from bongsu.identity.tokens import ALGORITHMS, UnknownSigner, check_id_token, read_keys
+from bongsu.identity.tokens import ALGORITHMS, UnknownSigner, check_id_token, check_logout_token, read_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from joserfc.jwk import KeySet
 
     from bongsu.identity.settings import ProviderSettings
     from bongsu.runtime.clock import Clock
+
+Checked = TypeVar("Checked")
 
 DISCOVERY_S = 3_600.0
 """How long what the provider says of itself is believed."""
@@ -112,8 +116,19 @@ class Provider:
             raise ProviderUnavailable(
                 "the provider answered without an ID token; is the scope openid granted?"
             )
-        claims = await self._checked(document, token, nonce)
+        claims = await self._checked(document, token, partial(check_id_token, nonce=nonce))
         return {**await self._more(document, tokens.get("access_token"), claims), **claims}
+
+    async def signed_out(self, token: str) -> str:
+        """
+        Return the subject whom a logout token of the provider signs out.
+
+        Raises
+        ------
+        ProviderUnavailable, IdentityRefused
+            If the provider's keys cannot be had, or the token is not good.
+        """
+        return await self._checked(await self._discovered(), token, check_logout_token)
 
     async def end_session_url(self, return_to: str) -> str | None:
         """Return where a browser signs out at the provider; None when that has no such place, or does not answer."""
@@ -150,19 +165,20 @@ class Provider:
             raise ProviderUnavailable("the provider answered a code with no JSON object")
         return answer
 
-    async def _checked(self, document: Mapping[str, Any], token: str, nonce: str) -> dict[str, Any]:
+    async def _checked(
+        self, document: Mapping[str, Any], token: str, check: Callable[..., Checked]
+    ) -> Checked:
         """Check a token, and once more with the provider's newest keys when none that is known has signed it."""
         offered = document.get("id_token_signing_alg_values_supported", [_DEFAULT_ALGORITHM])
         algorithms = [name for name in ALGORITHMS if name in offered]
         for _ in range(2):
             looked, keys = await self._held_keys(document)
             try:
-                return check_id_token(
+                return check(
                     token,
                     keys,
                     issuer=self.settings.issuer,
                     client_id=self.settings.client_id,
-                    nonce=nonce,
                     algorithms=algorithms,
                     now_s=lambda: self._clock.now_ms() // 1000,
                 )

@@ -1,7 +1,7 @@
 """
-The check of ID tokens: signature, issuer, audience, times and nonce.
+The check of what a provider signs: ID tokens, and tokens that say that somebody has signed out there.
 
-Source: OpenID Connect Core 1.0, 3.1.3.7.
+Sources: OpenID Connect Core 1.0, 3.1.3.7; OpenID Connect Back-Channel Logout 1.0, 2.4 to 2.6.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ ALGORITHMS = (
 """Signatures with a public key. Those with the client's secret are left out, and "none" is no signature."""
 LEEWAY_S = 60
 """What the clocks of two machines may differ by."""
+LOGOUT_AGE_S = 120
+"""A provider sends a logout token at once; an older one is a copy, which must not end what was begun since."""
+_LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 
 class UnknownSigner(IdentityRefused):
@@ -69,6 +72,63 @@ def check_id_token(
     IdentityRefused
         If it is malformed, of another issuer, for another client, too old, or not the answer to our question.
     """
+    claims = _decoded(token, keys, algorithms)
+    _demand(
+        claims,
+        now_s,
+        iss={"essential": True, "value": issuer},
+        aud={"essential": True, "value": client_id},
+        sub={"essential": True},
+        exp={"essential": True},
+        iat={"essential": True},
+        nonce={"essential": True, "value": nonce},
+    )
+    _check_party(claims, client_id)
+    return claims
+
+
+def check_logout_token(
+    token: str,
+    keys: KeySet,
+    *,
+    issuer: str,
+    client_id: str,
+    algorithms: Sequence[str],
+    now_s: Callable[[], int],
+) -> str:
+    """
+    Return the subject that a good token signs out.
+
+    Raises
+    ------
+    UnknownSigner
+        If none of the keys has signed it.
+    IdentityRefused
+        If it is no logout token, of another issuer, for another client, too old, or names a session only.
+    """
+    claims = _decoded(token, keys, algorithms)
+    _demand(
+        claims,
+        now_s,
+        iss={"essential": True, "value": issuer},
+        aud={"essential": True, "value": client_id},
+        iat={"essential": True},
+    )
+    events, subject = claims.get("events"), claims.get("sub")
+    # An ID token has a nonce, and must never do as one that signs out.
+    if not isinstance(events, dict) or not isinstance(events.get(_LOGOUT_EVENT), dict) or "nonce" in claims:
+        raise IdentityRefused("the provider's token is no logout token (claims events and nonce)")
+    if claims["iat"] < now_s() - LOGOUT_AGE_S - LEEWAY_S:
+        raise IdentityRefused("the provider's logout token is too old (claim iat)")
+    if not isinstance(subject, str) or not subject:
+        raise IdentityRefused(
+            "the provider's logout token names a session and nobody; let the provider send the claim sub"
+        )
+    return subject
+
+
+def _decoded(token: str, keys: KeySet, algorithms: Sequence[str]) -> dict[str, Any]:
+    """Return the claims of a token that one of the keys has signed."""
     try:
         claims = jwt.decode(
             token, keys, algorithms=[name for name in algorithms if name in ALGORITHMS]
@@ -77,24 +137,17 @@ def check_id_token(
         raise UnknownSigner("the provider's token is not signed with one of its keys") from error
     except (JoseError, ValueError, TypeError, KeyError) as error:
         raise IdentityRefused(f"the provider's token cannot be read ({type(error).__name__})") from error
-    demands = jwt.JWTClaimsRegistry(
-        now=now_s,
-        leeway=LEEWAY_S,
-        iss={"essential": True, "value": issuer},
-        aud={"essential": True, "value": client_id},
-        sub={"essential": True},
-        exp={"essential": True},
-        iat={"essential": True},
-        nonce={"essential": True, "value": nonce},
-    )
+    return dict(claims)
+
+
+def _demand(claims: dict[str, Any], now_s: Callable[[], int], **demands: Any) -> None:
+    """Check claims, and the times that there are."""
     try:
-        demands.validate(claims)
+        jwt.JWTClaimsRegistry(now=now_s, leeway=LEEWAY_S, **demands).validate(claims)
     except JoseError as error:
         raise IdentityRefused(
             f"the provider's token is not good: {error.description or error.error}"
         ) from error
-    _check_party(claims, client_id)
-    return dict(claims)
 
 
 def _check_party(claims: dict[str, Any], client_id: str) -> None:

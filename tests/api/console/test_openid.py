@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from joserfc import jwt
+from joserfc.jwk import RSAKey
 from tests.support.people_app import PASSWORD, URL, PeopleApp, make_people_app
 from tests.support.strict_provider import CLIENT_ID, CLIENT_SECRET, StrictProvider, running_strict_provider
 
-from bongsu.api.console.openid import CALLBACK, OpenIdOptions, OpenIdSignIn, RoleRule
+from bongsu.api.console.openid import BACK_CHANNEL, CALLBACK, OpenIdOptions, OpenIdSignIn, RoleRule
 from bongsu.control.database import sqlite_url
 from bongsu.control.plane import ControlPlane
 from bongsu.control.roles import Role
@@ -155,6 +157,97 @@ async def test_roles_follow_the_groups_at_every_sign_in(people: PeopleApp, stric
     shown = (await browser.get("/console/api/session")).json()
 
     assert [("beta", "owner")] == [(one["projectId"], one["role"]) for one in shown["projects"]]
+
+
+async def say_signed_out(people: PeopleApp, token: str) -> httpx.Response:
+    """Say, as the provider does, that somebody has signed out there."""
+    return await people.browser().post(BACK_CHANNEL, data={"logout_token": token})
+
+
+async def test_who_signs_out_at_the_provider_is_signed_out_here(
+    people: PeopleApp, strict: StrictProvider
+) -> None:
+    kim, kims_other, lee = people.browser(), people.browser(), people.browser()
+    await go(kim, strict)
+    await go(kims_other, strict)
+    strict.claims |= {"sub": "s2", "email": "lee@example.com"}
+    await go(lee, strict)
+
+    answer = await say_signed_out(people, strict.logout_token(sub="s1"))
+
+    assert (200, "no-store") == (answer.status_code, answer.headers["cache-control"]), answer.text
+    for browser in (kim, kims_other):
+        assert (await browser.get("/console/api/session")).json() is None
+    assert (await lee.get("/console/api/session")).json() is not None
+    (newest,) = people.control.audit.newest(count=1)
+    assert ("openid", "session.revoke-all", "kim@example.com", {"count": 2}) == (
+        newest.actor.name,
+        newest.action,
+        newest.subject,
+        newest.detail,
+    )
+    strict.claims |= {"sub": "s1", "email": "kim@example.com"}
+    await go(kim, strict)
+    assert (await kim.get("/console/api/session")).json() is not None
+    assert 200 == (await say_signed_out(people, strict.logout_token(sub="nobody"))).status_code
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"sub": None, "sid": "x"}, "names a session and nobody"),
+        ({"events": None}, "no logout token"),
+        ({"events": {"http://schemas.openid.net/event/other": {}}}, "no logout token"),
+        ({"events": {"http://schemas.openid.net/event/backchannel-logout": "x"}}, "no logout token"),
+        ({"nonce": "n"}, "no logout token"),
+        ({"aud": "another-client"}, "aud"),
+        ({"iss": "https://other.example.com"}, "iss"),
+        ({"iat": None}, "iat"),
+        ({"iat": 1_000}, "too old"),
+        ({"exp": 1_000}, "expired"),
+    ],
+)
+async def test_a_token_that_does_not_say_that_somebody_signed_out_ends_nothing(
+    people: PeopleApp, strict: StrictProvider, changed: dict[str, Any], reason: str
+) -> None:
+    browser = people.browser()
+    await go(browser, strict)
+
+    answer = await say_signed_out(people, strict.logout_token(**changed))
+
+    assert (400, "openid-refused") == (answer.status_code, answer.json()["error"]["id"])
+    assert reason in answer.json()["error"]["message"]
+    assert (await browser.get("/console/api/session")).json() is not None
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"logout_token": "x"}, {"logout_token": "a.b.c"}, {"logout_token": "y" * 20_000}]
+)
+async def test_whoever_is_not_the_provider_ends_nothing(
+    people: PeopleApp, strict: StrictProvider, body: dict[str, str]
+) -> None:
+    browser = people.browser()
+    await go(browser, strict)
+    forger = RSAKey.generate_key(2048, {"kid": "first"})
+    strict.sign = lambda claims: jwt.encode({"alg": "RS256", "kid": "first"}, claims, forger)
+
+    answers = [
+        await people.browser().post(BACK_CHANNEL, data=body),
+        await say_signed_out(people, strict.logout_token()),
+    ]
+
+    assert [400, 400] == [answer.status_code for answer in answers]
+    assert (await browser.get("/console/api/session")).json() is not None
+
+
+async def test_a_password_is_not_the_providers_to_end(people: PeopleApp, strict: StrictProvider) -> None:
+    people.add("taken@example.com", roles={"alpha": "viewer"})
+    browser = people.browser()
+    await people.sign_in(browser, "taken@example.com", PASSWORD)
+    strict.claims |= {"email": "taken@example.com"}
+
+    assert 200 == (await say_signed_out(people, strict.logout_token())).status_code
+    assert (await browser.get("/console/api/session")).json() is not None
 
 
 async def test_a_browser_at_another_address_is_sent_to_the_one_that_it_comes_back_to(

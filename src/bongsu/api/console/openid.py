@@ -10,11 +10,12 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import orjson
 from starlette.responses import RedirectResponse, Response
 
+from bongsu.api.body import CONTROL_LIMITS, read_raw_body
 from bongsu.api.browser_sessions import cookie_name, is_secure, origin_of, set_cookie
 from bongsu.api.console.sign_in import NEVER
 from bongsu.api.threads import in_thread
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from bongsu.runtime.clock import Clock
 
 CALLBACK = "/console/api/openid/callback"
+BACK_CHANNEL = "/console/api/openid/signed-out"
 _START = "/console/api/openid"
 _COOKIE_PATH = _START
 _MOVED = "moved"
@@ -45,6 +47,8 @@ _COOKIE_S = 600
 """Ten minutes to type a password and a second factor at the provider."""
 _MAX_COOKIE = 1_000
 _MAX_CODE = 4_096
+_MAX_TOKEN = 16_384
+"""A logout token has a handful of claims; the rest is room for long keys."""
 _SEE_OTHER = 303
 
 
@@ -143,6 +147,21 @@ class OpenIdSignIn:
             return self._forget(request, answer)
 
         return come_back
+
+    async def signed_out(self, request: Request) -> Response:
+        """
+        Take the provider's word, server to server, that somebody has signed out there.
+
+        Anybody may call: only what the provider has signed counts, and it can end sessions, never begin one.
+        """
+        form = parse_qs((await read_raw_body(request, CONTROL_LIMITS)).decode("ascii", "replace"))
+        token = form.get("logout_token", [""])[0]
+        if not 0 < len(token) <= _MAX_TOKEN:
+            raise IdentityRefused("the body has no logout_token; send one as a form, as the provider does")
+        subject = await self._provider.signed_out(token)
+        issuer, address = self._provider.settings.issuer, origin_of(request).address
+        await in_thread(self._users.sign_out, issuer, subject, address=address)
+        return Response(headers=NEVER)
 
     async def sign_out_url(self, _request: Request) -> str | None:
         """Return where the browser ends its session at the provider too; None when that offers nothing."""

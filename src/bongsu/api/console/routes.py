@@ -13,7 +13,7 @@ from bongsu.api.console.files import StaticFiles
 from bongsu.api.console.keys import ConsoleKeys
 from bongsu.api.console.layouts import ConsoleLayouts
 from bongsu.api.console.live import ConsoleLive
-from bongsu.api.console.openid import CALLBACK, OpenIdSignIn
+from bongsu.api.console.openid import BACK_CHANNEL, CALLBACK, OpenIdSignIn
 from bongsu.api.console.page import Pages, security_headers
 from bongsu.api.errors import guard
 from bongsu.api.respond import json_response
@@ -121,7 +121,11 @@ def _people_routes(people: People, guarded: Callable[[Handler], Handler]) -> lis
         ("PUT", "/console/api/account/password", account.change_password),
     ]
     if openid is not None:
-        calls += [("GET", "/console/api/openid", openid.go), ("GET", CALLBACK, openid.callback(sign_in))]
+        calls += [
+            ("GET", "/console/api/openid", openid.go),
+            ("GET", CALLBACK, openid.callback(sign_in)),
+            ("POST", BACK_CHANNEL, openid.signed_out),
+        ]
     return [Route(path, guarded(handler), methods=[method]) for method, path, handler in calls]
 
 
