@@ -52,6 +52,21 @@ async def test_the_route_is_the_one_that_starlette_chooses(method: str, path: st
     assert expected == await _ask(Dispatcher(_ROUTES), method, path)
 
 
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("//a", (200, "a {}")),
+        ("/n///5", (200, "number {'number': 5}")),
+        ("/x//y", (200, "any {'rest': '/y'}")),
+        ("//elsewhere", (404, "Not Found")),
+    ],
+)
+async def test_slashes_that_are_doubled_count_as_one_where_they_mean_nothing(
+    path: str, expected: tuple[int, str]
+) -> None:
+    assert expected == await _ask(Dispatcher(_ROUTES), "GET", f"http://test{path}")
+
+
 async def test_beside_a_mount_the_order_of_all_routes_counts() -> None:
     routes: list[BaseRoute] = [Mount("/m", routes=[_says("inside", "/a")]), _says("outside", "/m/a")]
 

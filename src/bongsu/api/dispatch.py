@@ -8,6 +8,7 @@ instead, and only the routes with parameters are tried in turn; whatever is left
 from __future__ import annotations
 
 import functools
+import re
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from starlette.applications import Starlette
@@ -26,6 +27,10 @@ _KNOWN_PATHS = 1024
 """Paths whose route is remembered: those of dashboards, which are few; a path is some hundred bytes."""
 
 
+_DOUBLED = re.compile("//+")
+"""Clients that join an address ending in a slash with a path that begins with one send two; a redirect would cost a POST its body."""
+
+
 @runtime_checkable
 class AnswersAtOnce(Protocol):
     """An application that can answer requests that are here as a whole."""
@@ -37,7 +42,8 @@ class AnswersAtOnce(Protocol):
 
 class Dispatcher:
     """
-    An ASGI application for routes that answer their own errors; which route a request meets is what Starlette would choose.
+    An ASGI application for routes that answer their own errors; which route a request meets is what Starlette would choose. A path that
+    meets none is tried once more with single slashes.
 
     Parameters
     ----------
@@ -88,4 +94,7 @@ class Dispatcher:
                     scope.update(found)
                     await pattern.app(scope, receive, send)
                     return
+            if _DOUBLED.search(scope["path"]):
+                await self({**scope, "path": _DOUBLED.sub("/", scope["path"])}, receive, send)
+                return
         await self._all(scope, receive, send)

@@ -195,6 +195,7 @@ async def test_nothing_outside_the_folder_is_served(bench: PeopleApp, name: str)
         ("/console", "/console/"),
         ("/console?once=a", "/console/?once=a"),
         ("/graph?g0.expr=up&g0.tab=1", "/console/explore?g0.expr=up&g0.tab=1"),
+        ("/prometheus/graph?g0.expr=up", "/console/explore?g0.expr=up"),
     ],
 )
 async def test_short_and_foreign_addresses_lead_to_the_console(

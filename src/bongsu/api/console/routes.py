@@ -91,6 +91,8 @@ def routes(
         Route("/", _to_console, methods=["GET"]),
         Route("/console", _to_console, methods=["GET"]),
         Route("/graph", _to_explore, methods=["GET"]),
+        # Where the address of the API is that of a Prometheus.
+        Route("/prometheus/graph", _to_explore, methods=["GET"]),
         Route("/console/static/{version}/{name:path}", guarded(console.static), methods=["GET"]),
         *_people_routes(people, guarded),
         *([] if keys is None else _key_routes(ConsoleKeys(access, keys), guarded)),
