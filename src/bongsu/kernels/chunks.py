@@ -264,7 +264,7 @@ def encode_chunk(
     bits : ndarray of int64, shape (n_samples,)
         The values' bits.
     tight
-        Take the fewest bytes, though they take longer to read.
+        Take the fewest bytes for values and start timestamps, though they take longer to read.
     shared : ndarray of int64
         Table of times that earlier chunks have, see `bongsu.kernels.shared_times`.
     position
@@ -279,7 +279,7 @@ def encode_chunk(
         words[0] = pointer_word(shared, slot, position)
         time_codec, at = TIMES_SHARED, 1
     else:
-        time_codec, at = encode_times(times, tight, scratch, words)
+        time_codec, at = encode_times(times, scratch, words)
     raw_words = n * (3 if len(starts) > 0 else 2)
     codec = time_codec << 4
     values_at = at

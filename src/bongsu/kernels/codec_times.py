@@ -31,17 +31,18 @@ MAX_GRID_SPAN = 1 << 40
 @kernel
 def encode_times(
     times: NDArray[np.int64],
-    tight: bool,
     scratch: NDArray[np.int64],
     words: NDArray[np.uint64],
 ) -> tuple[int, int]:
     """
     Write increasing times; return (codec, word after them).
 
+    They are packed, never entropy-coded: most are shared by the series of a target, so that it would save little, and all are read.
     `scratch` has room for twice the times, and `bongsu.kernels.streams.SCRATCH` more.
     """
     n = len(times)
-    zero = n - n  # not a literal: numba would compile what is called once more for it
+    # Not literals: numba would compile what is called once more for them.
+    zero, tight = n - n, n < 0
     span = times[n - 1] - times[0]
     step = span // max(n - 1, 1)
     even = True

@@ -103,7 +103,7 @@ def encode_histograms(
         words = out[at : len(out) // 8 * 8].view(np.uint64)
         used = 1 + (width + 7) // 8
         words[:used] = np.uint64(0)
-        time_codec, taken = encode_times(samples[TIME, low:high], tight, scratch, words[used:])
+        time_codec, taken = encode_times(samples[TIME, low:high], scratch, words[used:])
         used += taken
         words[0] = np.uint64(width | time_codec << 32)
         with_starts = False

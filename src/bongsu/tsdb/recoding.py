@@ -50,8 +50,6 @@ class BlockForm:
     ----------
     longest
         Samples of a chunk at most.
-    tight
-        Take the fewest bytes: the block is old data, read seldom.
     written
         Bytes of chunks so far.
     shared
@@ -59,14 +57,13 @@ class BlockForm:
     """
 
     longest: int
-    tight: bool
     written: int = 0
     shared: NDArray[np.int64] = field(default_factory=new_table)
 
     @classmethod
     def of_level(cls, level: int) -> BlockForm:
-        """Return the form of a block from the head (level 0), or of a merged one."""
-        return cls(longest=MERGED_SAMPLES if level else BLOCK_SAMPLES, tight=level > 0)
+        """Return the form of a block from the head (level 0), or of a merged one, which has longer chunks."""
+        return cls(MERGED_SAMPLES if level else BLOCK_SAMPLES)
 
 
 class Recoded(NamedTuple):
@@ -141,7 +138,8 @@ def _recode_floats(
         values.view(np.int64),
         begins,
         stops,
-        tight=form.tight,
+        # The newest hours, which are asked for most, are in the head.
+        tight=True,
         shared=shared,
         position=form.written,
     )

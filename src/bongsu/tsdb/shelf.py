@@ -28,8 +28,11 @@ HOUR_MS = 3_600_000
 BLOCK_MS = 2 * HOUR_MS
 """Span of the blocks that come from the head."""
 
-MERGED_MS = (BLOCK_MS, 12 * HOUR_MS, 72 * HOUR_MS)
-"""Spans that blocks are merged to. Fewer steps write each sample less often; longer blocks make label columns and directories cheap."""
+MERGED_MS = (BLOCK_MS, 4 * HOUR_MS, 12 * HOUR_MS, 72 * HOUR_MS)
+"""
+Spans that blocks are merged to. Fewer steps write each sample less often; longer blocks make label columns and directories cheap: those
+of a block of two hours are a quarter of it, so that it should not stay long.
+"""
 
 _QUARANTINE = "quarantine"
 
