@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
+import shutil
 import threading
 from typing import TYPE_CHECKING
 
@@ -27,6 +29,7 @@ from bongsu.model.labels import series_key
 from bongsu.model.samples import Exemplar, MetricMetadata
 from bongsu.storage.contract import Reason, StoreLimits, StoreOptions
 from bongsu.storage.errors import StoreLocked, StoreReadOnly
+from bongsu.tsdb.segments import RECORD_MAGIC, SEGMENT_HEAD
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,17 +101,62 @@ def test_log_cut_at_any_byte_keeps_every_whole_record(tmp_path: Path) -> None:
             ends.append(store.status().log_bytes)
     (path,) = (tmp_path / "log").glob("*.log")
     whole = path.read_bytes()
-    for cut in range(len(whole)):
+    for cut, room in itertools.product(range(len(whole)), (0, 5_000)):
         for other in (tmp_path / "log").glob("*.log"):
             other.unlink()
-        path.write_bytes(whole[:cut])
+        # A file that its head is not in yet has no room ahead.
+        path.write_bytes(whole[:cut] + bytes(room if cut >= SEGMENT_HEAD.size else 0))
         with contextlib.closing(open_tsdb(tmp_path)) as store:
-            kept = sum(end <= cut for end in ends)
+            # What is missing of a record may be zeros itself.
+            kept = sum(end <= cut or (room > 0 and not any(whole[cut:end])) for end in ends)
 
             assert expected(*(Row(UP, i, float(i)) for i in range(kept))) == found(
                 store.project("one", KEEP_ALL)
             )
             assert () == store.status().damage
+
+
+def test_a_crash_leaves_room_ahead_that_is_no_damage(tmp_path: Path) -> None:
+    """Also where it was in the middle of the log, since cutting a closed segment back is not synced."""
+    rows = [Row(UP, i, float(i)) for i in range(52)]
+    registry = CollectorRegistry()
+    with contextlib.closing(open_tsdb(tmp_path / "live", segment_bytes=900)) as store:
+        write_rows(store.project("one", KEEP_ALL), rows[:20])
+        for row in rows[20:]:
+            write_rows(store.project("one", KEEP_ALL), [row])
+        shutil.copytree(tmp_path / "live", tmp_path / "crashed")
+        open_bytes, log_bytes = max((tmp_path / "live" / "log").glob("*.log")).stat().st_size, store._log.size
+    logs = sorted((tmp_path / "crashed" / "log").glob("*.log"))
+    for path in logs[:-1]:
+        path.write_bytes(path.read_bytes() + bytes(700))
+
+    with contextlib.closing(open_tsdb(tmp_path / "crashed", registry=registry)) as store:
+        assert expected(*rows) == found(store.project("one", KEEP_ALL))
+        assert () == store.status().damage
+        assert 0.0 == registry.get_sample_value("bongsu_tsdb_log_torn_bytes_total")
+        assert log_bytes == logs[-1].stat().st_size < open_bytes <= 900
+        assert not (tmp_path / "crashed" / "log" / "quarantine").exists()
+
+
+def test_zeros_in_the_place_of_the_last_record_of_a_closed_segment_are_damage(tmp_path: Path) -> None:
+    rows = [Row(UP, i, float(i)) for i in range(3)]
+    with contextlib.closing(open_tsdb(tmp_path)) as store:
+        project = store.project("one", KEEP_ALL)
+        for row in rows[:2]:
+            write_rows(project, [row])
+            end = store.status().log_bytes
+        store._log.roll()
+        write_rows(project, rows[2:])
+    path = min((tmp_path / "log").glob("*.log"))
+    whole = path.read_bytes()
+    begin = whole.rfind(RECORD_MAGIC)
+    path.write_bytes(whole[:begin] + bytes(end - begin))
+
+    with contextlib.closing(open_tsdb(tmp_path)) as store:
+        (line,) = store.status().damage
+
+        assert f"{path.name}: bytes {begin} to {end} are damaged" in line
+        assert expected(rows[0], rows[2]) == found(store.project("one", KEEP_ALL))
 
 
 def test_damaged_record_costs_only_itself_and_is_told(tmp_path: Path) -> None:
@@ -183,16 +231,16 @@ def test_failed_sync_is_final_until_the_restart(tmp_path: Path) -> None:
 def test_full_disk_refuses_writes_until_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real_write, room = os.write, [1 << 30]
+    real_write, room = os.pwrite, [1 << 30]
 
-    def write(descriptor: int, data: bytes) -> int:
+    def write(descriptor: int, data: bytes, at: int) -> int:
         if not room[0]:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        taken = real_write(descriptor, data[: room[0]])
+        taken = real_write(descriptor, data[: room[0]], at)
         room[0] -= taken
         return taken
 
-    monkeypatch.setattr(os, "write", write)
+    monkeypatch.setattr(os, "pwrite", write)
     with contextlib.closing(open_tsdb(tmp_path)) as store:
         project = store.project("one", KEEP_ALL)
         write_rows(project, [Row(UP, 1, 1.0)])

@@ -24,7 +24,14 @@ from bongsu.tsdb.block import BLOCK_SUFFIX, TOMBSTONES_SUFFIX
 from bongsu.tsdb.checkpoint import CHECKPOINT_NAME
 from bongsu.tsdb.parts import KIND_SHIFT
 from bongsu.tsdb.sections import SectionFile
-from bongsu.tsdb.segments import SEGMENT_HEAD, SegmentScan, has_good_head, list_segments, read_records
+from bongsu.tsdb.segments import (
+    SEGMENT_HEAD,
+    SegmentScan,
+    has_good_head,
+    list_segments,
+    read_records,
+    written_before,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -145,8 +152,9 @@ def check_file(folder: Path, path: Path) -> list[Finding]:
     name = str(path.relative_to(folder))
     try:
         if path.suffix == ".log":
-            last = list_segments(folder / "log")[-1][1]
-            return _check_segment(name, path, is_last=path == last)
+            segments = list_segments(folder / "log")
+            until = written_before(segments, path)
+            return _check_segment(name, path, is_last=path == segments[-1][1], written_until=until)
         if path.suffix == ".json":
             said = orjson.loads(path.read_bytes())
             str(said["id"]), int(said["number"])
@@ -253,7 +261,7 @@ def _check_meta(meta: dict[str, Any]) -> None:
         int(meta[name])
 
 
-def _check_segment(name: str, path: Path, *, is_last: bool) -> list[Finding]:
+def _check_segment(name: str, path: Path, *, is_last: bool, written_until: int) -> list[Finding]:
     size = path.stat().st_size
     if not size:
         return []
@@ -267,7 +275,7 @@ def _check_segment(name: str, path: Path, *, is_last: bool) -> list[Finding]:
             # Of the last segment it may be a file that the process died over while making it.
             unfinished = is_last and size < SEGMENT_HEAD.size
             return [Finding(name, "the header of the segment is damaged", is_damage=not unfinished)]
-        for record in read_records(data, scan, is_last=is_last):
+        for record in read_records(data, scan, is_last=is_last, written_until=written_until):
             record.payload.release()
     findings = [Finding(name, f"bytes {start} to {stop} are damaged") for start, stop in scan.damaged]
     if scan.torn:

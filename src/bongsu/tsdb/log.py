@@ -8,13 +8,13 @@ failed fsync, is final, because nobody can know any more what the disk holds.
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 from typing import TYPE_CHECKING
 
 from bongsu.runtime.files import sync_folder
 from bongsu.storage.errors import StoreClosed, StoreReadOnly
+from bongsu.tsdb.segment_file import SegmentFile, is_full
 from bongsu.tsdb.segments import SEGMENT_HEAD, pack_record, segment_head, segment_name
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 SEGMENT_BYTES = 64 << 20
 """A segment is closed at this size: small enough to give room back soon, large enough for few files."""
-
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Ticket:
@@ -72,8 +70,7 @@ class CommitLog:
         self._sequence = last_sequence
         self._written = last_sequence
         self._segment = last_segment
-        self._file = -1
-        self._size = 0
+        self._file: SegmentFile | None = None
         self._queue: list[Ticket] = []
         self._leading = False
         self._closed = False
@@ -83,7 +80,7 @@ class CommitLog:
         try:
             self._open_segment()
         except OSError as error:
-            if error.errno not in _NO_ROOM:
+            if not is_full(error):
                 raise
             self._set_full(full=True)  # reads can go on; the first write tries again
 
@@ -94,8 +91,8 @@ class CommitLog:
 
     @property
     def size(self) -> int:
-        """Bytes of that segment."""
-        return self._size
+        """Bytes of that segment's records and head; the file may have room for more."""
+        return 0 if self._file is None else self._file.size
 
     @property
     def last_sequence(self) -> int:
@@ -151,9 +148,9 @@ class CommitLog:
             self._closed = True
             while self._leading or self._queue:
                 self._changed.wait()
-            if self._file >= 0:
-                os.close(self._file)
-                self._file = -1
+            if self._file is not None:
+                self._file.close()
+                self._file = None
 
     def roll(self) -> int:
         """Begin a new segment, so that the ones before can be removed once their records are elsewhere; return the last of these."""
@@ -162,7 +159,7 @@ class CommitLog:
                 self._changed.wait()
             self._leading = True
         try:
-            if self._final is None and not self._closed and self._size > SEGMENT_HEAD.size:
+            if self._final is None and not self._closed and self.size > SEGMENT_HEAD.size:
                 self._roll_if_possible()
             return self._written
         finally:
@@ -180,40 +177,32 @@ class CommitLog:
             for project, type_, payload in (ticket.record,)
         )
         try:
-            self._write_bytes(data)
+            file = self._file if self._file is not None else self._open_segment()
+            file.write(data)
         except OSError as error:
             return self._take_back(error)
         try:
-            self._sync(self._file)
+            file.keep(len(data))
         except OSError as error:
             return self._fail(
                 f"the log could not be synced: {error}; restart the server when the disk is sound"
             )
-        self._size += len(data)
         self._written = group[-1].sequence
         self._set_full(full=False)
         self._metrics.group_written(len(group), len(data))
-        if self._size >= self._segment_bytes:
+        if file.size >= self._segment_bytes:
             self._roll_if_possible()
         return None
 
-    def _write_bytes(self, data: bytes) -> None:
-        if self._file < 0:
-            self._open_segment()
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(self._file, rest) :]
-
     def _take_back(self, error: OSError) -> StoreReadOnly:
         """Remove what a failed write left behind."""
-        if error.errno not in _NO_ROOM:
+        if not is_full(error):
             return self._fail(
                 f"the log could not be written: {error}; restart the server when the disk is sound"
             )
         try:
-            if self._file >= 0:
-                os.ftruncate(self._file, self._size)
-                os.lseek(self._file, self._size, os.SEEK_SET)
+            if self._file is not None:
+                self._file.take_back()
         except OSError as second:
             return self._fail(f"the log could not be cut back after {error}: {second}; restart the server")
         self._set_full(full=True)
@@ -237,25 +226,23 @@ class CommitLog:
             self._open_segment()
         except OSError as error:
             # The records are durable where they are; a segment that is too long is no harm.
-            if error.errno not in _NO_ROOM:
+            if not is_full(error):
                 self._fail(
                     f"a new log segment could not be made: {error}; restart the server when the disk is sound"
                 )
 
-    def _open_segment(self) -> None:
+    def _open_segment(self) -> SegmentFile:
         number = self._segment + 1
         path = self._folder / segment_name(number)
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        head = segment_head(number, self._written + 1)
+        file = SegmentFile(path, head, longest=self._segment_bytes, sync=self._sync)
         try:
-            head = segment_head(number, self._written + 1)
-            if os.write(file, head) != len(head):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            self._sync(file)
             sync_folder(self._folder)
         except OSError:
-            os.close(file)
+            file.close()
             path.unlink(missing_ok=True)
             raise
-        if self._file >= 0:
-            os.close(self._file)
-        self._file, self._segment, self._size = file, number, len(head)
+        if self._file is not None:
+            self._file.close()
+        self._file, self._segment = file, number
+        return file

@@ -8,7 +8,14 @@ import struct
 from typing import TYPE_CHECKING
 
 from bongsu.runtime.files import write_whole
-from bongsu.tsdb.segments import SEGMENT_HEAD, SegmentScan, has_good_head, list_segments, read_records
+from bongsu.tsdb.segments import (
+    SEGMENT_HEAD,
+    SegmentScan,
+    has_good_head,
+    list_segments,
+    read_records,
+    written_before,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,9 +58,12 @@ class Recovery:
         segments = list_segments(self._folder)
         for number, path in segments:
             self.last_segment = number
-            self._read_segment(path, apply, is_last=path == segments[-1][1])
+            is_last = path == segments[-1][1]
+            self._read_segment(path, apply, is_last=is_last, written_until=written_before(segments, path))
 
-    def _read_segment(self, path: Path, apply: Callable[[Record], None], *, is_last: bool) -> None:
+    def _read_segment(
+        self, path: Path, apply: Callable[[Record], None], *, is_last: bool, written_until: int
+    ) -> None:
         size = path.stat().st_size
         scan = SegmentScan()
         with path.open("rb") as file:
@@ -63,7 +73,7 @@ class Recovery:
         if has_good_head(data):
             first = SEGMENT_HEAD.unpack_from(data)[3]
             self.last_sequence = max(self.last_sequence, first - 1)
-            for record in read_records(data, scan, is_last=is_last):
+            for record in read_records(data, scan, is_last=is_last, written_until=written_until):
                 self._apply(path, record, apply)
         elif is_last and size < SEGMENT_HEAD.size:
             scan.torn = size  # the process died while it made the file
@@ -71,7 +81,9 @@ class Recovery:
             scan.damaged.append((0, size))
         self._set_aside(path, data, scan)
         if scan.torn:
-            self._cut(path, data, scan)
+            self._keep_torn(path, data, scan)
+        if is_last and scan.torn + scan.unused:
+            _cut(path, size - scan.torn - scan.unused)
 
     def _apply(self, path: Path, record: Record, apply: Callable[[Record], None]) -> None:
         self.last_sequence = max(self.last_sequence, record.sequence)
@@ -89,16 +101,13 @@ class Recovery:
             copy = self._keep_bytes(path, data, start, stop)
             self._tell(f"{path.name}: bytes {start} to {stop} are damaged; a copy is in {copy}")
 
-    def _cut(self, path: Path, data: memoryview, scan: SegmentScan) -> None:
-        stop = len(data)
+    def _keep_torn(self, path: Path, data: memoryview, scan: SegmentScan) -> None:
+        stop = len(data) - scan.unused
         copy = self._keep_bytes(path, data, stop - scan.torn, stop)
         self._metrics.torn(scan.torn)
         self._logger.warning(
             "cut an unfinished write off the log", segment=path.name, bytes=scan.torn, copy=str(copy)
         )
-        with path.open("r+b") as file:
-            file.truncate(stop - scan.torn)
-            os.fsync(file.fileno())
 
     def _keep_bytes(self, path: Path, data: memoryview, start: int, stop: int) -> Path:
         folder = self._folder / _QUARANTINE
@@ -114,3 +123,9 @@ class Recovery:
         self.damage.append(message)
         self._metrics.damaged("log")
         self._logger.error("damage in the log", what=message)
+
+
+def _cut(path: Path, size: int) -> None:
+    with path.open("r+b") as file:
+        file.truncate(size)
+        os.fsync(file.fileno())

@@ -1,7 +1,7 @@
 """
 The log's files: segments of checksummed records, read back after a crash.
 
-See `docs/format/log.md` for every byte. A *group* is what one fsync made durable; its first record is marked. A bad record that
+See `docs/format/log.md` for every byte. Behind its records a segment may have zeros, room made ahead. A *group* is what one fsync made durable; its first record is marked. A bad record that
 a later group follows was durable once, so it is damage; one that nothing but its own group follows is a torn tail.
 """
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-FORMAT_VERSION = 2
-_READABLE = (1, 2)
-"""Version 1 has samples in records of another type; everything else is the same."""
+FORMAT_VERSION = 3
+_READABLE = (1, 2, 3)
+"""Version 1 has samples in records of another type, 1 and 2 have no room made ahead; everything else is the same."""
 
 SEGMENT_MAGIC = b"BONGSUWL"
 RECORD_MAGIC = b"BGWR"
@@ -27,6 +27,7 @@ SEGMENT_HEAD = struct.Struct("<8sIIQII")
 RECORD_HEAD = struct.Struct("<4sIIIQBBHI")
 GROUP_START = 1
 _CHECKED_FROM = 8  # magic and checksum themselves are outside the checksum
+_PIECE = 1 << 16
 MAX_PAYLOAD = 1 << 30
 """A record is far smaller; a larger length is damage and must not be believed."""
 
@@ -55,11 +56,14 @@ class SegmentScan:
         Byte ranges of damage, (start, stop).
     torn
         Bytes of the torn tail.
+    unused
+        Zeros at the end, room made ahead for records that did not come.
     """
 
     whole_until: int = 0
     damaged: list[tuple[int, int]] = field(default_factory=list)
     torn: int = 0
+    unused: int = 0
 
 
 def segment_name(number: int) -> str:
@@ -93,6 +97,13 @@ def first_sequence(path: Path) -> int | None:
     return int(SEGMENT_HEAD.unpack_from(head)[3]) if has_good_head(head) else None
 
 
+def written_before(segments: list[tuple[int, Path]], path: Path) -> int:
+    """Return the last record that was durable when the segment after one began; 0 where that is not known."""
+    paths = [path for _, path in segments]
+    following = paths[paths.index(path) + 1 :][:1]
+    return (first_sequence(following[0]) or 1) - 1 if following else 0
+
+
 def has_good_head(data: memoryview) -> bool:
     """Tell whether the bytes begin with the header of a segment of a version that can be read."""
     if len(data) < SEGMENT_HEAD.size:
@@ -103,22 +114,50 @@ def has_good_head(data: memoryview) -> bool:
     return checksum(data[: SEGMENT_HEAD.size - 4]) == int(crc)
 
 
-def read_records(data: memoryview, scan: SegmentScan, *, is_last: bool) -> Iterator[Record]:
-    """Yield every whole record; write into `scan` what was not whole."""
+def read_records(
+    data: memoryview, scan: SegmentScan, *, is_last: bool, written_until: int = 0
+) -> Iterator[Record]:
+    """
+    Yield every whole record; write into `scan` what was not whole.
+
+    Parameters
+    ----------
+    is_last
+        No other segment follows, so that the end of this one may be unfinished.
+    written_until
+        The log was durable up to this record when the next segment began: zeros in its place are damage.
+    """
     at = scan.whole_until = SEGMENT_HEAD.size
-    while at < len(data):
+    content = max(_content_end(data), at)
+    scan.unused = len(data) - content
+    last = int(SEGMENT_HEAD.unpack_from(data)[3]) - 1
+    while at < content:
         record = _record_at(data, at)
         if record is not None:
             at = scan.whole_until = record.end
+            last = record.sequence
             yield record
             continue
         found = _next_record(data, at + 1)
         if is_last and not _leads_to_group(data, found):
-            scan.torn = len(data) - at
+            scan.torn = content - at
             return
-        stop = len(data) if found is None else found
+        stop = content if found is None else found
         scan.damaged.append((at, stop))
         at = stop
+    # The last record may itself end in zeros.
+    scan.unused = len(data) - max(content, scan.whole_until)
+    if scan.unused and last < written_until and not scan.damaged:
+        scan.damaged.append((at, len(data)))
+
+
+def _content_end(data: memoryview) -> int:
+    """Return where nothing but zeros follows."""
+    for low in range((len(data) - 1) // _PIECE * _PIECE, -1, -_PIECE):
+        content = len(data[low : low + _PIECE].tobytes().rstrip(b"\0"))
+        if content:
+            return low + content
+    return 0
 
 
 def _record_at(data: memoryview, at: int) -> Record | None:

@@ -219,7 +219,7 @@ class TsdbStore:
 
     def status(self) -> StoreStatus:
         """Return how the store is."""
-        segments = [path.stat().st_size for path in (self._folder / "log").glob("*.log")]
+        segments = self._segment_sizes()
         with self._mutex:
             return StoreStatus(
                 projects=len(self._by_name),
@@ -319,9 +319,15 @@ class TsdbStore:
 
     def _log_is_long(self) -> bool:
         """Tell whether the log is long compared with the heads, so that checkpoints of all should take its place."""
-        size = sum(path.stat().st_size for _, path in list_segments(self._folder / "log"))
+        size = sum(self._segment_sizes())
         heads = sum(database.head_bytes() for database in self._databases())
         return size >= max(min(self._segment_bytes, _SMALL_LOG), _LOG_PER_HEAD * heads)
+
+    def _segment_sizes(self) -> list[int]:
+        """Return the bytes of each segment, without the room that is made ahead."""
+        last = self._log.segment
+        segments = list_segments(self._folder / "log")
+        return [path.stat().st_size if number < last else self._log.size for number, path in segments]
 
     def _save_heads(self, databases: Sequence[Database]) -> None:
         """Take checkpoints; the log up to now is not needed for these projects any more."""
