@@ -208,3 +208,22 @@ def test_start_times_are_stored_when_wanted(wanted: bool, start: int) -> None:
     with store.select([Matcher("__name__", MatchOp.EQUAL, "m_total")], 0, NOW_MS + 1) as selection:
         samples = list(read_chunk(selection.chunks(0, 1), 0))
     assert [start] == [sample.start for sample in samples]
+
+
+@pytest.mark.parametrize(
+    ("kind", "monotonic", "unit", "series"),
+    [
+        (MetricKind.SUM, True, "By", 'm_bytes_total{__type__="counter", __unit__="bytes", '),
+        (MetricKind.SUM, False, "", 'm{__type__="gauge", '),
+        (MetricKind.GAUGE, False, "ms", 'm_milliseconds{__type__="gauge", __unit__="milliseconds", '),
+    ],
+)
+def test_series_are_described_by_labels_of_type_and_unit(
+    kind: MetricKind, monotonic: bool, unit: str, series: str
+) -> None:
+    point = NumberPoint({}, 0, NOW_NS, 1.0)
+    metric = Metric("m", "", unit, kind, Temporality.CUMULATIVE, monotonic, (point,))
+
+    found = set(stored(write(Translation(describes=True), metric)))
+
+    assert {series + 'instance="i1", job="shop"}', INFO} == found

@@ -338,3 +338,28 @@ def test_a_table_that_changes_meanwhile_is_not_believed(monkeypatch: pytest.Monk
 
     monkeypatch.setattr("bongsu.ingest.series_table.read_known", change)
     assert table.read_known(data, Version.V1, seeds) is None
+
+
+def test_series_of_version_2_are_described_by_labels_of_their_metadata() -> None:
+    store = MemoryProjectStore()
+    writer = RemoteWriters(ManualClock(T), CollectorRegistry(), describes=True).of("p", store)
+    labels = (("__name__", "m"), ("__type__", "mine"))
+
+    def send(at: int, kind: str | None, version: Version = Version.V2) -> None:
+        told = None if kind is None else MetricMetadata("m", kind, "", "s")
+        (outcome,) = writer.write_all(
+            [(ENCODERS[version]([SentSeries(labels, ((T + at, 1.0, 0),), metadata=told)]), version)]
+        )
+        assert not isinstance(outcome, BongsuError)
+        assert 1 == outcome.samples
+
+    for at, kind in enumerate(["counter", "counter", "gauge", None, "gauge", "unknown"]):
+        send(at, kind)
+    send(6, None, Version.V1)
+
+    assert {
+        'm{__type__="counter", __unit__="s"}': [(T, 1.0), (T + 1, 1.0)],
+        'm{__type__="gauge", __unit__="s"}': [(T + 2, 1.0), (T + 4, 1.0)],
+        'm{__type__="mine"}': [(T + 3, 1.0), (T + 6, 1.0)],
+        'm{__type__="mine", __unit__="s"}': [(T + 5, 1.0)],
+    } == samples_of(store)

@@ -460,3 +460,52 @@ def test_native_histograms_that_nobody_asked_for_are_read_as_classic_ones() -> N
         'h_count{job="j"}': [(T, 3.0)],
         'h_sum{job="j"}': [(T, 2.5)],
     } == scene.samples()
+
+
+OPEN_BODY = b"""# TYPE jobs_seconds counter
+# UNIT jobs_seconds seconds
+jobs_seconds_total{q="a"} 3
+# TYPE size gauge
+size{__type__="mine",__unit__="mine"} 5
+# TYPE wait histogram
+wait_bucket{le="1.0"} 1
+wait_bucket{le="+Inf"} 2
+wait_count 2
+wait_sum 1.5
+plain 7
+# EOF
+"""
+
+
+def described_scene() -> Scene:
+    scene = Scene()
+    scene.writer = TargetWriter(scene.target, ScrapeMetrics(CollectorRegistry()), describes=True)
+    return scene
+
+
+def test_series_are_described_by_labels_of_type_and_unit() -> None:
+    scene = described_scene()
+    scene.scrape(OPEN_BODY, T, OPENMETRICS_TYPE)
+
+    assert {
+        'jobs_seconds_total{__type__="counter", __unit__="seconds", job="j", q="a"}',
+        'size{__type__="gauge", __unit__="mine", job="j"}',
+        'wait_bucket{__type__="histogram", job="j", le="1.0"}',
+        'wait_bucket{__type__="histogram", job="j", le="+Inf"}',
+        'wait_count{__type__="histogram", job="j"}',
+        'wait_sum{__type__="histogram", job="j"}',
+        'plain{job="j"}',
+    } == set(scene.samples("jobs.*|size|wait.*|plain"))
+    assert ["up"] == [series for series in scene.reports() if series == "up"]
+
+
+def test_a_metric_of_another_type_is_another_series_and_the_former_ends() -> None:
+    scene = described_scene()
+    scene.scrape(b"# TYPE x counter\nx 1\n")
+    scene.scrape(b"# TYPE x counter\nx 2\n", T + 1000)
+    scene.scrape(b"# TYPE x gauge\nx 3\n", T + 2000)
+
+    assert {
+        'x{__type__="counter", job="j"}': [(T, 1.0), (T + 1000, 2.0), (T + 2000, STALE)],
+        'x{__type__="gauge", job="j"}': [(T + 2000, 3.0)],
+    } == scene.samples("x")

@@ -15,7 +15,7 @@ from bongsu.ingest.otlp_delta import DeltaTotals, TooManyStreams
 from bongsu.ingest.otlp_points import PointSeries, Unstorable
 from bongsu.ingest.otlp_translation import identity_of
 from bongsu.model.errors import InvalidInput
-from bongsu.model.labels import METRIC_NAME, series_key
+from bongsu.model.labels import METRIC_NAME, described, series_key
 from bongsu.model.samples import Exemplar, MetricMetadata
 from bongsu.wire.otlp.values import (
     ExponentialPoint,
@@ -161,6 +161,9 @@ class RowBuilder:
                 len(metric.points),
             )
             return
+        metadata = _metadata(name, metric)
+        if self._translation.describes:
+            origin = origin._replace(strong=described(origin.strong, metadata.type, metadata.unit))
         taken = self.rows.refused
         for point in metric.points:
             try:
@@ -168,7 +171,7 @@ class RowBuilder:
             except (Unstorable, InvalidInput) as error:
                 self.rows.refuse(f"metric {metric.name!r}: {error}")
         if self.rows.refused - taken < len(metric.points):
-            self.rows.metadata[_metadata(name, metric)] = None
+            self.rows.metadata[metadata] = None
 
     def _add_point(
         self, origin: Origin, name: str, metric: Metric, point: Point, *, cumulative: bool

@@ -60,6 +60,8 @@ class Translation:
         Name, version, schema and attributes of the scope become labels ``otel_scope_...``.
     convert_histograms_to_nhcb
         Histograms with given bounds become native ones with these bounds.
+    describes
+        Series get labels of type and unit.
     """
 
     strategy: Strategy = Strategy.ESCAPED_WITH_SUFFIXES
@@ -71,6 +73,7 @@ class Translation:
     convert_histograms_to_nhcb: bool = False
     label_name_underscore_sanitization: bool = True
     label_name_preserve_multiple_underscores: bool = True
+    describes: bool = False
 
     @property
     def style(self) -> NameStyle:

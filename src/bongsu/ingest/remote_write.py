@@ -13,7 +13,7 @@ from prometheus_client import Counter
 
 from bongsu.ingest.series_table import SeriesTable
 from bongsu.model.errors import BongsuError, InvalidInput
-from bongsu.model.labels import METRIC_NAME, format_labels, series_key
+from bongsu.model.labels import METRIC_NAME, described, format_labels, series_key
 from bongsu.model.samples import HistogramRows, SampleBatch
 from bongsu.storage.contract import REFUSED, Reason
 from bongsu.storage.limits import shorten
@@ -118,10 +118,15 @@ class RemoteWriter:
     ----------
     store
         The project's view; references that were resolved through it are kept as long as this object.
+    describes
+        Series of requests 2.0 get labels of type and unit from their metadata. Such requests go the long way.
     """
 
-    def __init__(self, store: ProjectStore, clock: Clock, metrics: IngestMetrics) -> None:
+    def __init__(
+        self, store: ProjectStore, clock: Clock, metrics: IngestMetrics, *, describes: bool = False
+    ) -> None:
         self.store = store
+        self._describes = describes
         self._clock = clock
         self._metrics = metrics
         self._table = SeriesTable()
@@ -143,6 +148,8 @@ class RemoteWriter:
 
     def _known(self, data: bytes, version: Version) -> NDArray[np.int64] | None:
         """Return references, times, values and starts of a request that is nothing but samples of known series, None for any other."""
+        if self._describes and version is Version.V2:
+            return None
         # As `WireRequest.hashes`: the hashes of the versions are apart.
         seeds = self._seeds + np.uint64(version)
         samples = self._table.read_known(np.frombuffer(data, dtype=np.uint8), version, seeds)
@@ -205,7 +212,8 @@ class RemoteWriter:
         """Find or make every series; return the rows whose metadata is new."""
         hashes = work.hashes
         known, metadata = self._table.find(hashes.labels)
-        work.refs = np.where(hashes.plain, known, REFUSED)
+        same = hashes.plain & (hashes.metadata == metadata) if self._describes else hashes.plain
+        work.refs = np.where(same, known, REFUSED)
         self._make(work, np.flatnonzero(work.refs == REFUSED))
         good = work.refs != REFUSED
         changed = good & (hashes.metadata != 0) & (hashes.metadata != metadata)
@@ -219,7 +227,7 @@ class RemoteWriter:
         kept: list[int] = []
         for row in rows.tolist():
             try:
-                keys.append(_key(work.request.labels(row)))
+                keys.append(_key(self._labels(work, row)))
                 kept.append(row)
             except InvalidInput as error:
                 self._refuse(
@@ -232,6 +240,16 @@ class RemoteWriter:
         made = np.array(kept, dtype=np.int64)
         made = made[(work.refs[made] != REFUSED) & work.hashes.plain[made]]
         self._table.put(work.hashes.labels[made], work.refs[made], np.zeros(len(made), dtype=np.uint64))
+
+    def _labels(self, work: _Work, row: int) -> tuple[tuple[str, str], ...]:
+        labels = work.request.labels(row)
+        if not self._describes or not work.hashes.metadata[row]:
+            return labels
+        try:
+            told = work.request.series_metadata(row)
+        except BadMessage:
+            return labels  # it is told of where the metadata is put
+        return described(labels, told.type, told.unit)
 
     def _append(self, work: _Work) -> None:
         """Write samples and histograms; series that the store has forgotten are made again."""

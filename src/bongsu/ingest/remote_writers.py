@@ -18,10 +18,18 @@ _MAX_WRITERS = 4_096
 
 
 class RemoteWriters:
-    """Gives every project its writer; any thread may ask."""
+    """
+    Gives every project its writer; any thread may ask.
 
-    def __init__(self, clock: Clock, registry: CollectorRegistry) -> None:
+    Parameters
+    ----------
+    describes
+        Series of requests 2.0 get labels of type and unit from their metadata.
+    """
+
+    def __init__(self, clock: Clock, registry: CollectorRegistry, *, describes: bool = False) -> None:
         self._clock = clock
+        self._describes = describes
         self._metrics = IngestMetrics(registry)
         self._lock = threading.Lock()
         self._writers: dict[str, RemoteWriter] = {}
@@ -41,7 +49,9 @@ class RemoteWriters:
             if writer is None or writer.store is not store:
                 if len(self._writers) >= _MAX_WRITERS:
                     del self._writers[next(iter(self._writers))]
-                writer = self._writers[project_id] = RemoteWriter(store, self._clock, self._metrics)
+                writer = self._writers[project_id] = RemoteWriter(
+                    store, self._clock, self._metrics, describes=self._describes
+                )
             return writer
 
     def drop_project(self, project_id: str) -> None:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 METRIC_NAME = "__name__"
+TYPE_LABEL = "__type__"
+UNIT_LABEL = "__unit__"
+"""Labels that say what a metric is, under the feature ``type-and-unit-labels``."""
+
 SEPARATOR = b"\xff"
 
 
@@ -53,6 +57,14 @@ def key_labels(key: bytes) -> dict[str, str]:
     """Return the labels of a series key, in the key's order."""
     parts = key.split(SEPARATOR)
     return {parts[i].decode(): parts[i + 1].decode() for i in range(0, len(parts) - 1, 2)}
+
+
+def described(labels: tuple[tuple[str, str], ...], kind: str, unit: str) -> tuple[tuple[str, str], ...]:
+    """Return labels with those of type and unit, as far as these are known; they take the place of what was sent as such."""
+    known = {TYPE_LABEL: "" if kind == "unknown" else kind, UNIT_LABEL: unit}
+    told = tuple((name, value) for name, value in known.items() if value)
+    names = {name for name, _ in told}
+    return (*((name, value) for name, value in labels if name not in names), *told) if told else labels
 
 
 def format_labels(labels: Mapping[str, str]) -> str:

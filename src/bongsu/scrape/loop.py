@@ -40,7 +40,7 @@ class Offload(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LoopParts:
-    """What all loops share."""
+    """What all loops share; `describes`: series get labels of type and unit."""
 
     doors: Doors
     budget: BodyBudget
@@ -49,6 +49,7 @@ class LoopParts:
     metrics: ScrapeMetrics
     offload: Offload
     log: FilteringBoundLogger
+    describes: bool = False
 
 
 class TargetLoop:
@@ -57,7 +58,7 @@ class TargetLoop:
     def __init__(self, target: ScrapeTarget, parts: LoopParts) -> None:
         self.target = target
         self._parts = parts
-        self._writer = TargetWriter(target, parts.metrics)
+        self._writer = TargetWriter(target, parts.metrics, describes=parts.describes)
         # Held while a scrape or the final mark is written: the writer serves one at a time.
         self._writing = asyncio.Lock()
         self._last_due_ms: int | None = None

@@ -57,6 +57,8 @@ class Scraper:
         Memory of all bodies that are being fetched or written.
     resolve
         Asks for the addresses of names.
+    describes
+        Series get labels of type and unit.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Scraper:
         writers: int = _WRITERS,
         max_bytes_in_flight: int = MAX_BYTES_IN_FLIGHT,
         resolve: Resolver = system_resolver,
+        describes: bool = False,
     ) -> None:
         self._source = source
         self._sink = sink
@@ -80,6 +83,7 @@ class Scraper:
         self._user_agent = user_agent
         self._writers = writers
         self._resolve = resolve
+        self._describes = describes
         self._budget = BodyBudget(max_bytes_in_flight)
         self._groups: dict[str, _Loops] = {}
         self._ending: _Loops = {}
@@ -104,6 +108,7 @@ class Scraper:
                     self._metrics,
                     _Offload(pool),
                     self._log,
+                    self._describes,
                 )
                 await self._follow(self._parts)
         finally:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.model.errors import BongsuError, InvalidInput
-from bongsu.model.labels import METRIC_NAME, series_key
+from bongsu.model.labels import METRIC_NAME, described, series_key
 from bongsu.model.samples import STALE_NAN, Exemplar, HistogramRows, MetricMetadata, SampleBatch
 from bongsu.scrape.classic import classic_histograms, with_native
 from bongsu.scrape.fetch import FetchedBody
@@ -99,9 +99,11 @@ class TargetWriter:
     ----------
     target
         Its labels and store stay; its limits and fallback format may be replaced by `update`.
+    describes
+        Series get labels of type and unit, as far as the body tells them.
     """
 
-    def __init__(self, target: ScrapeTarget, metrics: ScrapeMetrics) -> None:
+    def __init__(self, target: ScrapeTarget, metrics: ScrapeMetrics, *, describes: bool = False) -> None:
         self._target = target
         self._store = target.store
         self._labels = dict(target.labels)
@@ -114,6 +116,8 @@ class TargetWriter:
         self._offered_ms = 0
         self._refused_warning = ""
         self._make_labels = SeriesLabels(target.labels, target.options)
+        self._describes = describes
+        self._kinds: dict[str, tuple[str, str]] = {}
 
     def update(self, target: ScrapeTarget) -> None:
         """Take over changed options of the same target; called while nothing is written."""
@@ -227,18 +231,18 @@ class TargetWriter:
 
     def _new_page(self, body: bytes, format: Format, time_ms: int) -> _Page:  # noqa: A002
         known, options = self._known_refs(), self._target.options
-        parsed = parse_exposition(
-            body,
-            format,
-            known,
-            native_histograms=options.scrape_native_histograms,
-            classic_histograms=options.always_scrape_classic_histograms,
-        )
+        parsed = self._parse(body, format, known)
+        if self._describes and self._are_new(parsed):
+            # The same lines are other series now.
+            known = {}
+            parsed = self._parse(body, format, known)
         classic = classic_histograms(parsed) if options.convert_classic_histograms_to_nhcb else []
         swallowed = self._swallowed(parsed, classic)
         labels_of = {series: labels for series, labels in parsed.labels.items() if series not in swallowed}
         natives = [_native_key(each) for each in classic]
         labels_of.update(zip(natives, (each.labels for each in classic), strict=True))
+        if self._describes:
+            labels_of = {series: _described(labels, parsed) for series, labels in labels_of.items()}
         made = {series: self._make_labels(labels) for series, labels in labels_of.items()}
         known.update((series, DROPPED) for series, labels in made.items() if labels is None)
         known.update(dict.fromkeys(swallowed, DROPPED))
@@ -260,6 +264,25 @@ class TargetWriter:
         )
         layout = Layout.of(body, parsed, refs, format, classic, lines)
         return _Page(layout, with_native(readings, classic), added, parsed.metadata())
+
+    def _parse(self, body: bytes, format: Format, known: dict[bytes, int]) -> Exposition:  # noqa: A002
+        options = self._target.options
+        return parse_exposition(
+            body,
+            format,
+            known,
+            native_histograms=options.scrape_native_histograms,
+            classic_histograms=options.always_scrape_classic_histograms,
+        )
+
+    def _are_new(self, parsed: Exposition) -> bool:
+        """Take over the types and units of a body; tell whether any is another one than before."""
+        kinds = {name: (notes.type, notes.unit) for name, notes in parsed.families.items()}
+        before, self._kinds = self._kinds, kinds
+        return (
+            any(before.get(name, kind) != kind for name, kind in kinds.items())
+            or not before.keys() <= kinds.keys()
+        )
 
     def _swallowed(self, parsed: Exposition, classic: Sequence[ClassicHistogram]) -> set[bytes]:
         """Return the series that native histograms stand for, and that are not wanted beside them."""
@@ -429,6 +452,12 @@ class TargetWriter:
                 raise BongsuError(resolution.rejections[0].message, id=resolution.rejections[0].reason.value)
             self._reports = resolution.refs
         return self._reports
+
+
+def _described(labels: Labels, parsed: Exposition) -> Labels:
+    """Return scraped labels with those of type and unit."""
+    notes = parsed.notes_of(dict(labels).get(METRIC_NAME, ""))
+    return labels if notes is None else described(labels, notes.type, notes.unit)
 
 
 def _native_key(histogram: ClassicHistogram) -> bytes:

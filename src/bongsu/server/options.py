@@ -18,6 +18,7 @@ from bongsu.ingest.otlp_metrics import OtlpIngestSettings
 from bongsu.ingest.otlp_translation import Strategy, Translation
 from bongsu.model.errors import InvalidInput
 from bongsu.promql.engine import EngineOptions
+from bongsu.promql.parser.features import TYPE_AND_UNIT_LABELS
 from bongsu.query.service import QueryLimits
 from bongsu.server.settings import LimitSettings
 from bongsu.wire.otlp.limits import OtlpLimits
@@ -89,11 +90,16 @@ def otlp_settings(settings: Settings) -> OtlpIngestSettings:
     return OtlpIngestSettings(
         max_delta_streams=settings.otlp.max_delta_streams,
         start_timestamps="use-start-timestamps" in settings.features,
-        translation=_translation(settings.otlp),
+        translation=_translation(settings.otlp, describes=describes_series(settings)),
     )
 
 
-def _translation(otlp: OtlpSettings) -> Translation:
+def describes_series(settings: Settings) -> bool:
+    """Tell whether series get labels of type and unit."""
+    return TYPE_AND_UNIT_LABELS in settings.features
+
+
+def _translation(otlp: OtlpSettings, *, describes: bool) -> Translation:
     """Return how OTLP names become those of series; the settings have the names of Prometheus' options."""
     switches = {
         name: getattr(otlp, name) == "yes"
@@ -110,6 +116,7 @@ def _translation(otlp: OtlpSettings) -> Translation:
         strategy=Strategy(otlp.translation_strategy),
         promote_resource_attributes=frozenset(otlp.promote_resource_attributes),
         ignore_resource_attributes=frozenset(otlp.ignore_resource_attributes),
+        describes=describes,
         **switches,
     )
 

@@ -48,6 +48,8 @@ class SelfWatch:
         Returns the store of the project; raises NotFound when there is no such project any more.
     instance
         The label `instance`: where people reach the server.
+    describes
+        Series get labels of type and unit.
     """
 
     def __init__(
@@ -58,12 +60,14 @@ class SelfWatch:
         instance: str,
         clock: Clock,
         log: FilteringBoundLogger,
+        describes: bool = False,
     ) -> None:
         self._registry = registry
         self._open_store = open_store
         self._instance = instance
         self._clock = clock
         self._log = log
+        self._describes = describes
         self._writer: TargetWriter | None = None
 
     async def run(self) -> None:
@@ -95,5 +99,5 @@ class SelfWatch:
             labels = (("job", WORKSPACE), ("instance", self._instance))
             target = ScrapeTarget(WORKSPACE, "", labels, store, interval_s=EVERY_MS / 1000)
             # Counted apart: the server's own scrapes are not those that its operator asked for.
-            self._writer = TargetWriter(target, ScrapeMetrics(CollectorRegistry()))
+            self._writer = TargetWriter(target, ScrapeMetrics(CollectorRegistry()), describes=self._describes)
         return self._writer

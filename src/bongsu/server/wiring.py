@@ -185,7 +185,7 @@ def _wire(around: Surroundings, opened: _Opened) -> Parts:
     sessions = BrowserSessions(control.sessions, clock, idle_ms=settings.people.session_idle)
     access = AccessControl(control.keys, clock, registry, sessions=sessions)
     otlp_metrics = OtlpMetricsIngest(options.otlp_settings(settings), store_of=stores.by_id, clock=clock)
-    writers = RemoteWriters(clock, registry)
+    writers = RemoteWriters(clock, registry, describes=options.describes_series(settings))
     keeper = ProjectKeeper(
         control, stores, [apm.drop_project, otlp_metrics.drop_project, writers.drop_project]
     )
@@ -253,6 +253,7 @@ def _make_scraper(around: Surroundings, feed: TargetFeed) -> Scraper:
         log=around.logger("scrape"),
         user_agent=f"Bongsu/{__version__}",
         max_bytes_in_flight=around.settings.scrape.max_bytes_in_flight,
+        describes=options.describes_series(around.settings),
     )
 
 
@@ -293,6 +294,7 @@ def _self_watch(around: Surroundings, opened: _Opened) -> list[Callable[[], Coro
         instance=urlsplit(opened.url).netloc,
         clock=around.clock,
         log=around.logger("self"),
+        describes=options.describes_series(around.settings),
     )
     return [watch.run]
 

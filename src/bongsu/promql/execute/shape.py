@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.model.label_columns import ABSENT, LabelColumns
-from bongsu.model.labels import METRIC_NAME
+from bongsu.model.labels import METRIC_NAME, TYPE_LABEL, UNIT_LABEL
 from bongsu.model.samples import KIND_ABSENT, KIND_HISTOGRAM
 from bongsu.promql.errors import ExecutionError
 from bongsu.promql.values import Vector
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from bongsu.promql.execute.context import Context
 
-RESERVED_LABELS = (METRIC_NAME, "__type__", "__unit__")
+RESERVED_LABELS = (METRIC_NAME, TYPE_LABEL, UNIT_LABEL)
 """What says what a metric is; a result that is another metric has none of them."""
 
 DUPLICATES = "vector cannot contain metrics with the same labelset"

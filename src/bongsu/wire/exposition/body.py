@@ -21,6 +21,16 @@ class ParsedExemplar:
     timestamp: int | None
 
 
+_PARTS = {
+    "counter": ("_total", "_created"),
+    "histogram": ("_bucket", "_count", "_sum", "_created"),
+    "gaugehistogram": ("_bucket", "_gcount", "_gsum"),
+    "summary": ("_count", "_sum", "_created"),
+    "info": ("_info",),
+}
+"""What is added to a family's name in those of its series, by type."""
+
+
 @dataclass(slots=True)
 class FamilyNotes:
     """What the comment lines of one metric family said so far."""
@@ -72,6 +82,15 @@ class Exposition:
 
     def __len__(self) -> int:
         return len(self.series)
+
+    def notes_of(self, metric: str) -> FamilyNotes | None:
+        """Return what was said of the family that a metric belongs to."""
+        notes = self.families.get(metric)
+        if notes is not None:
+            return notes
+        family, _, part = metric.rpartition("_")
+        notes = self.families.get(family)
+        return notes if notes is not None and f"_{part}" in _PARTS.get(notes.type, ()) else None
 
     def metadata(self) -> list[MetricMetadata]:
         """Return what the body says of its metric families."""
