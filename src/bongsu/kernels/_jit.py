@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import numba
 from numba.core import caching
 
+from bongsu.kernels._loading import keep_in_cache
 from bongsu.kernels._sources import digest_of
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def kernel(function: Function) -> Function:
 
     Fast-math stays off: with it a NaN count returned 0, and a compensated sum lost its correction.
     """
-    compiled: Function = numba.njit(
-        function, nogil=True, cache=CACHE_FOLDER is not None, fastmath=False, error_model="numpy"
-    )
+    compiled: Function = numba.njit(function, nogil=True, fastmath=False, error_model="numpy")
+    if CACHE_FOLDER is not None:
+        keep_in_cache(compiled)
     return compiled
