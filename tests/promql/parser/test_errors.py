@@ -34,6 +34,8 @@ FAULTS = {
     'sum({a!~".+"})': "1:5: parse error: vector selector must contain at least one non-empty matcher",
     '{"foo", "bar"}': '1:9: parse error: metric name must not be set twice: "foo" or "bar"',
     'foo{__name__="bar"}': '1:1: parse error: metric name must not be set twice: "foo" or "bar"',
+    'sum by ("") (foo)': '1:9: parse error: invalid label name for grouping: ""',
+    r'foo + on ("a\xff") bar': r'1:11: parse error: invalid label name for grouping: "a\xff"',
     '{"": "x"}': "1:2: parse error: label name must not be empty",
     '{""}': "1:2: parse error: metric name must not be empty",
     '"abc': '1:1: parse error: unterminated quoted string, expected a closing "',

@@ -122,6 +122,10 @@ def test_keywords_are_metric_names_where_nothing_else_can_stand(name: str) -> No
     assert isinstance(parsed(f"{name} + {name}"), Binary)
 
 
+def test_a_quoted_name_may_stand_beside_a_matcher_of_names() -> None:
+    assert parsed('{"a.b", __name__=~"a.*"}') == parsed('{__name__=~"a.*", __name__="a.b"}')
+
+
 def test_label_lists_take_colons() -> None:
     assert parsed('sum by ("a:b", ":c") (foo)') == parsed("sum by (a:b, :c) (foo)")
 
@@ -145,6 +149,7 @@ def test_without_may_have_no_labels() -> None:
         "foo[300] @ 1m40s500ms offset -3600",
         "foo[5m]@1.005e2 offset -0x0e10",
         "foo[5m] @ 100.4995 offset -1h",
+        "foo[5m] offset - + - - 1h @ 100.5",
     ],
 )
 def test_offset_and_at_come_in_any_order(text: str) -> None:

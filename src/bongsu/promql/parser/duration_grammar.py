@@ -56,14 +56,14 @@ def parse_range(cursor: Cursor) -> Duration:
 def parse_offset(cursor: Cursor) -> Duration:
     """Read what follows ``offset``: a literal or a call, signed or not, or an expression in parentheses."""
     start = cursor.token.start
-    sign = cursor.accept("+", "-")
+    negative = False
+    while (sign := cursor.accept("+", "-")) is not None:
+        negative ^= sign.value == "-"
     operand = _operand(cursor, "offset")
     if isinstance(operand, DurationNumber):
         ms = _in_range(cursor, operand)
-        return -ms if sign is not None and sign.value == "-" else ms
-    if sign is None or sign.value == "+":
-        return operand
-    return DurationSign(UnaryOp.MINUS, operand, span=cursor.since(start))
+        return -ms if negative else ms
+    return DurationSign(UnaryOp.MINUS, operand, span=cursor.since(start)) if negative else operand
 
 
 def _in_range(cursor: Cursor, number: DurationNumber) -> int:

@@ -366,7 +366,7 @@ class _Grammar:
     def _selector(self) -> VectorSelector:
         cursor = self.cursor
         start = cursor.token.start
-        name = "" if cursor.at("{") else cursor.advance().text
+        name = outside = "" if cursor.at("{") else cursor.advance().text
         matchers: tuple[Matcher, ...] = ()
         if cursor.at("{"):
             name, matchers = parse_matchers(cursor, name)
@@ -374,6 +374,8 @@ class _Grammar:
         if not name:
             return VectorSelector("", matchers, span=span)
         second = next((matcher.value for matcher in matchers if matcher.name == METRIC_NAME), None)
+        if second is not None and not outside:
+            return VectorSelector("", (*matchers, name_matcher(name)), span=span)
         if second is not None:
             raise cursor.error(f'metric name must not be set twice: "{name}" or "{second}"', span)
         return VectorSelector(name, (*matchers, name_matcher(name)), span=span)

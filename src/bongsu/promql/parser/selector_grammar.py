@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from bongsu.model.errors import InvalidInput
 from bongsu.model.labels import METRIC_NAME
 from bongsu.model.matchers import Matcher, MatchOp
 from bongsu.promql.parser.lexer import Kind
-from bongsu.promql.parser.strings import unquote
+from bongsu.promql.parser.strings import quote, unquote
 from bongsu.runtime.regex import compile_anchored
 
 if TYPE_CHECKING:
     from bongsu.promql.parser.ast import Span
     from bongsu.promql.parser.cursor import Cursor
+    from bongsu.promql.parser.lexer import Token
 
 _CONTEXT = "label matching"
+_NOT_UTF8 = re.compile("[\ud800-\udfff]")
 _OPERATORS = {op.value for op in MatchOp}
 _WORDS = {Kind.IDENTIFIER, Kind.METRIC_IDENTIFIER, Kind.KEYWORD, Kind.AGGREGATOR, Kind.OPERATOR}
 """Tokens that can be label names in a list: keywords too, since nothing else can stand there."""
@@ -63,8 +66,8 @@ def parse_labels(cursor: Cursor) -> tuple[str, ...]:
     labels: list[str] = []
     while not cursor.at(")"):
         token = cursor.token
-        if token.kind is Kind.STRING and unquote(token.text):
-            labels.append(unquote(token.text))
+        if token.kind is Kind.STRING:
+            labels.append(_checked_label(cursor, token))
         elif token.kind in _WORDS and (token.text[0].isidentifier() or token.text[0] == ":"):
             labels.append(token.text)
         else:
@@ -74,6 +77,14 @@ def parse_labels(cursor: Cursor) -> tuple[str, ...]:
             raise cursor.unexpected(context, '"," or ")"')
     cursor.expect(")")
     return tuple(labels)
+
+
+def _checked_label(cursor: Cursor, token: Token) -> str:
+    """Return a quoted label name."""
+    name = unquote(token.text)
+    if not name or _NOT_UTF8.search(name):
+        raise cursor.error(f"invalid label name for grouping: {quote(name)}", token.span)
+    return name
 
 
 def _matcher(cursor: Cursor) -> Matcher | str:
