@@ -1,4 +1,4 @@
-"""Remote write 1.0 bodies of many series with the same times, as arrays of bytes: a sender that takes less time than the receivers."""
+"""Remote write bodies of many series with the same times, as arrays of bytes: a sender that takes less time than the receivers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.runtime.compress import compress_snappy
-from bongsu.wire.encode import encode_varint
+from bongsu.wire.encode import encode_varint, field, number
 from bongsu.wire.remote_write.encode import label_bytes
 
 if TYPE_CHECKING:
@@ -22,16 +22,47 @@ _SAMPLE_BYTES = 2 + 9 + 1 + _TIME_BYTES
 
 
 class SeriesHead:
-    """The bytes of a series' labels, made once."""
+    """
+    The bytes of a series in a request of version 1.0 but its samples, made once.
 
-    __slots__ = ("labels",)
+    Attributes
+    ----------
+    tag
+        Begins a series in a request.
+    before, after
+        What stands before and after the samples.
+    """
+
+    __slots__ = ("after", "before", "tag")
 
     def __init__(self, labels: Mapping[str, str]) -> None:
-        self.labels = label_bytes(labels)
+        self.tag, self.before, self.after = b"\x0a", label_bytes(labels), b""
+
+
+class Symbols:
+    """The symbol table of a request of version 2.0, under construction."""
+
+    def __init__(self) -> None:
+        self._places = {"": 0}
+
+    def head(self, labels: Mapping[str, str], kind: int, help_text: str) -> SeriesHead:
+        """Return the head of a series with metadata, as Prometheus sends it with every request; `kind` is the protocol's number."""
+        head = SeriesHead({})
+        references = [self._place(text) for pair in sorted(labels.items()) for text in pair]
+        head.tag, head.before = b"\x2a", field(1, b"".join(map(encode_varint, references)))
+        head.after = field(5, number(1, kind) + number(3, self._place(help_text)))
+        return head
+
+    def encode(self) -> bytes:
+        """Return the table."""
+        return b"".join(field(4, text.encode()) for text in self._places)
+
+    def _place(self, text: str) -> int:
+        return self._places.setdefault(text, len(self._places))
 
 
 def compress_request(parts: Iterable[bytes]) -> bytes:
-    """Return the compressed request of series that `encode_series` gave."""
+    """Return the compressed request of series that `encode_series` gave, after its symbols if it has some."""
     return compress_snappy(b"".join(parts))
 
 
@@ -51,9 +82,10 @@ def encode_series(
     samples = sample_bytes(times, values)
     size = samples.shape[1] * samples.shape[2]
     for head, row in zip(heads, samples, strict=True):
-        yield b"\x0a" + encode_varint(len(head.labels) + size)
-        yield head.labels
+        yield head.tag + encode_varint(len(head.before) + size + len(head.after))
+        yield head.before
         yield row.tobytes()
+        yield head.after
 
 
 def sample_bytes(times: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.uint8]:

@@ -7,18 +7,21 @@ import statistics
 import threading
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from benchmarks.compare.connection import RequestFailed
 from benchmarks.compare.dataset import CPUS, MODES, PROCESSES, SERIES_PER_HOST, STEP_MS, Shape, make_hosts
-from benchmarks.compare.encoding import SeriesHead, compress_request, encode_series
+from benchmarks.compare.encoding import SeriesHead, Symbols, compress_request, encode_series
 from benchmarks.compare.programs import bongsu
 from benchmarks.compare.questions import COUNTER, GAUGE
 from benchmarks.compare.report import OURS, PROGRAMS, Measure, Section, Target
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from benchmarks.compare.bench import Bench
+    from benchmarks.compare.dataset import Host
     from benchmarks.compare.programs import Program
 
 GROUPS = 12
@@ -35,6 +38,9 @@ SLOW_SYNC_MS = 5
 ODD_STEPS = 2
 """Steps of requests that come twice, or late: enough to see what a sample costs, where that is a lot."""
 
+COUNTER_TYPE, GAUGE_TYPE = 1, 2
+"""Types of metrics by their number in the protocol."""
+
 COUNTED = (COUNTER, GAUGE)
 """Metrics that are looked for after a kill: four fifths of a request."""
 
@@ -50,10 +56,13 @@ class Traffic:
     ----------
     start_ms
         A sample of step *i* lies between `start_ms` + *i* steps and the next.
+    version
+        Of the protocol.
     """
 
     bodies: list[list[bytes]]
     start_ms: int
+    version: int = 1
 
 
 @dataclass(slots=True)
@@ -73,28 +82,36 @@ class Rates:
     late: list[float] = field(default_factory=list)
 
 
-def make_traffic(requests: int, end_ms: int) -> Traffic:
+def make_traffic(requests: int, end_ms: int, version: int = 1) -> Traffic:
     """Return the bodies of about so many requests beside the warm-up."""
     steps = WARM_STEPS + max(1, requests // GROUPS)
     shape = Shape(GROUPS * HOSTS_PER_GROUP, steps, end_ms, churn_per_hour=0, groups=GROUPS)
     hosts = list(make_hosts(shape))
-    heads = [[SeriesHead(labels) for labels in host.labels] for host in hosts]
-    bodies = [
-        [
-            compress_request(
-                part
-                for slot in range(group, len(hosts), GROUPS)
-                for part in encode_series(
-                    heads[slot],
-                    hosts[slot].times[step : step + 1],
-                    hosts[slot].values[:, step : step + 1],
-                )
-            )
-            for step in range(steps)
-        ]
-        for group in range(GROUPS)
-    ]
-    return Traffic(bodies, shape.start_ms)
+    return Traffic(
+        [list(_group_bodies(hosts[group::GROUPS], steps, version)) for group in range(GROUPS)],
+        shape.start_ms,
+        version,
+    )
+
+
+def _group_bodies(hosts: Sequence[Host], steps: int, version: int) -> Iterator[bytes]:
+    symbols = Symbols()
+    heads = [[_head(labels, symbols, version) for labels in host.labels] for host in hosts]
+    table = symbols.encode() if version == 2 else b""
+    for step in range(steps):
+        parts = (
+            part
+            for host, own in zip(hosts, heads, strict=True)
+            for part in encode_series(own, host.times[step : step + 1], host.values[:, step : step + 1])
+        )
+        yield compress_request((table, *parts))
+
+
+def _head(labels: Mapping[str, str], symbols: Symbols, version: int) -> SeriesHead:
+    if version == 1:
+        return SeriesHead(labels)
+    kind = COUNTER_TYPE if labels["__name__"].endswith(("_total", "_bucket", "_count")) else GAUGE_TYPE
+    return symbols.head(labels, kind, f"Help of {labels['__name__']}.")
 
 
 def measure_ingest(bench: Bench) -> Section:
@@ -112,6 +129,7 @@ def measure_ingest(bench: Bench) -> Section:
                 odd = late if concurrency == 1 and recipe.name in PROGRAMS else None
                 _run(program, traffic, odd, concurrency, rates[recipe.name, concurrency])
                 bench.say(_progress(recipe.name, concurrency, rates[recipe.name, concurrency]))
+    second = _second_version(bench, end_ms)
     lost = _losses(bench, traffic)
     section = Section(
         "Remote write",
@@ -121,6 +139,7 @@ def measure_ingest(bench: Bench) -> Section:
     )
     for concurrency in CONCURRENCY:
         section.measures += _rows(rates, concurrency, [recipe.name for recipe in recipes[:3]])
+    section.measures += second
     section.measures += [
         Measure(
             name,
@@ -148,6 +167,22 @@ def measure_ingest(bench: Bench) -> Section:
             f"{statistics.median(slow.cpu):.2f} CPU s a million."
         )
     return section
+
+
+def _second_version(bench: Bench, end_ms: int) -> list[Measure]:
+    """Measure version 2.0, with metadata in every request; VictoriaMetrics does not take it."""
+    traffic = make_traffic(bench.sizes.ingest_requests, end_ms, version=2)
+    concurrency = CONCURRENCY[-1]
+    rates: dict[tuple[str, int], Rates] = defaultdict(Rates)
+    recipes = bench.recipes()[:2]
+    for recipe in recipes:
+        _run(bench.program(recipe, "ingest-v2"), traffic, None, concurrency, rates[recipe.name, concurrency])
+        bench.say("version 2.0, " + _progress(recipe.name, concurrency, rates[recipe.name, concurrency]))
+    speed, cost = _rows(rates, concurrency, [recipe.name for recipe in recipes])
+    return [
+        replace(speed, name=f"version 2.0, {concurrency} at once", target=()),
+        replace(cost, name="its processor time, version 2.0"),
+    ]
 
 
 def _rows(rates: dict[tuple[str, int], Rates], concurrency: int, names: list[str]) -> list[Measure]:
@@ -247,7 +282,9 @@ class Senders:
             try:
                 for step in self._steps:
                     for group in groups:
-                        self._program.write(connection, self._traffic.bodies[group][step])
+                        self._program.write(
+                            connection, self._traffic.bodies[group][step], self._traffic.version
+                        )
                         self.acknowledged[group] += 1
             except RequestFailed as error:
                 self._errors.append(error)

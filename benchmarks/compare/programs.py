@@ -23,7 +23,14 @@ ROOT = Path(__file__).parents[2]
 START_SECONDS = 180
 """Covers the replay of a long log; Bongsu's kernels are compiled before anything is measured."""
 
-WRITE_HEADERS = {"Content-Type": "application/x-protobuf", "Content-Encoding": "snappy"}
+WRITE_HEADERS = {
+    1: {"Content-Type": "application/x-protobuf", "Content-Encoding": "snappy"},
+    2: {
+        "Content-Type": "application/x-protobuf;proto=io.prometheus.write.v2.Request",
+        "Content-Encoding": "snappy",
+    },
+}
+"""By version of the protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +133,9 @@ class Program:
         result = self.ask("query", query=query, time=time_ms / 1000)["result"]
         return float(result[0]["value"][1]) if result else 0.0
 
-    def write(self, connection: Connection, body: bytes) -> None:
+    def write(self, connection: Connection, body: bytes, version: int = 1) -> None:
         """Send a remote write request; returns when it is acknowledged."""
-        connection.request("POST", self.recipe.write, body, headers=WRITE_HEADERS)
+        connection.request("POST", self.recipe.write, body, headers=WRITE_HEADERS[version])
 
     def settle(self, upkeep_s: float) -> None:
         """Return when memory is in files as far as the program does that, and files are merged; `upkeep_s` is for its own clock."""

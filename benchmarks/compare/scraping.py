@@ -200,7 +200,8 @@ def _watch(bench: Bench, program: Program) -> _Watched:
         _times_up(program, until_ms, until_ms - began_ms), sizes.scrape_interval_s * 1000
     )
     slow = program.count(
-        f'quantile(0.99, max_over_time(scrape_duration_seconds{{job="{JOB}"}}[{sizes.scrape_seconds}s]))', now_ms
+        f'quantile(0.99, max_over_time(scrape_duration_seconds{{job="{JOB}"}}[{sizes.scrape_seconds}s]))',
+        now_ms,
     )
     return _Watched(100 * share, memory, missed, off_ms, 1000 * slow)
 
@@ -209,9 +210,7 @@ def _times_up(program: Program, until_ms: int, span_ms: int) -> list[list[int]]:
     """Return when each target was scraped well, in Unix milliseconds."""
     query = f'up{{job="{JOB}"}}[{span_ms}ms]'
     found = program.ask("query", query=query, time=until_ms / 1000)["result"]
-    return [
-        [round(float(at) * 1000) for at, value in series["values"] if value == "1"] for series in found
-    ]
+    return [[round(float(at) * 1000) for at, value in series["values"] if value == "1"] for series in found]
 
 
 def _regularity(times: Sequence[Sequence[int]], interval_ms: int) -> tuple[float, float]:
