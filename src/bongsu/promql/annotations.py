@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from bongsu.model.matchers import quote
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 _WARNING = "PromQL warning: "
 _INFO = "PromQL info: "
 
+_LEAST_EXPONENT, _GREATEST_EXPONENT = 4, 6
+
 
 def go_float(value: float, digits: int | None = None) -> str:
     """Return a number as Go's ``%g`` writes it, or ``%.<digits>g``."""
@@ -28,8 +31,13 @@ def go_float(value: float, digits: int | None = None) -> str:
         return "+Inf" if value > 0 else "-Inf"
     if digits is not None:
         return f"{value:.{digits}g}"
+    # With an exponent from a million on and below a ten-thousandth, as where Go is to find the shortest form.
     text = repr(float(value))
-    return text.removesuffix(".0") if "e" not in text else text
+    shortest = Decimal(text).normalize()
+    if -_LEAST_EXPONENT <= shortest.adjusted() < _GREATEST_EXPONENT or value == 0:
+        return text.removesuffix(".0")
+    mantissa = shortest.scaleb(-shortest.adjusted())
+    return f"{mantissa:f}e{shortest.adjusted():+03d}"
 
 
 @dataclass(slots=True)

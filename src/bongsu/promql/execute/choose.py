@@ -49,6 +49,8 @@ def choose(
 def _limits(param: NDArray[np.float64]) -> NDArray[np.int64]:
     if np.isnan(param).any():
         raise ExecutionError("Parameter value is NaN", id="promql-bad-parameter")
+    if (param < 1).all():
+        return np.zeros(len(param), dtype=np.int64)  # nothing is kept, so that no number is too small
     if (param >= 2.0**63).any():
         raise ExecutionError(
             f"Scalar value {go_float(float(param.max()))} overflows int64", id="promql-bad-parameter"
