@@ -70,3 +70,13 @@ def leading_zeros(_typing: Any, _word: Any) -> Any:
         return builder.ctlz(args[0], ir.Constant(ir.IntType(1), 0))
 
     return types.int64(types.uint64), generate
+
+
+@intrinsic
+def trailing_zeros(_typing: Any, _word: Any) -> Any:
+    """Return how many of a word's lowest bits are 0; 64 of 0."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.uint64), generate

@@ -132,10 +132,10 @@ def restore_numbers(
             numbers[i] = numbers[i - 1] + step
     exponent, shift, aside = extra & 31, (extra >> 5) & 63, (extra >> 11) & 0xFFFF
     power = _POWERS[exponent]
-    if exponent == 0 and shift == 0:
-        # Whole numbers, as counters mostly are: a division costs three times the rest.
+    if exponent == 0:
+        # Whole numbers, as counters and bytes mostly are: a division costs three times the rest.
         for i in range(n):
-            out[i] = np.float64(numbers[i])
+            out[i] = np.float64(numbers[i] << shift)
     else:
         for i in range(n):
             out[i] = np.float64(numbers[i] << shift) / power

@@ -18,10 +18,11 @@ Sources: J. Duda, "Asymmetric numeral systems" (arXiv:1311.2540); the spread of 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bongsu.kernels import _words
 from bongsu.kernels._inline import inlined
 from bongsu.kernels._jit import kernel
 from bongsu.kernels.packing import ENTROPY_MARK, HEAD_WORDS, bit_length
@@ -43,9 +44,15 @@ LANES = 4
 _LENGTH_BITS = 21
 """Of a lane: 16,384 numbers of 74 bits."""
 
+_PLAIN_IN_PEEK = 57 - _MOST_TABLE_BITS
+"""So many bits as they are, and those of the next state behind them, are in one look."""
+
 _PROBES = 31
 """Numbers looked at for the centre: it needs to be near the middle, not on it."""
 
+
+_load_word: Any = _words.load_word
+_trailing_zeros: Any = _words.trailing_zeros
 
 # Tables, since all of them are needed for each state of each chunk.
 _PLAIN_BITS = np.array(
@@ -91,13 +98,9 @@ def _put(words: NDArray[np.uint64], bit: int, number: np.uint64, width: int) -> 
 
 
 @inlined
-def _peek(words: NDArray[np.uint64], bit: np.uint64) -> np.uint64:
-    """Return the 64 bits from `bit` on; the word behind them is read too."""
-    k = bit >> np.uint64(6)
-    shift = bit & np.uint64(63)
-    ahead: np.uint64 = (words[k] >> shift) | (
-        (words[k + np.uint64(1)] << np.uint64(1)) << (np.uint64(63) - shift)
-    )
+def _peek(base: int, bit: np.uint64) -> np.uint64:
+    """Return 57 bits, or a few more, from the bit `bit` behind an address on; the eight bytes that hold the first of them are read."""
+    ahead: np.uint64 = _load_word(base + np.int64(bit >> np.uint64(3))) >> (bit & np.uint64(7))
     return ahead
 
 
@@ -110,12 +113,10 @@ def _put_gamma(words: NDArray[np.uint64], bit: int, number: int) -> int:
 
 
 @kernel
-def _read_gamma(words: NDArray[np.uint64], bit: int) -> tuple[int, int]:
+def _read_gamma(base: int, bit: int) -> tuple[int, int]:
     """Return (number, bit after it)."""
-    behind = 0
-    ahead = _peek(words, np.uint64(bit))
-    while behind < 32 and (ahead >> np.uint64(behind)) & np.uint64(1) == np.uint64(0):
-        behind += 1
+    ahead = _peek(base, np.uint64(bit))
+    behind = _trailing_zeros(ahead)
     low = (ahead >> np.uint64(behind + 1)) & ((np.uint64(1) << np.uint64(behind)) - np.uint64(1))
     return int(np.int64(low) + (1 << behind)), bit + 2 * behind + 1
 
@@ -345,98 +346,137 @@ def unpack_entropy(words: NDArray[np.uint64], at: int, out: NDArray[np.int64]) -
     bits = int(np.int64(head & np.uint64(0xFF))) - ENTROPY_MARK
     end = at + HEAD_WORDS + int(np.int64((head >> np.uint64(8)) & np.uint64(0xFFFFFF)))
     centre = np.int64(words[at + 1])
-    least = np.empty(1 << bits, dtype=np.uint64)
-    codes = np.empty(1 << bits, dtype=np.uint64)
-    bit = _read_table(words, 64 * (at + HEAD_WORDS), bits, least, codes)
-    lengths = np.empty(LANES, dtype=np.uint64)
-    states = np.empty(LANES, dtype=np.uint64)
-    for lane in range(LANES):
-        lengths[lane] = _take(words, bit, _LENGTH_BITS)
-        states[lane] = _take(words, bit + _LENGTH_BITS, bits)
-        bit += _LENGTH_BITS + bits
-    a_bit, a = np.uint64(bit), states[0]
-    b_bit, b = a_bit + lengths[0], states[1]
-    c_bit, c = b_bit + lengths[1], states[2]
-    d_bit, d = c_bit + lengths[2], states[3]
+    base = int(np.int64(words.ctypes.data) + 8 * (at + HEAD_WORDS))
+    # One piece of memory for all: a chunk has few numbers, and several would take as long as some of them.
+    room = np.empty((2 << bits) + SYMBOLS + (1 << bits >> 3), dtype=np.uint64)
+    states = room[: 2 << bits]
+    bit, widest = _read_table(base, bits, room[2 << bits :], states)
+    if widest <= _PLAIN_IN_PEEK:
+        _read_lanes(base, bit, bits, states, out)
+    else:
+        _read_wide_lanes(base, bit, bits, states, out)
+    for i in range(len(out)):
+        out[i] += centre
+    return end
+
+
+@kernel
+def _read_lanes(base: int, bit: int, bits: int, states: NDArray[np.uint64], out: NDArray[np.int64]) -> None:
+    """Read the lanes, whose lengths and first states stand at `bit`, side by side."""
+    lane = _LENGTH_BITS + bits
+    a, a_bit = _take(base, bit + _LENGTH_BITS, bits), np.uint64(bit + LANES * lane)
+    b, b_bit = _take(base, bit + lane + _LENGTH_BITS, bits), a_bit + _take(base, bit, _LENGTH_BITS)
+    bit += lane
+    c, c_bit = _take(base, bit + lane + _LENGTH_BITS, bits), b_bit + _take(base, bit, _LENGTH_BITS)
+    bit += lane
+    d, d_bit = _take(base, bit + lane + _LENGTH_BITS, bits), c_bit + _take(base, bit, _LENGTH_BITS)
     n = len(out)
     quarter = (n + LANES - 1) // LANES
     together = max(n - 3 * quarter, 0)
     first, second, third, fourth = out[:quarter], out[quarter:], out[2 * quarter :], out[3 * quarter :]
     # Each state must be known before the next: four chains side by side keep the processor busy.
     for i in range(np.uint64(together)):
-        first[i], a, a_bit = _read_number(words, a_bit, a, least, codes)
-        second[i], b, b_bit = _read_number(words, b_bit, b, least, codes)
-        third[i], c, c_bit = _read_number(words, c_bit, c, least, codes)
-        fourth[i], d, d_bit = _read_number(words, d_bit, d, least, codes)
+        first[i], a, a_bit = _read_number(base, a_bit, a, states)
+        second[i], b, b_bit = _read_number(base, b_bit, b, states)
+        third[i], c, c_bit = _read_number(base, c_bit, c, states)
+        fourth[i], d, d_bit = _read_number(base, d_bit, d, states)
     for i in range(together, min(quarter, n)):
-        first[i], a, a_bit = _read_number(words, a_bit, a, least, codes)
+        first[i], a, a_bit = _read_number(base, a_bit, a, states)
     for i in range(together, min(quarter, n - quarter)):
-        second[i], b, b_bit = _read_number(words, b_bit, b, least, codes)
+        second[i], b, b_bit = _read_number(base, b_bit, b, states)
     for i in range(together, min(quarter, n - 2 * quarter)):
-        third[i], c, c_bit = _read_number(words, c_bit, c, least, codes)
-    for i in range(n):
-        out[i] += centre
-    return end
+        third[i], c, c_bit = _read_number(base, c_bit, c, states)
 
 
 @kernel
-def _take(words: NDArray[np.uint64], bit: int, width: int) -> int:
-    return int(np.int64(_peek(words, np.uint64(bit)) & ((np.uint64(1) << np.uint64(width)) - np.uint64(1))))
+def _read_wide_lanes(
+    base: int, bit: int, bits: int, states: NDArray[np.uint64], out: NDArray[np.int64]
+) -> None:
+    """Read the lanes as `_read_lanes`, one after the other, where numbers have more bits than one look shows; rare."""
+    one = np.uint64(1)
+    quarter = (len(out) + LANES - 1) // LANES
+    at = np.uint64(bit + LANES * (_LENGTH_BITS + bits))
+    for lane in range(LANES):
+        begin = at
+        at += _take(base, bit, _LENGTH_BITS)
+        state = _take(base, bit + _LENGTH_BITS, bits)
+        bit += _LENGTH_BITS + bits
+        for i in range(min(lane * quarter, len(out)), min((lane + 1) * quarter, len(out))):
+            code, least = states[2 * np.int64(state)], states[2 * np.int64(state) + 1]
+            plain, wide = code & np.uint64(0xFF), (code >> np.uint64(8)) & np.uint64(0xFF)
+            low = _peek(base, begin) & np.uint64(0xFFFF_FFFF)
+            low |= _peek(base, begin + np.uint64(32)) << np.uint64(32)
+            folded = least + (low & ((one << plain) - one))
+            out[i] = np.int64((folded >> one) ^ (~(folded & one) + one))
+            state = (code >> np.uint64(16)) + (_peek(base, begin + plain) & ((one << wide) - one))
+            begin += plain + wide
+
+
+@kernel
+def _take(base: int, bit: int, width: int) -> np.uint64:
+    return np.uint64(_peek(base, np.uint64(bit)) & ((np.uint64(1) << np.uint64(width)) - np.uint64(1)))
 
 
 @inlined
 def _read_number(
-    words: NDArray[np.uint64],
-    bit: np.uint64,
-    state: np.uint64,
-    least: NDArray[np.uint64],
-    codes: NDArray[np.uint64],
+    base: int, bit: np.uint64, state: np.uint64, states: NDArray[np.uint64]
 ) -> tuple[np.int64, np.uint64, np.uint64]:
     """Return (number less the centre, next state, bit after it). All unsigned, since numba tests a signed index for its sign."""
     one = np.uint64(1)
-    code = codes[state]
+    code = states[state << one]
+    least = states[(state << one) | one]
     plain = code & np.uint64(0xFF)
     wide = (code >> np.uint64(8)) & np.uint64(0xFF)
-    ahead = _peek(words, bit)
-    folded = least[state] + (ahead & ((one << plain) - one))
+    ahead = _peek(base, bit)
     bit += plain
-    ahead = ahead >> plain if plain <= np.uint64(48) else _peek(words, bit)
-    state = (code >> np.uint64(16)) + (ahead & ((one << wide) - one))
+    folded = least + (ahead & ((one << plain) - one))
+    state = (code >> np.uint64(16)) + ((ahead >> plain) & ((one << wide) - one))
     return np.int64((folded >> one) ^ (~(folded & one) + one)), state, bit + wide
 
 
 @kernel
 def _read_table(
-    words: NDArray[np.uint64], bit: int, bits: int, least: NDArray[np.uint64], codes: NDArray[np.uint64]
-) -> int:
+    base: int, bits: int, room: NDArray[np.uint64], states: NDArray[np.uint64]
+) -> tuple[int, int]:
     """
-    Fill the table of states; return the bit after its description.
+    Fill the table of states; return the bit after its description, and the most bits that any number has as they are.
 
-    `codes` gets ``next << 16 | wide << 8 | plain``: the state that the next `wide` bits are added to, and the bits as they are.
+    Parameters
+    ----------
+    room : ndarray of uint64
+        Scratch for `SYMBOLS` shares and as many bytes as there are states.
+    states : ndarray of uint64, shape (2 * n_states,)
+        Filled with pairs: ``next << 16 | wide << 8 | plain``, the state that the next `wide` bits are added to and the bits as they are; and
+        the smallest folded number.
     """
     size = 1 << bits
-    shares = np.zeros(SYMBOLS, dtype=np.int64)
-    left = int(np.int64(_peek(words, np.uint64(bit)) & np.uint64(0xFF)))
-    bit += 8
+    shares = room[:SYMBOLS].view(np.int64)
+    symbols = room[SYMBOLS:].view(np.uint8)
+    left = int(np.int64(_take(base, 0, 8)))
+    bit = 8
     symbol = -1
     rest = size
+    step = (size >> 1) + (size >> 3) + 3
+    place = 0
     for k in range(left + 1):
-        gap, bit = _read_gamma(words, bit)
-        symbol += gap
+        gap, bit = _read_gamma(base, bit)
+        symbol = min(symbol + gap, SYMBOLS - 1)
         share = rest
         if k < left:
-            share, bit = _read_gamma(words, bit)
+            share, bit = _read_gamma(base, bit)
         # Bytes that pass their checksum are well-formed; the bounds only keep others inside the table.
         share = max(min(share, rest), 0)
-        shares[min(symbol, SYMBOLS - 1)] += share
+        shares[symbol] = share
         rest -= share
-    symbols = np.empty(size, dtype=np.uint8)
-    _spread(shares, size, symbols)
+        for _ in range(share):  # as in `_spread`
+            symbols[place] = symbol
+            place = (place + step) & (size - 1)
+    last = symbol
     for place in range(size):
         symbol = symbols[place]
         rank = shares[symbol]
         shares[symbol] += 1
         wide = bits + 1 - _LENGTHS[rank]
-        least[place] = _LEAST[symbol]
-        codes[place] = np.uint64(((rank << wide) - size) << 16 | wide << 8 | _PLAIN_BITS[symbol])
-    return bit
+        states[2 * place] = np.uint64(((rank << wide) - size) << 16 | wide << 8 | _PLAIN_BITS[symbol])
+        states[2 * place + 1] = _LEAST[symbol]
+    return bit, int(_PLAIN_BITS[last])

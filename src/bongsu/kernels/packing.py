@@ -14,10 +14,11 @@ Source of the idea of exceptions: M. Zukowski et al., "Super-Scalar RAM-CPU Cach
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bongsu.kernels import _words
 from bongsu.kernels._jit import kernel
 
 if TYPE_CHECKING:
@@ -27,6 +28,11 @@ MAX_COUNT = 65_535
 """Positions of exceptions have 16 bits."""
 
 HEAD_WORDS = 2
+
+_IN_ONE_LOAD = 57
+"""Numbers of so many bits lie in eight bytes from the byte on that they begin in."""
+
+_load_word: Any = _words.load_word
 
 ENTROPY_MARK = 128
 """In the place of a width: the stream is one of `bongsu.kernels.entropy`, with a table of so many bits more."""
@@ -144,25 +150,34 @@ def unpack_stream(words: NDArray[np.uint64], at: int, out: NDArray[np.int64]) ->
     elif width == 64:
         for i in range(n):
             out[i] = np.int64(words[at + i]) + base
-    else:
-        # A word is loaded once and its bits are shifted out: half the time of loading the one or two words of every number.
-        bits = np.uint64(width)
+    elif width <= _IN_ONE_LOAD:
+        # From any byte on eight are loaded at once, and no number waits for the one before.
+        bits, place = np.uint64(width), np.int64(words.ctypes.data) + 8 * at
         mask = (np.uint64(1) << bits) - np.uint64(1)
-        k = at
-        word = words[k]
-        used = np.uint64(0)
-        for i in range(n):
-            number = word >> used
-            used += bits
-            if used >= np.uint64(64):
-                used -= np.uint64(64)
-                k += 1
-                word = words[k]
-                if used > np.uint64(0):
-                    number |= word << (bits - used)
-            out[i] = np.int64(number & mask) + base
+        for i in range(np.uint64(n)):
+            bit = i * bits
+            word = _load_word(place + np.int64(bit >> np.uint64(3)))
+            out[i] = np.int64((word >> (bit & np.uint64(7))) & mask) + base
+    else:
+        _unpack_words(words, at, width, base, out)
     at += (n * width + 63) // 64
     for k in range(exceptions):
         position = (words[at + exceptions + (k >> 2)] >> np.uint64(16 * (k & 3))) & np.uint64(0xFFFF)
         out[np.int64(position)] = np.int64(words[at + k])
     return at + exceptions + (exceptions + 3) // 4
+
+
+@kernel
+def _unpack_words(
+    words: NDArray[np.uint64], at: int, width: int, base: np.int64, out: NDArray[np.int64]
+) -> None:
+    """Read numbers of any width, each from the one or two words that it lies in."""
+    bits = np.uint64(width)
+    mask = (np.uint64(1) << bits) - np.uint64(1)
+    for i in range(len(out)):
+        bit = np.uint64(i) * bits
+        k, shift = at + np.int64(bit >> np.uint64(6)), bit & np.uint64(63)
+        number = words[k] >> shift
+        if shift + bits > np.uint64(64):
+            number |= words[k + 1] << (np.uint64(64) - shift)
+        out[i] = np.int64(number & mask) + base
