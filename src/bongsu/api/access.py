@@ -19,6 +19,7 @@ from prometheus_client import Counter
 from bongsu.api.browser_sessions import named_project
 from bongsu.api.errors import Forbidden, Unauthorized
 from bongsu.api.grant_cache import REFRESH_SECONDS, GrantCache
+from bongsu.api.peers import peer_address
 from bongsu.api.uses import note_uses
 from bongsu.control.audit import key_actor, user_actor
 from bongsu.control.roles import ROLE_OF_SCOPE, scopes_of_role
@@ -307,11 +308,6 @@ def presented_key(request: HasHeaders) -> tuple[str, str | None]:
     if scheme == "basic":
         return _basic_credentials(value.strip())
     return "", None
-
-
-def peer_address(request: HTTPConnection) -> str | None:
-    """Return the address that a request came from, as the server saw it; None without a socket."""
-    return None if request.client is None else request.client.host
 
 
 def bearer_token(request: HTTPConnection) -> str:

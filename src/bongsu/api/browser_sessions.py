@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bongsu.api.errors import Forbidden, Unauthorized
 from bongsu.api.grant_cache import REFRESH_SECONDS, Directory, GrantCache
+from bongsu.api.peers import peer_address
 from bongsu.control.people import Origin, SessionGrant
 from bongsu.control.sessions import token_hash
 from bongsu.model.errors import InvalidInput
@@ -108,8 +109,7 @@ def named_project(request: HTTPConnection) -> str:
 
 def origin_of(request: HTTPConnection) -> Origin:
     """Return from where a request comes."""
-    address = None if request.client is None else request.client.host
-    return Origin(address, request.headers.get("user-agent"))
+    return Origin(peer_address(request), request.headers.get("user-agent"))
 
 
 def cookie_name(request: HTTPConnection) -> str:

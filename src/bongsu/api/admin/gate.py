@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bongsu.api.access import peer_address
 from bongsu.api.errors import Forbidden
+from bongsu.api.peers import peer_address
 from bongsu.api.permissions import SIGNED_IN, needed_role
 from bongsu.control.audit import admin_actor, user_actor
 
