@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import threading
@@ -76,6 +77,34 @@ def test_a_half_renewed_certificate_is_not_taken(tmp_path: Path) -> None:
     handshake(certificate.context, old)
     key.write_bytes(good)
     assert certificate.take_renewed()
+
+
+def test_a_renewal_that_is_gone_when_it_is_read_leaves_the_old_one(tmp_path: Path) -> None:
+    old = trustme.CA()
+    file, key = write_files(tmp_path, old)
+    certificate = Certificate(file, key, LOG)
+    for content in (b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"):
+        file.write_bytes(content)
+        assert not certificate.take_renewed()
+        handshake(certificate.context, old)
+    file.unlink()
+    assert not certificate.take_renewed()
+    handshake(certificate.context, old)
+    write_files(tmp_path, new := trustme.CA())
+    assert certificate.take_renewed()
+    handshake(certificate.context, new)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_file_that_was_made_readable_later_is_taken(tmp_path: Path) -> None:
+    certificate = Certificate(*write_files(tmp_path, trustme.CA()), LOG)
+    _, key = write_files(tmp_path, new := trustme.CA())
+    key.chmod(0)
+    assert not certificate.take_renewed()
+    key.chmod(0o600)
+
+    assert certificate.take_renewed()
+    handshake(certificate.context, new)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"-----BEGIN CERTIFICATE-----"])

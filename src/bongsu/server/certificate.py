@@ -23,7 +23,9 @@ class Certificate:
     """
     A certificate with its key, in PEM.
 
-    Connections that are open keep the certificate that they began with.
+    `context` is that of the listener for its whole life; each new connection is handed on to the context of the newest good files, which
+    was loaded as a whole: a renewal that stops half-way can break nothing. Connections that are open keep the certificate that they
+    began with.
 
     Raises
     ------
@@ -35,7 +37,10 @@ class Certificate:
         self._files = (certificate, key)
         self._log = log
         self._state = self._stamps()
-        self.context = load_certificate(*self._files)
+        self.context = self._newest = load_certificate(*self._files)
+        self.context.sni_callback = (
+            self._hand_on
+        )  # called for every connection, also for those that name no host
 
     @contextlib.asynccontextmanager
     async def followed(self) -> AsyncIterator[None]:
@@ -64,13 +69,17 @@ class Certificate:
             return False
         self._state = state
         try:
-            load_certificate(*self._files)  # on trial: a failure half-way would leave the one in use broken
+            self._newest = load_certificate(*self._files)
         except InvalidInput as error:
             self._log.error("certificate not taken", reason=error.message)
             return False
-        self.context.load_cert_chain(*self._files)
         self._log.info("certificate renewed", file=str(self._files[0]))
         return True
+
+    def _hand_on(
+        self, connection: ssl.SSLSocket | ssl.SSLObject, _host: str | None, _context: ssl.SSLContext
+    ) -> None:
+        connection.context = self._newest
 
     def _stamps(self) -> tuple[tuple[int, int, int] | None, ...]:
         return tuple(_stamp(file) for file in self._files)
@@ -99,9 +108,9 @@ def load_certificate(certificate: Path, key: Path) -> ssl.SSLContext:
 
 
 def _stamp(file: Path) -> tuple[int, int, int] | None:
-    """Return what changes when a file is written or replaced; None while it is not there."""
+    """Return what changes when a file is written, replaced, or made readable; None while it is not there."""
     try:
         state = file.stat()
     except OSError:
         return None
-    return state.st_mtime_ns, state.st_ino, state.st_size
+    return state.st_ctime_ns, state.st_ino, state.st_size
