@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bongsu.model.errors import InvalidInput
-from bongsu.runtime.regex import compile_anchored, full_matcher
+from bongsu.runtime.regex import check_pattern, compile_anchored, full_matcher
 
 
 @pytest.mark.parametrize(
@@ -25,10 +25,22 @@ def test_patterns_are_anchored_and_dots_match_newlines(pattern: str, text: str, 
     assert matches is full_matcher(pattern)(text)
 
 
-@pytest.mark.parametrize("pattern", ["(", "a**", "(?=x)", r"\1", "[z-a]"])
+@pytest.mark.parametrize("pattern", ["(", "a**", "(?=x)", r"\1", "[z-a]", r"a\C"])
 def test_what_re2_has_not_is_refused_with_a_reason(pattern: str) -> None:
     with pytest.raises(InvalidInput, match="not a valid regular expression"):
         compile_anchored(pattern)
+
+
+@pytest.mark.parametrize(("pattern", "text"), [(r"\Qa\C\E", r"a\C"), (r"a\\C", r"a\C")])
+def test_what_only_looks_like_a_single_byte_is_taken(pattern: str, text: str) -> None:
+    assert full_matcher(pattern)(text)
+
+
+def test_a_pattern_that_needs_the_anchors_parentheses_is_none_by_itself() -> None:
+    compile_anchored("a)(b")
+
+    with pytest.raises(InvalidInput, match="not a valid regular expression"):
+        check_pattern("a)(b")
 
 
 def test_groups_serve_rewriting() -> None:

@@ -21,6 +21,10 @@ _CACHED_PATTERNS = 1024
 """Compiled patterns kept; a dashboard repeats its few dozen, and one costs some kilobytes."""
 
 
+_ESCAPES = re.compile(r"\\(?:Q(?:.*?\\E|.*)|.)", re.DOTALL)
+"""An escape sequence; quoted text is one. ``\\C``, a single byte, is RE2's but not Go's."""
+
+
 def _options() -> Any:
     options = re2.Options()
     options.dot_nl = True
@@ -38,12 +42,33 @@ def compile_anchored(pattern: str) -> Any:
     InvalidInput
         If the pattern is not valid RE2 syntax.
     """
+    if any(escape.group() == r"\C" for escape in _ESCAPES.finditer(pattern)):
+        raise _bad_pattern(pattern, r"invalid escape sequence: \C")
+    # Compiled with the anchors inside, as Prometheus does: `a|b` means `^(?:a|b)$`.
+    return _compiled(f"^(?:{pattern})$", pattern)
+
+
+@functools.lru_cache(maxsize=_CACHED_PATTERNS)
+def check_pattern(pattern: str) -> None:
+    """
+    Raise InvalidInput if `compile_anchored` does, and also where a pattern is good between the anchors' parentheses alone, as ``a)(b`` is.
+
+    Prometheus refuses such a pattern in a matcher, but not in ``label_replace`` and relabelling.
+    """
+    _compiled(pattern, pattern)
+    compile_anchored(pattern)
+
+
+def _compiled(text: str, pattern: str) -> Any:
     try:
-        # Compiled with the anchors inside, as Prometheus does: `a|b` means `^(?:a|b)$`.
-        return re2.compile(f"^(?:{pattern})$", _options())
+        return re2.compile(text, _options())
     except re2.error as error:
         cause = error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0]
-        raise InvalidInput(f"not a valid regular expression: {pattern!r}: {cause}", id="bad-regex") from error
+        raise _bad_pattern(pattern, cause) from error
+
+
+def _bad_pattern(pattern: str, cause: str) -> InvalidInput:
+    return InvalidInput(f"not a valid regular expression: {pattern!r}: {cause}", id="bad-regex")
 
 
 def full_matcher(pattern: str) -> Callable[[str], bool]:

@@ -117,7 +117,7 @@ def _expand(replacement: str, match: Any) -> str:
         name = reference.group(1) or reference.group(2)
         if name is None:
             return "$"
-        if name.isascii() and name.isdigit():
+        if name.isascii() and name.isdigit() and (name == "0" or name[0] != "0"):
             number = int(name)
             if number == 0:
                 return str(match.group(0))

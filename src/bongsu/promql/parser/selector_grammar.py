@@ -10,7 +10,7 @@ from bongsu.model.labels import METRIC_NAME
 from bongsu.model.matchers import Matcher, MatchOp
 from bongsu.promql.parser.lexer import Kind
 from bongsu.promql.parser.strings import quote, unquote
-from bongsu.runtime.regex import compile_anchored
+from bongsu.runtime.regex import check_pattern
 
 if TYPE_CHECKING:
     from bongsu.promql.parser.ast import Span
@@ -114,7 +114,7 @@ def checked_matcher(cursor: Cursor, name: str, op: MatchOp, value: str, *, span:
     """Return a matcher whose pattern, if it has one, is a valid regular expression."""
     if op in {MatchOp.REGEX, MatchOp.NOT_REGEX}:
         try:
-            compile_anchored(value)
+            check_pattern(value)
         except UnicodeEncodeError as error:
             raise cursor.error(
                 "not a valid regular expression: it holds bytes that are not UTF-8", span
