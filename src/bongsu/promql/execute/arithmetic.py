@@ -13,13 +13,21 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+
+def _power(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return powers; numpy takes square roots for those of one half, which are not the same for minus infinity and minus zero."""
+    result = np.power(left, right)
+    halves = right == 0.5
+    return np.where(halves & (np.isinf(left) | (left == 0)), np.abs(left), result) if halves.any() else result
+
+
 _ARITHMETIC: dict[BinaryOp, Callable[..., NDArray[np.float64]]] = {
     BinaryOp.ADD: np.add,
     BinaryOp.SUB: np.subtract,
     BinaryOp.MUL: np.multiply,
     BinaryOp.DIV: np.divide,
     BinaryOp.MOD: np.fmod,
-    BinaryOp.POW: np.power,
+    BinaryOp.POW: _power,
     BinaryOp.ATAN2: np.arctan2,
 }
 
