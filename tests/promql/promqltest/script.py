@@ -213,7 +213,8 @@ def _series(block: list[str]) -> list[Series]:
         if owner is None:
             raise ScriptError(f"start timestamps of a series that is not loaded: {labels}")
         owner.starts.extend(times)
-    return found
+    # Of lines with the same labels the last one counts, as a whole.
+    return list({tuple(sorted(series.labels.items())): series for series in found}.values())
 
 
 def _start_times(text: str) -> list[int | None]:

@@ -211,6 +211,13 @@ def test_start_timestamps_stand_under_a_series_or_by_its_name() -> None:
     assert [expected] * 3 == [load.series[0].starts for load in (under, beside, before)]
 
 
+def test_of_series_with_the_same_labels_the_last_one_is_loaded() -> None:
+    (load,) = parse_script('load 10s\n  a{b="c",d="e"} 1 2 3\n  f 7\n  a{d="e",b="c"} _ 5')
+
+    assert isinstance(load, Load)
+    assert [[None, 5.0], [7.0]] == [series.cells for series in load.series]
+
+
 def test_one_failure_does_not_hide_the_others() -> None:
     report = run("eval instant at 10s 1\n  2\n\neval instant at 10s 1\n  1")
 
