@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import contextlib
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -55,6 +58,50 @@ def test_a_database_of_every_older_version_is_brought_forward_with_its_data(cont
         (entry,) = AuditTrail(database, ManualClock()).newest()
 
     assert AuditEntry(1, Actor("admin"), "x", "y", None, {}) == entry
+
+
+KILLED = """
+import os, signal, sys
+from sqlalchemy import event
+from bongsu.control.database import Database
+from bongsu.control.migrate import migrate
+
+database, left = Database(sys.argv[1]), int(sys.argv[2])
+
+@event.listens_for(database.engine, "after_cursor_execute")
+def count(connection, cursor, statement, *_):
+    global left
+    left -= statement.lstrip().upper().startswith(("CREATE", "ALTER", "DROP", "INSERT", "UPDATE"))
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+migrate(database)
+"""
+
+
+@pytest.mark.parametrize("changes", [1, 7, 15])
+def test_a_migration_that_is_killed_leaves_the_database_as_it_was(control_url: str, changes: int) -> None:
+    with contextlib.closing(Database(control_url)) as database:
+        migrate(database, to="0001")
+        with database.write() as session:
+            session.execute(
+                text(
+                    "INSERT INTO audit (at_ms, actor, action, subject, detail) VALUES (1, 'a', 'x', 'y', '{}')"
+                )
+            )
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, control_url, str(changes)], stderr=subprocess.PIPE, check=False
+    )
+    assert -signal.SIGKILL == killed.returncode, killed.stderr.decode()
+
+    with contextlib.closing(Database(control_url)) as database:
+        with database.read() as session:
+            assert ["0001"] == list(session.scalars(text("SELECT version_num FROM alembic_version")))
+        migrate(database)
+        with database.engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            assert [] == compare_metadata(context, Base.metadata)
+        assert 1 == len(AuditTrail(database, ManualClock()).newest())
 
 
 def test_a_database_of_a_newer_version_is_left_alone(control_database: Database) -> None:
