@@ -87,6 +87,14 @@ def test_unknown_features_are_refused() -> None:
         load_settings(environment={}, features=frozenset({"promql-magic"}))
 
 
+def test_features_that_are_always_on_may_be_named() -> None:
+    settings = load_settings(
+        environment={}, features=frozenset({"promql-duration-expr", "use-start-timestamps"})
+    )
+
+    assert frozenset({"use-start-timestamps"}) == settings.features
+
+
 @pytest.mark.parametrize("content", ["[query\n", "\xff"])
 def test_a_broken_file_is_named(tmp_path: Path, content: str) -> None:
     file = tmp_path / "broken.toml"

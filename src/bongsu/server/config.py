@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from bongsu.model.durations import format_duration, parse_duration
 from bongsu.model.errors import InvalidInput
 from bongsu.server.contradictions import contradictions
-from bongsu.server.settings import KNOWN_FEATURES, Settings
+from bongsu.server.settings import KNOWN_FEATURES, PERMANENT_FEATURES, Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +50,7 @@ def load_settings(
         At unknown settings and values that are not allowed; the message names all of them.
     """
     mistakes: list[InvalidInput] = []
-    unknown = features - KNOWN_FEATURES
+    unknown = features - KNOWN_FEATURES - PERMANENT_FEATURES
     if unknown:
         mistakes.append(
             InvalidInput(

@@ -24,6 +24,19 @@ KNOWN_FEATURES = frozenset(
 )
 """What ``--enable-feature`` takes; the names are Prometheus'."""
 
+PERMANENT_FEATURES = frozenset(
+    {
+        "exemplar-storage",
+        "native-histograms",
+        "ooo-native-histograms",
+        "otlp-deltatocumulative",
+        "promql-at-modifier",
+        "promql-duration-expr",
+        "promql-negative-offset",
+    }
+)
+"""What a Prometheus, of today or of an earlier version, has to be told and is always on here: taken, so that its flags can stay."""
+
 
 def _setting(
     default: Any,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bongsu.server.config import setting_rows
-from bongsu.server.settings import KNOWN_FEATURES
+from bongsu.server.settings import KNOWN_FEATURES, PERMANENT_FEATURES
 
 _INTRODUCTION = """# Configuration
 
@@ -50,7 +50,10 @@ def settings_page() -> str:
         for name, variable, default, doc in setting_rows()
     )
     features = "".join(f"- `{name}`\n" for name in sorted(KNOWN_FEATURES))
-    return _INTRODUCTION + table + _REST + features
+    permanent = ", ".join(f"`{name}`" for name in sorted(PERMANENT_FEATURES))
+    return (
+        f"{_INTRODUCTION}{table}{_REST}{features}\nOthers are always on, and may be named too: {permanent}.\n"
+    )
 
 
 if __name__ == "__main__":
