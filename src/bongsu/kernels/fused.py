@@ -140,6 +140,16 @@ def aggregate_rows(
     return _run(op, directory, limits, ends, params, out, kinds, int(group_op), plain(groups), planes)
 
 
+def _in_order_of_times(directory: Directory) -> NDArray[np.int64]:
+    """Return the rows so that those whose times are encoded once for all follow one another."""
+    n_rows = len(directory[0]) - 1
+    if n_rows < 2:
+        return np.zeros(n_rows, dtype=np.int64)
+    sources = np.empty(n_rows, dtype=np.int64)
+    _times_of_rows(directory, sources)
+    return np.argsort(sources, kind="stable")
+
+
 def _run(
     op: int,
     directory: Directory,
@@ -153,10 +163,19 @@ def _run(
     planes: NDArray[np.float64],
 ) -> int:
     frozen: Directory = tuple(map(read_only, directory))  # type: ignore[assignment, arg-type]
-    sources = np.empty(len(frozen[0]) - 1, dtype=np.int64)
-    _times_of_rows(frozen, sources)
-    order = np.argsort(sources, kind="stable")
-    read: int = _fused(int(op), frozen, order, limits, ends, params, out, kinds, group_op, groups, planes)
+    read: int = _fused(
+        int(op),
+        frozen,
+        _in_order_of_times(frozen),
+        limits,
+        ends,
+        params,
+        out,
+        kinds,
+        group_op,
+        groups,
+        planes,
+    )
     return read
 
 

@@ -103,6 +103,8 @@ class Annotations:
     @property
     def infos(self) -> tuple[str, ...]:
         """The infos, sorted."""
+        if not self._infos and not self._falls:
+            return ()
         infos = (f"{text} {place}" for text, place in self._infos.items())
         falls = (_falls_text(metric, place, fall) for (metric, place), fall in self._falls.items())
         return tuple(sorted((*infos, *falls)))

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.api.prometheus.histogram_json import histogram_json
-from bongsu.api.prometheus.series_json import float_text, in_parts, matrix_rows, pack_texts
+from bongsu.api.prometheus.series_json import (
+    FEW_SERIES,
+    few_rows,
+    float_text,
+    in_parts,
+    matrix_rows,
+    pack_texts,
+)
 from bongsu.api.respond import json_bytes
 from bongsu.kernels.format_floats import write_ranges
 from bongsu.model.label_columns import LabelColumns
@@ -59,7 +66,12 @@ def write_instant(result: QueryResult, limit: int = 0) -> WrittenResult:
         return _single(b"string", time_ms, value.text)
     if isinstance(value, Vector):
         order, truncated = _cut(_present_rows(value, np.arange(value.n_series)), limit)
-        return WrittenResult(_framed(b"vector", _rows(value, result.steps, order, instant=True)), truncated)
+        rows = (
+            iter((few_rows(value.labels, _time(time_ms), value.values[order, 0], order.tolist()),))
+            if value.n_series <= FEW_SERIES and value.histograms is None
+            else _rows(value, result.steps, order, instant=True)
+        )
+        return WrittenResult(_framed(b"vector", rows), truncated)
     return WrittenResult(_framed(b"matrix", _range_rows(value, limit)), 0 < limit < value.labels.n_series)
 
 

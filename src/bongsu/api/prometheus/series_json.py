@@ -27,7 +27,7 @@ from bongsu.kernels.format_floats import (
 from bongsu.model.label_columns import ABSENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Executor
 
     from numpy.typing import NDArray
@@ -43,7 +43,7 @@ PART_BYTES = 1 << 20
 POINT_BYTES = MAX_TIME_BYTES + MAX_FLOAT_BYTES + 6
 """No point is longer: its time, its value, brackets, quotes and commas."""
 
-_FEW_SERIES = 48
+FEW_SERIES = 48
 """Up to here the labels are quicker to encode one by one than to pack as columns (measured with eight labels)."""
 
 _USUAL_LABEL_BYTES, _USUAL_VALUE_BYTES = 150, 23
@@ -133,8 +133,8 @@ def _label_texts(labels: LabelColumns) -> _LabelTexts:
 
 def _label_fragments(labels: LabelColumns) -> tuple[list[bytes], NDArray[np.int32]]:
     """Return pieces of ``"name":"value"`` and the pieces of each series, shape (n_columns, n_series)."""
-    if labels.n_series <= _FEW_SERIES:
-        whole = [json_bytes(labels.labels(row))[1:-1] for row in range(labels.n_series)]
+    if labels.n_series <= FEW_SERIES:
+        whole = [text[1:-1] for text in _label_maps(labels)]
         return whole, np.arange(labels.n_series, dtype=np.int32).reshape(1, -1)
     fragments: list[bytes] = []
     codes = np.empty((len(labels.names), labels.n_series), dtype=np.int32)
@@ -215,6 +215,22 @@ def matrix_rows(
             before = b","
 
 
+def few_rows(labels: LabelColumns, time: bytes, values: NDArray[np.float64], rows: Sequence[int]) -> bytes:
+    """Return a few series with a point each: what a kernel needs to write their whole text takes longer than the text."""
+    maps = _label_maps(labels)
+    return b",".join(
+        b'{"metric":%b,"value":[%b,"%b"]}' % (maps[row], time, text)
+        for row, text in zip(rows, _float_texts(values), strict=True)
+    )
+
+
+def _label_maps(labels: LabelColumns) -> list[bytes]:
+    """Return the label sets of a few series as JSON objects."""
+    return labels.derived(
+        "json maps", lambda: [json_bytes(labels.labels(row)) for row in range(labels.n_series)]
+    )
+
+
 def label_rows(labels: LabelColumns, order: NDArray[np.int64]) -> Iterator[bytes]:
     """Yield label maps as JSON objects, with commas between them."""
     # Without points the kernel overwrites the comma that the second text ends with.
@@ -224,7 +240,16 @@ def label_rows(labels: LabelColumns, order: NDArray[np.int64]) -> Iterator[bytes
 
 def float_text(value: float) -> str:
     """Return one number as the answers write it."""
-    out = np.empty(MAX_FLOAT_BYTES, dtype=np.uint8)
-    ends = np.empty(1, dtype=np.int64)
-    write_floats(np.array([value], dtype=np.float64), out, ends)
-    return out[: ends[0]].tobytes().decode()
+    return _float_texts(np.array([value], dtype=np.float64))[0].decode()
+
+
+def _float_texts(values: NDArray[np.float64]) -> list[bytes]:
+    out = np.empty(len(values) * MAX_FLOAT_BYTES, dtype=np.uint8)
+    ends = np.empty(len(values), dtype=np.int64)
+    write_floats(values, out, ends)
+    text, begin = out.tobytes(), 0
+    found = []
+    for end in ends.tolist():
+        found.append(text[begin:end])
+        begin = end
+    return found

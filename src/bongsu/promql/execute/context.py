@@ -37,7 +37,9 @@ class Grid:
 
     def times(self) -> NDArray[np.int64]:
         """Return all steps, shape (n_steps,)."""
-        return self.start + self.interval * np.arange(self.count, dtype=np.int64)
+        if self.count == 1:
+            return np.array([self.start], dtype=np.int64)
+        return np.arange(self.start, self.start + self.interval * self.count, self.interval, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,8 @@ class Context:
     def ends(self, offset: int, at: At | None) -> NDArray[np.int64]:
         """Return where a selector looks at each step, in Unix milliseconds; shape (n_steps,)."""
         if at is None:
-            return self.grid.times() - offset
+            times = self.grid.times()
+            return times - offset if offset else times
         return np.full(self.grid.count, self.resolve_at(at) - offset, dtype=np.int64)
 
     def resolve_at(self, at: At) -> int:

@@ -34,6 +34,8 @@ def prune(vector: Vector) -> Vector:
     """Return the vector without series that have no cell, and without masks that say nothing."""
     if vector.kinds is None:
         return vector
+    if vector.histograms is None and vector.kinds.all():
+        return Vector(vector.labels, vector.values, None, None, vector.drop_name, vector.ordered)
     rows: NDArray[np.bool_] = np.asarray(vector.kinds.any(axis=1))
     if not rows.all():
         vector = vector.take(rows)
@@ -66,7 +68,9 @@ def drop_names(vector: Vector, context: Context, *, across_steps: bool = True) -
 
 def with_dropped_names(vector: Vector) -> Vector:
     """Return the vector with the delayed removals of names done; series that become equal are merged."""
-    if vector.drop_name is None or not vector.drop_name.any():
+    if vector.drop_name is None:
+        return vector
+    if not vector.drop_name.any():
         return replace(vector, drop_name=None)
     labels = vector.labels
     for name in RESERVED_LABELS:
