@@ -75,10 +75,8 @@ def _measure(bench: Bench, program: Program) -> Section:
 
 def _held(grown: list[Growth]) -> str:
     rows = "\n".join(
-        f"| {one.view} | {one.refreshes:,} | {one.first_bytes / 1e6:.1f} | {one.last_bytes / 1e6:.1f} |"
+        f"| {one.view} | {one.refreshes:,} | {one.first_bytes / 1e6:.1f} | {one.last_bytes / 1e6:.1f} | {one.first_nodes:,} | {one.last_nodes:,} |"
         for one in grown
     )
-    head = (
-        "| view left open | ticks, or answered calls | MB when settled | MB after all |\n|---|---:|---:|---:|"
-    )
+    head = "| view left open | ticks, or answered calls | MB when settled | MB after all | nodes when settled | nodes after all |\n|---|---:|---:|---:|---:|---:|"
     return f"{head}\n{rows}"

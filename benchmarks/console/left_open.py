@@ -12,6 +12,8 @@ from benchmarks.console.tab import new_tab
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Route
 
+    from benchmarks.console.tab import Tab
+
 VIEWS = {
     "Home": "",
     "OpenMetrics": "openmetrics?refresh=5s",
@@ -55,12 +57,14 @@ _NUMBERS = (
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """What a view held when it had settled and at the end."""
+    """What a view held when it had settled and at the end: bytes of scripts, nodes of documents."""
 
     view: str
     refreshes: int
     first_bytes: int
     last_bytes: int
+    first_nodes: int
+    last_nodes: int
 
     @property
     def ratio(self) -> float:
@@ -84,9 +88,9 @@ def _refresh(browser: Browser, url: str, key: str, name: str, view: str, seconds
         tab.page.on("requestfinished", count)
         tab.open(view)
         tab.page.wait_for_timeout(seconds * 250)
-        first = tab.heap_bytes()
+        first = _held(tab)
         tab.page.wait_for_timeout(seconds * 750)
-        return Growth(name, answered, first, tab.heap_bytes())
+        return Growth(name, answered, *_pairs(first, _held(tab)))
 
 
 def feed_real_time(browser: Browser, url: str, key: str, *, ticks: int) -> Growth:
@@ -102,18 +106,26 @@ def feed_real_time(browser: Browser, url: str, key: str, *, ticks: int) -> Growt
             body = f"retry: {_PAUSE_MS}\n\n" + "".join(events)
             route.fulfill(status=200, content_type="text/event-stream", body=body)
 
-        def held_after(least: int) -> int:
+        def held_after(least: int) -> tuple[int, int]:
             while sent < least:
                 tab.page.wait_for_timeout(_PAUSE_MS)
             tab.page.wait_for_timeout(2_000)  # the last of them are drawn
-            return tab.heap_bytes()
+            return _held(tab)
 
         tab.page.route("**/console/api/live*", answer)
         tab.open("realtime")
         at_once = _AT_ONCE  # from here on: the charts have what the store knows
         first = held_after(FULL_TICKS)
         last = held_after(ticks)
-        return Growth("Real time", sent, first, last)
+        return Growth("Real time", sent, *_pairs(first, last))
+
+
+def _held(tab: Tab) -> tuple[int, int]:
+    return tab.heap_bytes(), tab.nodes()
+
+
+def _pairs(first: tuple[int, int], last: tuple[int, int]) -> tuple[int, int, int, int]:
+    return first[0], last[0], first[1], last[1]
 
 
 def _event(begin_ms: int, number: int) -> str:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import contextlib
 import shutil
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import pytest
 from tests.browser.axe import load_axe
-from tests.support.process import ServerProcess, Tenant, running_server
+from tests.browser.visitor import Visitor, opened_visitor
+from tests.support.process import ServerProcess, running_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, Page
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
@@ -58,54 +58,25 @@ def axe(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -
     return load_axe(cache.mkdir("axe") if cache is not None else tmp_path_factory.mktemp("axe"))
 
 
-@dataclass
-class Visitor:
-    """One browser window of its own, and what went wrong in it."""
-
-    context: BrowserContext
-    page: Page
-    url: str
-    problems: list[str] = field(default_factory=list)
-    hosts: set[str] = field(default_factory=set)
-
-    def open(self, view: str = "") -> None:
-        """Open a view by its address."""
-        self.page.goto(f"{self.url}/console/{view}")
-
-    def sign_in(self, tenant: Tenant) -> None:
-        """Sign in with a project's key, as a person does."""
-        self.open()
-        self.page.get_by_label("Key").fill(tenant.appkey)
-        self.page.get_by_role("button", name="Sign in").click()
-        self.page.get_by_role("navigation").wait_for()
-
-    def settle(self) -> None:
-        """Wait until nothing on the page is loading. (The page's policy forbids what Playwright's own wait evaluates.)"""
-        self.page.locator("main > *").first.wait_for()
-        busy = self.page.locator("[aria-busy]")
-        while busy.count() > 0:
-            busy.first.wait_for(state="detached")
-
-    def watch(self) -> None:
-        """Note errors of scripts and of the policy, failed requests, and every host that is asked."""
-        self.page.on("pageerror", lambda error: self.problems.append(f"script: {error}"))
-        self.page.on(
-            "console",
-            lambda said: (
-                self.problems.append(f"console: {said.text}") if said.type in {"error", "warning"} else None
-            ),
-        )
-        self.page.on("request", lambda sent: self.hosts.add(urlsplit(sent.url).netloc))
+@pytest.fixture
+def visitor(browser: Browser, server: ServerProcess) -> Iterator[Visitor]:
+    with opened_visitor(browser, server.url) as opened:
+        yield opened
 
 
 @pytest.fixture
-def visitor(browser: Browser, server: ServerProcess) -> Iterator[Visitor]:
-    context = browser.new_context(locale="en-US", viewport={"width": 1366, "height": 860})
-    context.set_default_timeout(30_000)
-    opened = Visitor(context, context.new_page(), server.url)
-    opened.watch()
-    yield opened
-    context.close()
+def another(browser: Browser, server: ServerProcess) -> Iterator[Visitor]:
+    """Give a second person's browser."""
+    with opened_visitor(browser, server.url) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, server: ServerProcess) -> Iterator[Page]:
+    """Return one signed-in page for all tests of modules: those keep nothing from test to test."""
+    with opened_visitor(browser, server.url) as opened:
+        opened.sign_in(server.first_project)
+        yield opened.page
 
 
 @dataclass

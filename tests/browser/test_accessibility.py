@@ -10,7 +10,7 @@ from tests.support.process import eventually
 from tests.support.spans import make_span, report_spans
 
 if TYPE_CHECKING:
-    from tests.browser.conftest import Visitor
+    from tests.browser.visitor import Visitor
     from tests.support.process import ServerProcess
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]

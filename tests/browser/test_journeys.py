@@ -13,7 +13,8 @@ from tests.support.spans import make_span, report_spans
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
-    from tests.browser.conftest import ToyExporter, Visitor
+    from tests.browser.conftest import ToyExporter
+    from tests.browser.visitor import Visitor
     from tests.support.process import ServerProcess
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
@@ -436,13 +437,27 @@ def test_the_real_time_view_asks_for_nothing_but_its_stream(visitor: Visitor, te
     eventually(lambda: tenant.number("act_agent") == 1, what="the first sealed tick")
     visitor.sign_in(tenant)
     page = visitor.page
+    ticks: list[object] = []
+    network = visitor.context.new_cdp_session(page)
+    network.send("Network.enable")
+
+    def take(told: object) -> None:
+        ticks.append(told)
+
+    network.on("Network.eventSourceMessageReceived", take)
     visitor.open("realtime")
     page.get_by_role("button", name="shop/shop-1").wait_for()
     visitor.settle()
-    page.wait_for_timeout(2_000)
+
+    def wait_for_ticks(count: int) -> None:
+        wanted = len(ticks) + count
+        while len(ticks) < wanted:  # the time limit of tests ends one whose stream has stopped
+            page.wait_for_timeout(100)
+
+    wait_for_ticks(1)  # what was fetched behind the first view has come
     asked: list[str] = []
     page.on("request", lambda sent: asked.append(sent.url))
-    page.wait_for_timeout(11_000)  # two ticks: what must not happen can only be waited for
+    wait_for_ticks(2)
 
     assert [] == asked
 

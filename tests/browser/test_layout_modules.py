@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from tests.browser.conftest import Visitor
-from tests.browser.test_modules import in_module
+from tests.browser.visitor import in_module
 from tests.support.grafana_dashboard import node_dashboard
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from playwright.sync_api import Browser
-    from tests.support.process import ServerProcess
-
 pytestmark = [pytest.mark.browser, pytest.mark.process]
-
-
-@pytest.fixture(scope="module")
-def page(browser: Browser, server: ServerProcess) -> Iterator[Any]:
-    context = browser.new_context(locale="en-US")
-    visitor = Visitor(context, context.new_page(), server.url)
-    visitor.sign_in(server.first_project)
-    yield visitor.page
-    context.close()
 
 
 def panel(identity: str, x: int, y: int, w: int = 6, h: int = 4) -> dict[str, Any]:

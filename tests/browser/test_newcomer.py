@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.browser.conftest import Visitor
+from tests.browser.visitor import Visitor, opened_visitor
 from tests.support.process import call, eventually, running_server
 from tests.support.spans import CLIENT, make_span, report_spans
 
@@ -31,6 +31,7 @@ class Texts:
     """What the console says in a language; a variable of a text stands for anything."""
 
     def __init__(self, language: str) -> None:
+        self.language = language
         self._texts: dict[str, str] = json.loads((STATIC / "locales" / f"{language}.json").read_text())
 
     def __getitem__(self, key: str) -> str:
@@ -52,16 +53,17 @@ def fresh(tmp_path: Path) -> Iterator[ServerProcess]:
 def test_from_the_link_to_the_first_graph_and_to_a_span(
     browser: Browser, fresh: ServerProcess, exporter: ToyExporter, language: str, theme: str
 ) -> None:
-    say, tenant = Texts(language), fresh.first_project
-    context = browser.new_context(locale="ko-KR" if language == "ko" else "en-US")
-    context.set_default_timeout(30_000)
-    visitor = Visitor(context, context.new_page(), fresh.url)
-    visitor.watch()
+    with opened_visitor(browser, fresh.url, locale="ko-KR" if language == "ko" else "en-US") as visitor:
+        walk(visitor, fresh, exporter, say=Texts(language), theme=theme)
+
+
+def walk(visitor: Visitor, fresh: ServerProcess, exporter: ToyExporter, *, say: Texts, theme: str) -> None:
+    tenant = fresh.first_project
     page = visitor.page
     link = next(found.group() for line in fresh.output if (found := re.search(r"http\S+\?once=\S+", line)))
     page.goto(f"{link}&theme={theme}")
     page.get_by_role("heading", name=say["home.wrong"]).wait_for()
-    assert (language, theme) == (
+    assert (say.language, theme) == (
         page.locator("html").get_attribute("lang"),
         page.locator("html").get_attribute("data-theme"),
     )
@@ -80,7 +82,7 @@ def test_from_the_link_to_the_first_graph_and_to_a_span(
     targets.get_by_text(say["target.state.ok"]).wait_for(timeout=SCRAPED_MS)
 
     shared = ask(page, say, "toy_orders_total")
-    other = context.new_page()
+    other = visitor.context.new_page()
     other.goto(shared)
     other.locator(".legend").get_by_text('job="shop"').wait_for()
     other.close()
@@ -92,7 +94,6 @@ def test_from_the_link_to_the_first_graph_and_to_a_span(
     eventually(lambda: tenant.number("act_agent") == 1, what="the first sealed tick")
     look_at_its_spans(page, say, trace)
     assert [] == visitor.problems
-    context.close()
 
 
 def add_server_as_the_page_says(page: Page, server: ServerProcess, say: Texts) -> None:

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.browser.axe import violations
-from tests.browser.conftest import Visitor
 from tests.support.oidc_process import running_provider
 from tests.support.process import ServerProcess, call, running_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser
+    from tests.browser.visitor import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
 PASSWORD = "correct horse battery"
@@ -40,17 +39,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         }
         with running_server(tmp_path_factory.mktemp("people") / "data", **settings) as started:
             yield started
-
-
-@pytest.fixture
-def another(browser: Browser, server: ServerProcess) -> Iterator[Visitor]:
-    """Give a second person's browser."""
-    context = browser.new_context(locale="en-US", viewport={"width": 1366, "height": 860})
-    context.set_default_timeout(30_000)
-    opened = Visitor(context, context.new_page(), server.url)
-    opened.watch()
-    yield opened
-    context.close()
 
 
 def sign_in(visitor: Visitor, name: str, password: str = PASSWORD) -> None:
@@ -104,8 +92,9 @@ def test_from_the_servers_link_to_a_team(visitor: Visitor, another: Visitor, ser
     assert 0 == other.get_by_role("heading", name="Keys").count(), "a viewer sees no keys"
     assert [] == [problem for problem in another.problems if "script" in problem]
 
-    page.get_by_label("Role of kim@example.com").select_option("owner")
-    page.wait_for_timeout(1_000)
+    with page.expect_response(lambda answer: answer.request.method not in {"GET", "HEAD"}) as changed:
+        page.get_by_label("Role of kim@example.com").select_option("owner")
+    assert changed.value.ok, changed.value.status
     another.open("settings")
     other.get_by_role("heading", name="Keys").wait_for()
     other.get_by_role("button", name="Add a member").wait_for()

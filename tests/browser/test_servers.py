@@ -8,7 +8,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.browser.conftest import ToyExporter, Visitor
+from tests.browser.visitor import opened_visitor
 from tests.support.exporters import free_port
 from tests.support.process import ServerProcess, Tenant, call, eventually, running_server
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Browser
+    from tests.browser.conftest import ToyExporter
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
 
@@ -72,9 +73,7 @@ def test_each_of_the_five_states_is_told_with_its_reason(
 ) -> None:
     say = json.loads((STATIC / "locales" / f"{language}.json").read_text())
     tenant, stranger = with_all_states(server, exporter), server.create_project("stranger")
-    with contextlib.closing(browser.new_context(locale="en-US")) as context:
-        visitor = Visitor(context, context.new_page(), server.url)
-        visitor.watch()
+    with opened_visitor(browser, server.url) as visitor:
         visitor.sign_in(tenant)
         visitor.open(f"servers?lang={language}")
         visitor.settle()
@@ -96,8 +95,7 @@ def test_each_of_the_five_states_is_told_with_its_reason(
         rows.filter(has_text="is-deleted").get_by_role("link").click()
         page.get_by_text(say["server.removedHint"]).wait_for()
         assert [] == visitor.problems
-    with contextlib.closing(browser.new_context(locale="en-US")) as context:
-        visitor = Visitor(context, context.new_page(), server.url)
+    with opened_visitor(browser, server.url) as visitor:
         visitor.sign_in(stranger)
         visitor.open("servers")
         visitor.settle()

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 if TYPE_CHECKING:
-    from tests.browser.conftest import Visitor
+    from tests.browser.visitor import Visitor
     from tests.support.process import ServerProcess
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
@@ -66,6 +66,7 @@ def test_the_choice_of_language_and_theme_lasts(visitor: Visitor, server: Server
 
 def test_a_paused_view_asks_nothing(visitor: Visitor, server: ServerProcess) -> None:
     visitor.sign_in(server.first_project)
+    visitor.page.clock.install()
     visitor.open("explore?g0.expr=vector(1)&refresh=5s")
     visitor.page.locator(".plot").wait_for()
     visitor.page.keyboard.press("Escape")
@@ -73,8 +74,7 @@ def test_a_paused_view_asks_nothing(visitor: Visitor, server: ServerProcess) -> 
     visitor.page.wait_for_load_state("networkidle")
     asked: list[str] = []
     visitor.page.on("request", lambda sent: asked.append(sent.url))
-    visitor.page.wait_for_timeout(
-        6_000
-    )  # longer than the interval: what must not happen can only be waited for
+    visitor.page.clock.run_for(60_000)  # of the page's clock: twelve intervals pass at once
+    visitor.page.wait_for_load_state("networkidle")
 
     assert [] == asked

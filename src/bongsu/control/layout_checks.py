@@ -33,7 +33,7 @@ KINDS = ("lines", "stat", "gauge", "table", "heatmap", "text")
 
 _PANEL = (
     "id", "title", "kind", "x", "y", "w", "h", "unit", "queries", "min", "max", "fill", "stack", "steps", "text", "describes",
-    "share", "row", "folded", "repeat", "across", "calc", "shows", "overrides", "mappings",
+    "share", "row", "folded", "repeat", "across", "calc", "shows", "graph", "overrides", "mappings",
 )  # fmt: skip
 _QUERY = ("expr", "legend", "instant")
 _VARIABLE = ("name", "label", "query", "regex", "value", "values", "multi", "all", "allValue")
@@ -78,7 +78,7 @@ def _check_panel(where: str, value: object) -> None:
     _text(f"{where}.unit", panel.get("unit", ""))
     for name in ("text", "describes"):
         _text(f"{where}.{name}", panel.get(name, ""), maximum=MAX_EXPRESSION)
-    for name in ("fill", "stack", "share", "row", "folded"):
+    for name in ("fill", "stack", "share", "row", "folded", "graph"):
         _flag(f"{where}.{name}", panel.get(name, False))
     _text(f"{where}.repeat", panel.get("repeat", ""), maximum=64)
     _whole(f"{where}.across", panel.get("across", 1), 1, COLUMNS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import re
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bongsu.api.console.files import STATIC, StaticFiles
+from bongsu.api.console.files import STATIC, StaticFiles, without_comments
 from bongsu.api.console.page import modules_of
 
 VENDOR = STATIC / "vendor"
@@ -53,11 +52,11 @@ def test_no_source_map_is_shipped() -> None:
 
 @pytest.mark.parametrize("view", ["", "realtime", "openmetrics", "servers", "explore", "status", "settings"])
 def test_the_first_view_is_small(view: str) -> None:
-    names = ["index.html", "app/early.js", "app/icon.svg", *modules_of(StaticFiles(), view)]
-    files = [STATIC / name for name in names]
-    files += [*STATIC.glob("app/*.css"), *STATIC.glob("vendor/*.css")]
-    files += [max((STATIC / "locales").glob("*.json"), key=lambda file: file.stat().st_size)]
-    total = sum(len(gzip.compress(file.read_bytes())) for file in files)
+    files = StaticFiles()
+    names = ["index.html", "app/early.js", "app/icon.svg", *modules_of(files, view)]
+    names += [*files.names("app/*.css"), *files.names("vendor/*.css")]
+    locales = [len(files.read(name).gzip) for name in files.names("locales/*.json")]
+    total = sum(len(files.read(name).gzip) for name in names) + max(locales)
 
     assert total <= FIRST_VIEW_BYTES, f"{total} bytes"
 
@@ -76,3 +75,63 @@ def test_no_own_file_names_another_host(file: Any) -> None:
     addresses = set(re.findall(r"https?://[^\s\"'`)<>]+", file.read_text()))
 
     assert set() == {address for address in addresses if not address.startswith("http://www.w3.org/")}
+
+
+def test_only_comments_are_left_out_of_modules_and_lines_keep_their_numbers() -> None:
+    source = b"/**\n * Says why.\n */\nconst a = 1; // kept\n  // alone\nconst url = `http://x`; /* kept */\n/* one */\n/* begins */ b();\n"
+
+    assert (
+        b"\n\n\nconst a = 1; // kept\n\nconst url = `http://x`; /* kept */\n\n/* begins */ b();\n"
+        == without_comments(source)
+    )
+
+
+def test_no_text_of_a_module_has_a_line_that_looks_like_a_comment() -> None:
+    """A text over several lines would lose such a line: what is left out begins in code and not in a template."""
+    for name in StaticFiles().names("app/**/*.js"):
+        written = (STATIC / name).read_text()
+        sent = without_comments(written.encode()).decode()
+        lost = {
+            number
+            for number, pair in enumerate(zip(sent.split("\n"), written.split("\n"), strict=True), start=1)
+            if pair[0] != pair[1]
+        }
+        assert set() == lost & lines_that_begin_in_a_template(sent), name
+
+
+def test_a_line_that_begins_in_a_template_is_found() -> None:
+    source = (
+        "const a = html`<p>\n// text ${b ? `c` : html`\nd`}\n`;\nconst e = /[`'\"]/.test('`');\n// comment\n"
+    )
+
+    assert {2, 3, 4} == lines_that_begin_in_a_template(source)
+
+
+_TOKEN = re.compile(
+    r"""//[^\n]*|/\*.*?\*/|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'"""
+    r"""|(?<=[(,=:\[!&|?{};+>] )/(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/|(?<=[(,=:\[!&|?{};+])/(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/"""
+    r"""|[`{}\n]""",
+    re.DOTALL,
+)
+_TEXT_TOKEN = re.compile(r"\\.|`|\$\{|\n", re.DOTALL)
+
+
+def lines_that_begin_in_a_template(source: str) -> set[int]:
+    """Walk through a module's strings, regular expressions, comments, braces and templates."""
+    found, at, line = set(), 0, 1
+    stack = ["{"]
+    """What is open: `{` is code, also that inside of a template, and a backquote is a template's text."""
+    while token := (_TEXT_TOKEN if stack[-1] == "`" else _TOKEN).search(source, at):
+        at, text = token.end(), token[0]
+        if text in {"{", "${"}:
+            stack.append("{")
+        elif text == "}" or (text == "`" and stack[-1] == "`"):
+            stack.pop()
+        elif text == "`":
+            stack.append("`")
+        for _ in range(text.count("\n")):
+            line += 1
+            if stack[-1] == "`":
+                found.add(line)
+    assert stack == ["{"], f"not understood: {stack}"
+    return found

@@ -23,6 +23,9 @@ export const session = signal(undefined);
 /** Whether this browser may do what only owners of the project may: keys, members, settings. A key's session has its key's scopes. */
 export const mayOwn = () => (session.value.user ? ["owner", "administrator"].includes(session.value.role) : session.value.scopes.includes("manage"));
 
+/** Whether the server does not answer: told once above the page and not in each of its parts. */
+export const away = signal(false);
+
 const PROJECT_HEADER = "X-Bongsu-Project";
 /** The project that a person works on in this tab, sent with every call: another tab may show another one. */
 export const projectOf = () => (session.value?.user ? session.value.project?.projectId : undefined);
@@ -54,8 +57,10 @@ async function call(method, path, { query, json, form, bytes, headers: extra, si
     answer = await fetch(ROOT + path + search, { method, headers, body, signal: abort, credentials: "same-origin" });
   } catch (error) {
     if (abort?.aborted) throw error;
+    away.value = true;
     throw new ApiError("the server did not answer", { id: "unreachable" });
   }
+  away.value = false;
   if (answer.status === 401 && session.value) session.value = null;
   const text = await answer.text();
   return { status: answer.status, body: parse(text) };

@@ -4,18 +4,15 @@ import uPlot from "../vendor/uplot-1.6.32.min.js";
 import { t } from "./i18n.js";
 import { dark, zone } from "./settings.js";
 import { axisLabel, clock, dateTime, withUnit } from "./format.js";
+import { last, Legend, LegendTable, MOST_DRAWN, painted } from "./legend.js";
 import { setFixed } from "./time.js";
+import { tooltip } from "./tip.js";
 import { Button } from "./widgets.js";
 
 /**
  * @typedef {{name: string, values: (number | null)[], colour?: string}} Series `colour` in place of its own: #rrggbb
  * @typedef {{times: number[], series: Series[]}} Lines times in Unix seconds
  */
-
-/** Told apart by most colour-blind readers, on light and on dark; beyond them the hue turns by the golden angle. */
-const COLOURS = ["#3b7ddd", "#e08a1e", "#8a5cd1", "#1f9d8b", "#d1495b", "#7d8c1f", "#c2559f", "#5a7184"];
-const FEW = 6; // names that a legend shows at once in a panel of half the width
-const MOST_DRAWN = 60; // more lines are a carpet: the first ones are drawn, and a button draws all
 
 /** Of a line, in CSS pixels. Where software draws, a wider one takes four times as long: 12 panels of 5 lines 120 ms and not 30. */
 const LINE_WIDTH = 1;
@@ -27,12 +24,9 @@ function isLone(plot, index) {
   return true;
 }
 
-/** @param {number} index */
-export const colour = (index) => COLOURS[index] ?? `hsl(${Math.round(index * 137.508) % 360} 55% 55%)`;
-
 /**
  * @param {{title: string, lines: Lines, unit?: import("./format.js").Unit, height?: number, min?: number, max?: number,
- *   legend?: boolean, fill?: boolean, stack?: boolean, share?: boolean, start?: number, end?: number}} props
+ *   legend?: boolean | "table", fill?: boolean, stack?: boolean, share?: boolean, start?: number, end?: number}} props
  * share: stacked to a whole of 100%; start and end in Unix seconds fix the time axis, so that a gap at either side is seen
  */
 export function LineChart({ title, lines, unit = "none", height = 180, min, max, legend = true, fill = false, stack = false, share = false, start, end }) {
@@ -48,7 +42,7 @@ export function LineChart({ title, lines, unit = "none", height = 180, min, max,
       ? html`<${ValueTable} lines=${drawn} unit=${unit} height=${height} />`
       : html`<${Plot} ...${{ title, lines: drawn, unit, height, min, max, fill, stack, share, start, end }} />`}
     <div class="chart-foot">
-      ${legend && html`<${Legend} lines=${lines} drawn=${drawn} unit=${unit} alone=${alone} onPick=${pickOne} />`}
+      ${legend && html`<${legend === "table" ? LegendTable : Legend} lines=${lines} all=${all} unit=${unit} alone=${alone} onPick=${pickOne} />`}
       ${hidden > 0 && alone === null && html`<${Button} kind="quiet" onClick=${() => setAll(true)}>${t("chart.showAll", { hidden })}<//>`}
       <${Button} icon="table" kind="quiet" label=${t("chart.table")} pressed=${asTable} onClick=${() => setAsTable(!asTable)} />
     </div>
@@ -57,13 +51,9 @@ export function LineChart({ title, lines, unit = "none", height = 180, min, max,
 
 /** @param {Lines} lines @param {boolean} all @param {string | null} alone @returns {Lines & {colours: string[]}} */
 function pick(lines, all, alone) {
-  const numbered = lines.series.map((series, index) => ({ series, paint: series.colour ?? colour(index) }));
-  const chosen = numbered.filter(({ series }, index) => (alone === null ? all || index < MOST_DRAWN : series.name === alone));
+  const chosen = painted(lines).filter(({ series }, index) => (alone === null ? all || index < MOST_DRAWN : series.name === alone));
   return { times: lines.times, series: chosen.map((one) => one.series), colours: chosen.map((one) => one.paint) };
 }
-
-/** @param {(number | null)[]} values */
-const last = (values) => values.findLast((value) => value !== null);
 
 /** One sentence for a reader who does not see the lines. @param {Lines} lines @param {import("./format.js").Unit} unit */
 function summary(lines, unit) {
@@ -141,7 +131,7 @@ function options(target, { lines, unit, height, min, max, fill, stack, share, ne
     width: target.clientWidth,
     height,
     legend: { show: false },
-    padding: [8, 28, 0, 0], // room for the half of a time below the right edge
+    padding: [6, 16, 0, 0], // room for half of a time below the right edge
     cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 }, sync: { key: "time" } },
     select: { show: true },
     scales: {
@@ -194,62 +184,6 @@ function zoom(self) {
   if (width < 4) return; // a click, not a drag
   setFixed(self.posToVal(left, "x") * 1000, self.posToVal(left + width, "x") * 1000);
   self.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
-}
-
-/** @param {import("./format.js").Unit} unit @param {{current: {lines: Lines}}} newest values before they are stacked */
-function tooltip(unit, newest) {
-  const tip = document.createElement("div");
-  tip.className = "tip";
-  const MOST = 12; // the highest ones under the cursor; a longer list would leave the screen
-  const show = (/** @type {any} */ self) => {
-    const { idx, left } = self.cursor;
-    if (idx === null || idx === undefined || left < 0) return tip.remove();
-    const rows = self.series
-      .slice(1)
-      .map((/** @type {any} */ one, /** @type {number} */ index) => ({ name: one.label, paint: colourOf(one), value: newest.current.lines.series[index]?.values[idx] }))
-      .filter((/** @type {any} */ row) => row.value !== null && row.value !== undefined)
-      .sort((/** @type {any} */ a, /** @type {any} */ b) => b.value - a.value);
-    tip.replaceChildren(line("time", dateTime(self.data[0][idx] * 1000)));
-    for (const row of rows.slice(0, MOST)) tip.append(line("row", row.name, withUnit(row.value, unit), row.paint));
-    if (rows.length > MOST) tip.append(line("more", `+ ${rows.length - MOST}`));
-    self.over.append(tip);
-    tip.classList.toggle("left", left > self.over.clientWidth / 2);
-    tip.style.left = `${left}px`;
-  };
-  return { hooks: { setCursor: show, destroy: () => tip.remove() } };
-}
-
-/** @param {any} series */
-const colourOf = (series) => (typeof series.stroke === "function" ? series.stroke() : series.stroke);
-
-/** @param {string} kind @param {string} name @param {string} [value] @param {string} [paint] */
-function line(kind, name, value, paint) {
-  const row = document.createElement("div");
-  row.className = kind;
-  if (paint) {
-    const swatch = row.appendChild(document.createElement("i"));
-    swatch.style.background = paint;
-  }
-  row.appendChild(document.createElement("span")).textContent = name;
-  if (value !== undefined) row.appendChild(document.createElement("b")).textContent = value;
-  return row;
-}
-
-/** @param {{lines: Lines, drawn: Lines, unit: import("./format.js").Unit, alone: string | null, onPick: (name: string) => void}} props */
-function Legend({ lines, drawn, unit, alone, onPick }) {
-  const shown = alone === null ? drawn.series : lines.series.slice(0, MOST_DRAWN);
-  const rows = shown.map((one, index) => ({ name: one.name, paint: one.colour ?? colour(index), now: last(one.values) ?? null }));
-  // Most of a long legend is out of sight, and the largest are what is looked for; a short one stands still.
-  if (rows.length > FEW) rows.sort((a, b) => (b.now ?? -Infinity) - (a.now ?? -Infinity));
-  return html`<ul class="legend">
-    ${rows.map(
-      ({ name, paint, now }) => html`<li key=${name}>
-        <button type="button" aria-pressed=${alone === name} class=${alone !== null && alone !== name ? "off" : ""} onClick=${() => onPick(name)} title=${name}>
-          <i style=${{ background: paint }}></i><span>${name}</span><b>${withUnit(now, unit)}</b>
-        </button>
-      </li>`,
-    )}
-  </ul>`;
 }
 
 const MOST_ROWS = 500; // newest first; a longer table would stall the page and nobody reads it

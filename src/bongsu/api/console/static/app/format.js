@@ -62,10 +62,13 @@ export function duration(seconds) {
   return first < 0 ? "0s" : parts.slice(first, first + 2).filter(({ count }) => count > 0).map(({ unit, count }) => `${count}${unit}`).join(" ");
 }
 
+/** Small parts need their digits: an axis up to 0.2% has more than one label. @param {number} value */
+const percent = (value) => `${number(value, Math.abs(value) < 1 ? 3 : 1)}%`;
+
 const UNITS = {
   none: short,
-  percent: (/** @type {number} */ value) => `${number(value, 1)}%`,
-  ratio: (/** @type {number} */ value) => `${number(value * 100, 1)}%`,
+  percent,
+  ratio: (/** @type {number} */ value) => percent(value * 100),
   ms: milliseconds,
   s: (/** @type {number} */ value) => milliseconds(value * 1000),
   bits: (/** @type {number} */ value) => `${short(value)}bit`,

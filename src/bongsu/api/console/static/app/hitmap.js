@@ -11,7 +11,7 @@ import { Button, Panel } from "./widgets.js";
 
 const Dots = lazy(() => import("./dots.js"), "Dots");
 const Counted = lazy(() => import("./counted.js"), "Counted");
-const BoxedTransactions = lazy(() => import("./transactions.js"), "BoxedTransactions");
+const BoxedTransactions = lazy(() => import("./transactions.js"), "BoxedTransactions", { quiet: true });
 const DOTS_AT_MOST_MS = 3_600_000; // of a longer range a tick is narrower than a pixel or two: cells say more
 const KEPT_MS = 86_400_000; // single ticks are kept for a day, and for the project only
 

@@ -24,8 +24,8 @@ export function Limits({ limits }) {
     <${Loading} of=${limits}>
       ${(/** @type {Limit[]} */ list) => {
         if (list.length === 0) return html`<${Empty} why=${t("status.nothing")} />`;
-        return html`<div class="scroll facts" tabindex="0"><table>
-          <thead><tr><th scope="col">${t("limits.name")}</th><th scope="col" class="number">${t("limits.used")}</th><th scope="col" class="number">${t("limits.limit")}</th><th scope="col" class="number">${t("limits.refused")}</th></tr></thead>
+        return html`<div class="scroll" tabindex="0"><table class="limits">
+          <thead><tr><th scope="col">${t("limits.name")}</th><th scope="col">${t("limits.used")}</th><th scope="col" class="number">${t("limits.limit")}</th><th scope="col" class="number">${t("limits.refused")}</th></tr></thead>
           <tbody>${[...list].sort((a, b) => (b.refused ?? 0) - (a.refused ?? 0) || a.name.localeCompare(b.name)).map((limit) => html`<${Row} key=${limit.name} limit=${limit} />`)}</tbody>
         </table></div><p class="hint">${t("limits.how")}</p>`;
       }}
@@ -33,14 +33,21 @@ export function Limits({ limits }) {
   <//>`;
 }
 
+/** A bar and its share where there is a limit to be a part of. @param {{limit: Limit}} props */
+function Used({ limit: { limit, used } }) {
+  if (used === null) return html`<span class="hint">–</span>`;
+  if (limit <= 0) return number(used);
+  const part = used / limit;
+  return html`<span class=${`share ${part >= 1 ? "bad" : part >= NEAR ? "warn" : ""}`}><span aria-hidden="true"><i style=${{ width: `${Math.min(100, 100 * part)}%` }}></i></span><b>${number(100 * part, 0)}%</b><span class="exact">${number(used)}</span></span>`;
+}
+
 /** @param {{limit: Limit}} props */
 function Row({ limit }) {
   const state = stateOf(limit);
   const refused = limit.refused === null ? "–" : number(limit.refused);
-  const share = limit.limit > 0 && limit.used !== null ? ` (${number((100 * limit.used) / limit.limit, 0)}%)` : "";
   return html`<tr>
     <th scope="row"><code title=${limit.setting}>${limit.name}</code>${limit.own !== null && html` <span class="hint">${t("limits.own")}</span>`}</th>
-    <td class="number">${limit.used === null ? "–" : `${number(limit.used)}${share}`}</td>
+    <td><${Used} limit=${limit} /></td>
     <td class="number">${limit.limit === 0 ? t("limits.none") : number(limit.limit)}</td>
     <td class="number">${state === "ok" ? refused : html`<${Badge} state=${state}>${refused}<//>`}</td>
   </tr>`;

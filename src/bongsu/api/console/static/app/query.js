@@ -43,16 +43,16 @@ function spanS() {
 
 /**
  * Run several expressions over the range of the view and lay their lines side by side.
- * @param {Query[]} queries @param {AbortSignal} abort @param {{titled?: boolean}} [where] titled: under a title that says what is shown
+ * @param {Query[]} queries @param {AbortSignal} abort @param {{titled?: boolean, points?: number}} [where] titled: under a title that says what is shown
  */
-export async function loadLines(queries, abort, { titled = false } = {}) {
-  const asked = grid(range.value);
+export async function loadLines(queries, abort, { titled = false, points } = {}) {
+  const asked = grid(range.value, points);
   const answers = await Promise.all(queries.map(({ expr }) => prometheus("query_range", { query: withWindows(expr, asked.step), ...asked }, abort)));
   const unnamed = answers.flatMap((data, index) => (queries[index].legend === undefined ? data.result.map((/** @type {any} */ one) => one.metric) : []));
   const names = titled ? { name: shortNames(unnamed), common: "" } : distinctNames(unnamed);
   const parts = answers.map((data, index) => {
     const { legend } = queries[index];
-    return toLines(data, asked, legend === undefined ? names.name : (labels) => legendName(legend, labels));
+    return toLines(data, asked, legend === undefined ? names.name : (labels) => legendName(legend, labels) || names.name(labels));
   });
   return { lines: { times: parts[0].times, series: parts.flatMap((part) => part.series) }, common: names.common, asked, notes: answers.flatMap((data) => data.notes) };
 }

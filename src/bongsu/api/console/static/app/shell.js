@@ -1,6 +1,6 @@
 // What is around every view: navigation, time range, project, dialogs, shortcuts.
 import { html, signal, useEffect, useErrorBoundary, useState } from "./ui.js";
-import { chooseProject, session, signOut } from "./api.js";
+import { away, chooseProject, session, signOut } from "./api.js";
 import { ThemeButton, LanguageChoice } from "./choices.js";
 import { t } from "./i18n.js";
 import { lazy } from "./lazy.js";
@@ -23,7 +23,7 @@ const VIEWS = [
   { name: "settings", text: "nav.settings", icon: "gear", key: "7", load: () => import("./pages/settings.js") },
 ];
 
-const AccessDialog = lazy(() => import("./access.js"), "AccessDialog");
+const AccessDialog = lazy(() => import("./access.js"), "AccessDialog", { quiet: true });
 const openDialog = signal(/** @type {"" | "help" | "access"} */ (""));
 
 export function Shell() {
@@ -44,6 +44,7 @@ export function Shell() {
         <${ThemeButton} /><${LanguageChoice} />
       </div>
     </header>
+    ${away.value && html`<p class="away" role="status"><${Icon} name="bad" /><strong>${t("error.unreachable")}</strong> <span>${t("error.awayHint")}</span></p>`}
     <main id="main" tabindex="-1">${view ? html`<${View} key=${view.name} view=${view} />` : html`<${Unknown} />`}</main>
     ${openDialog.value === "help" && html`<${Help} />`}
     ${openDialog.value === "access" && html`<${AccessDialog} onClose=${() => (openDialog.value = "")} />`}

@@ -65,7 +65,7 @@ function Table({ list }) {
       <td class="number">${milliseconds(one.elapsed)}</td>
       <td><${Badge} state=${one.failed ? "bad" : "ok"} title=${one.message}>${one.failed ? t("transactions.failed") : t("transactions.well")}${one.status > 0 && ` ${one.status}`}<//></td>
       <td><button type="button" class="linklike" aria-expanded=${open === one.traceId} aria-label=${t("transactions.showSpans", { name: one.name })} onClick=${() => setOpen(open === one.traceId ? null : one.traceId)}>${one.name}</button>${one.message && html`<div class="hint">${one.message}</div>`}</td>
-      <td>${one.oname}</td>
+      <td class="long">${one.oname}</td>
       <td><code>${one.traceId}</code></td>
     </tr>${open === one.traceId && html`<tr key=${`${one.spanId} spans`}><td colspan="6"><${Spans} traceId=${one.traceId} /></td></tr>`}`)}</tbody>
   </table></div>`;

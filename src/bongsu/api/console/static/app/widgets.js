@@ -105,7 +105,8 @@ export function Failure({ error, onRetry }) {
 export function Loading({ of, children }) {
   if (of.data === undefined && of.error) return html`<${Failure} error=${of.error} onRetry=${of.reload} />`;
   if (of.data === undefined) return of.resting ? null : html`<div class="busy" aria-busy="true">${t("state.loading")}</div>`;
-  return html`${of.error && html`<${Failure} error=${of.error} onRetry=${of.reload} />`}${children(of.data)}`;
+  const told = of.error && /** @type {any} */ (of.error).id !== "unreachable"; // that is told once, above the page
+  return html`${told && html`<${Failure} error=${of.error} onRetry=${of.reload} />`}${children(of.data)}`;
 }
 
 /** @param {{label: string, value: string, hint?: string, state?: string, href?: string, children?: any}} props */

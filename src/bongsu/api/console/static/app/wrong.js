@@ -91,7 +91,7 @@ function Faults({ list }) {
   return html`<div class="scroll"><table class="faults">
       <thead><tr><th scope="col">${t("home.what")}</th><th scope="col">${t("home.where")}</th><th scope="col">${t("home.why")}</th><td></td></tr></thead>
       <tbody>${list.slice(0, MOST_ROWS).map(({ key, state, what, where, why, link, mend }) => html`<tr key=${key}>
-        <td><${Badge} state=${state}>${what}<//></td><td>${where}</td><td>${why}</td><td class="number"><a class="button quiet" href=${link}>${mend}</a></td>
+        <td><${Badge} state=${state}>${what}<//></td><td class="long">${where}</td><td class="reason">${why}</td><td class="number"><a class="button quiet" href=${link}>${mend}</a></td>
       </tr>`)}</tbody>
     </table></div>
     ${list.length > MOST_ROWS && html`<p class="hint">${t("home.more", { count: list.length - MOST_ROWS })}</p>`}`;

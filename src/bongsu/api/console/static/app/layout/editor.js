@@ -58,7 +58,7 @@ function Options({ draft, set, variables }) {
   const size = (/** @type {"w" | "h"} */ name, /** @type {number} */ most) => html`<${Field} label=${t(`panel.${name}`)}>
     <input type="number" required min="1" max=${most} value=${draft[name]} onInput=${(/** @type {any} */ event) => event.target.value && set({ [name]: Math.max(1, Math.min(most, Math.round(Number(event.target.value)))) })} />
   <//>`;
-  const flag = (/** @type {"fill" | "stack" | "share" | "row"} */ name) => html`<label class="check"><input type="checkbox" checked=${draft[name] ?? false} onChange=${(/** @type {any} */ event) => set({ [name]: event.target.checked })} />${t(`panel.${name}`)}</label>`;
+  const flag = (/** @type {"fill" | "stack" | "share" | "row" | "graph"} */ name) => html`<label class="check"><input type="checkbox" checked=${draft[name] ?? false} onChange=${(/** @type {any} */ event) => set({ [name]: event.target.checked })} />${t(`panel.${name}`)}</label>`;
   return html`<div class="fields small">
       ${size("w", COLUMNS - draft.x)}${size("h", 40)} ${["lines", "gauge"].includes(draft.kind) && html`${number("min")}${number("max")}`}
       ${["stat", "gauge", "table"].includes(draft.kind) && html`<${Field} label=${t("panel.calc")}><select value=${draft.calc ?? "last"} onChange=${(/** @type {any} */ event) => set({ calc: event.target.value })}>${CALCS.map((name) => html`<option key=${name} value=${name}>${t(`calc.${name}`)}</option>`)}</select><//>`}
@@ -67,6 +67,7 @@ function Options({ draft, set, variables }) {
     </div>
     ${draft.kind === "lines" && html`<div class="actions">${flag("fill")}${flag("stack")}${draft.stack && flag("share")}</div>`}
     ${draft.kind === "text" && html`<div class="actions">${flag("row")}</div>`}
+    ${draft.kind === "stat" && html`<div class="actions">${flag("graph")}</div>`}
     <${Field} label=${t("workspaces.description")}><input maxlength="2000" value=${draft.describes ?? ""} onInput=${(/** @type {any} */ event) => set({ describes: event.target.value })} /><//>`;
 }
 

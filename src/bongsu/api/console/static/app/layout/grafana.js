@@ -152,6 +152,7 @@ function lookOf(panel, kind, about, notes) {
     steps: toSteps(defaults, about, notes),
     overrides: toOverrides(panel.fieldConfig?.overrides ?? ofSeries(panel.seriesOverrides ?? []), about, notes),
     ...(single && { mappings: toMappings(panel, about, notes), calc: toCalc(panel, about, notes) }),
+    ...(kind === "stat" && (panel.options?.graphMode === "area" || panel.sparkline?.show === true) && { graph: true }),
     ...(kind === "stat" && panel.options?.textMode === "name" && { shows: /** @type {const} */ ("name") }),
   };
 }

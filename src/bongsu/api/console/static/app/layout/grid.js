@@ -40,6 +40,9 @@ export function Grid({ panels, editing, onChange, draw, onEdit, onCopy, onRemove
     <div class="visually-hidden" aria-live="polite">${said}</div>`;
 }
 
+/** Columns of a panel with one value, of which two stand side by side on a telephone. */
+const SMALL = 4;
+
 /** How far below or above what is seen a panel begins to load, so that it is there when it is scrolled to. */
 const AHEAD_PX = 300;
 
@@ -53,7 +56,7 @@ function Cell({ panel, draw, children }) {
     watching.observe(target);
     return () => watching.disconnect();
   }, []);
-  return html`<div ref=${box} class="cell-box" style=${{ gridColumn: `${panel.x + 1} / span ${panel.w}`, gridRow: `${panel.y + 1} / span ${panel.h}` }}>
+  return html`<div ref=${box} class=${`cell-box ${["stat", "gauge"].includes(panel.kind) && panel.w <= SMALL ? "small" : ""}`} style=${{ gridColumn: `${panel.x + 1} / span ${panel.w}`, gridRow: `${panel.y + 1} / span ${panel.h}` }}>
     <${Sight.Provider} value=${seen}>${draw(panel)}<//>
     ${children}
   </div>`;

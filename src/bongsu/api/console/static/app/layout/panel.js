@@ -9,6 +9,7 @@ import { useLoad } from "../load.js";
 import { exploreHref, loadLines, withWindows } from "../query.js";
 import { legendName, sample, seriesName } from "../series.js";
 import { bounds, grid, range, refreshMs } from "../time.js";
+import { Sparkline } from "../spark.js";
 import { Empty, Icon, Loading, Panel as Box } from "../widgets.js";
 import { ROW_PX } from "./place.js";
 import { compileRegex, interpolate, interpolateTitle } from "./variables.js";
@@ -66,9 +67,11 @@ function Lines({ panel, title }) {
   const loaded = useLoad(
     async (abort) => {
       const { lines, asked } = await loadLines(panel.queries ?? [], abort, { titled: true });
-      return { asked, lines: { ...lines, series: lines.series.map((one) => overridden(one, panel.overrides ?? [])) } };
+      // A sum of everything has no labels: it is what the title says.
+      const named = lines.series.map((one) => (one.name === "{}" ? { ...one, name: title } : one));
+      return { asked, lines: { ...lines, series: named.map((one) => overridden(one, panel.overrides ?? [])) } };
     },
-    [askedOf(panel), JSON.stringify(panel.overrides), range.value],
+    [askedOf(panel), title, JSON.stringify(panel.overrides), range.value],
     { every: refreshMs.value },
   );
   return html`<${Loading} of=${loaded}>
@@ -102,7 +105,7 @@ async function loadNow(panel, abort) {
     const rows = data.resultType === "scalar" ? [{ metric: {}, value: data.result }] : data.result;
     return rows
       .filter((/** @type {any} */ one) => one.value)
-      .map((/** @type {any} */ one) => ({ labels: one.metric, name: legend ? legendName(legend, one.metric) : seriesName(one.metric), value: sample(one.value[1]) }));
+      .map((/** @type {any} */ one) => ({ labels: one.metric, name: (legend && legendName(legend, one.metric)) || seriesName(one.metric), value: sample(one.value[1]) }));
   });
 }
 
@@ -140,9 +143,18 @@ function Stats({ panel }) {
       rows.length === 0
         ? html`<${NoData} />`
         : html`<div class=${`tiles ${rows.length === 1 ? "one" : ""}`} tabindex=${rows.length > 1 ? 0 : undefined}>
+            ${rows.length === 1 && panel.graph && html`<${Course} panel=${panel} />`}
             ${rows.slice(0, MOST_TILES).map((row, index) => html`<${Tile} key=${index} ...${shownValue(panel, row)} name=${rows.length > 1 && panel.shows !== "name" ? row.name : ""} />`)}
           </div>`}
   <//>`;
+}
+
+const COURSE_POINTS = 60; // a point every few pixels of a small panel
+
+/** How the one value went over the range, behind it. @param {{panel: Panel}} props */
+function Course({ panel }) {
+  const loaded = useLoad((abort) => loadLines(panel.queries ?? [], abort, { points: COURSE_POINTS }), [askedOf(panel), range.value], { every: refreshMs.value });
+  return html`<${Sparkline} values=${loaded.data?.lines.series[0]?.values.filter((value) => value !== null)} />`;
 }
 
 /** @param {{text: string, state: string, name: string}} props */

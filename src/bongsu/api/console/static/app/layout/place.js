@@ -6,8 +6,8 @@
  * @typedef {"lines" | "stat" | "gauge" | "table" | "heatmap" | "text"} Kind
  * @typedef {{id: string, title: string, kind: Kind, x: number, y: number, w: number, h: number, unit?: string, queries?: Query[],
  *   min?: number | null, max?: number | null, fill?: boolean, stack?: boolean, share?: boolean, steps?: Step[], text?: string, describes?: string,
- *   row?: boolean, folded?: boolean, repeat?: string, across?: number, calc?: Calc, shows?: "value" | "name", overrides?: Override[], mappings?: Mapping[]}} Panel
- * a `row` heads the panels below it until the next one; `repeat` names the variable for each of whose values it is shown; `share` stacks to 100%
+ *   row?: boolean, folded?: boolean, repeat?: string, across?: number, calc?: Calc, shows?: "value" | "name", graph?: boolean, overrides?: Override[], mappings?: Mapping[]}} Panel
+ * a `row` heads the panels below it until the next one; `repeat` names the variable for each of whose values it is shown; `share` stacks to 100%; `graph` draws the course behind one value
  * @typedef {"last" | "mean" | "max" | "min" | "sum"} Calc over the range, for panels that show one value
  * @typedef {{match: string, regex?: boolean, negative?: boolean, colour?: string, name?: string}} Override of the series whose name matches
  * @typedef {{from?: number | null, to?: number | null, text: string, state?: "ok" | "warn" | "bad" | ""}} Mapping of the values from .. to, both included; without both, of no value

@@ -17,9 +17,9 @@ import { ALL, allsOf, loadValues, valuesOf } from "./variables.js";
 /** @typedef {import("./store.js").Saved} Saved */
 
 const AUTO = "auto";
-const PanelEditor = lazy(() => import("./editor.js"), "PanelEditor");
+const PanelEditor = lazy(() => import("./editor.js"), "PanelEditor", { quiet: true });
 const VariableBar = lazy(() => import("./variable-bar.js"), "VariableBar");
-const dialogPart = (/** @type {string} */ name) => lazy(() => import("./dialogs.js"), name);
+const dialogPart = (/** @type {string} */ name) => lazy(() => import("./dialogs.js"), name, { quiet: true });
 const [ImportLayout, NameLayout, RemoveLayout] = ["ImportLayout", "NameLayout", "RemoveLayout"].map(dialogPart);
 
 /**

@@ -158,7 +158,7 @@ function Graph({ expr, turn }) {
         ? html`<${NoResult} expr=${expr} />`
         : html`<p class="hint">${t("explore.count", { count: number(lines.series.length), step: asked.step })}${common && html` · ${t("explore.common")} <code>${common}</code>`}</p>
             <${Notes} list=${notes} />
-            <div class="tall"><${LineChart} title=${expr} lines=${lines} height=${320} start=${asked.start} end=${asked.end} /></div>`}
+            <div class="tall"><${LineChart} title=${expr} lines=${lines} height=${320} legend="table" start=${asked.start} end=${asked.end} /></div>`}
   <//>`;
 }
 

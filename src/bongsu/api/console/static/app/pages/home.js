@@ -8,6 +8,7 @@ import { useLoad } from "../load.js";
 import { href } from "../router.js";
 import { isDone } from "../settings.js";
 import { sample } from "../series.js";
+import { Sparkline } from "../spark.js";
 import { apdexBand, hasApplications, loadSpot, NUMBERS, TICK_MS } from "../spot.js";
 import { loadAll, loadServers, stateOf } from "../targets.js";
 import { Badge, Empty, Icon, Loading, Panel, Stat } from "../widgets.js";
@@ -15,6 +16,7 @@ import { Wrong } from "../wrong.js";
 
 /** Charts and their library come after what is wrong is known. */
 const Itself = lazy(() => import("../itself.js"), "Itself");
+const Machines = lazy(() => import("../machines.js"), "Machines");
 
 const TARGETS_MS = 15_000; // targets are scraped at this pace by default
 const SPARK = { span: 900, step: 15 }; // a quarter of an hour, sixty points
@@ -27,7 +29,8 @@ export function Page() {
   return html`
     <${Wrong} targets=${targets} spot=${spot} every=${TARGETS_MS} />
     <${Golden} spot=${spot} />
-    <div class="split">
+    <div class="split home">
+      <${Machines} targets=${targets} every=${TARGETS_MS} />
       <${Collecting} targets=${targets} />
       <${Checklist} spot=${spot.data} targets=${targets.data} servers=${servers.data} names=${names.data} />
     </div>
@@ -48,7 +51,7 @@ function Golden({ spot }) {
   const failed = trends.data?.failed ?? [];
   const newest = failed[failed.length - 1];
   return html`<${Loading} of=${spot}>
-    ${(/** @type {any} */ numbers) => html`<div class="stats fit">
+    ${(/** @type {any} */ numbers) => html`<div class="stats golden">
       ${NUMBERS.filter((one) => SHOWN.includes(one.name)).map(
         (one) => html`<${Stat} key=${one.name} label=${t(`spot.${one.name}`)} value=${withUnit(numbers[one.spot], one.unit)} href=${href("realtime")}
           state=${one.name === "apdex" && numbers.txcount > 0 ? apdexBand(numbers.apdex) : ""}>
@@ -56,6 +59,7 @@ function Golden({ spot }) {
         <//>`,
       )}
       <${Stat} label=${t("home.failed")} value=${withUnit(newest, "percent")} href=${href("realtime")} state=${newest > MANY_FAILED ? "bad" : newest > SOME_FAILED ? "warn" : ""}><${Sparkline} values=${failed} /><//>
+      <${Stat} label=${t("spot.act_agent")} value=${`${numbers.act_agent} / ${numbers.act_agent + numbers.inact_agent}`} href=${href("realtime")} state=${numbers.inact_agent > 0 ? "warn" : ""}><${Sparkline} values=${trends.data?.act_agent} /><//>
     </div>`}
   <//>`;
 }
@@ -69,21 +73,13 @@ const FAILED = 'label_replace(100 * sum_over_time(bongsu_apm_errors[1m]) / sum_o
 /** @param {AbortSignal} abort @returns {Promise<Record<string, number[]>>} */
 async function loadTrends(abort) {
   const end = Math.floor(nowMs() / 1000 / SPARK.step) * SPARK.step;
-  const query = `{__name__=~"bongsu_apm_(${SHOWN.join("|")})"} or ${FAILED}`;
+  const query = `{__name__=~"bongsu_apm_(${[...SHOWN, "act_agent"].join("|")})"} or ${FAILED}`;
   const data = await prometheus("query_range", { query, start: end - SPARK.span, end, step: SPARK.step }, abort);
   const named = data.result.map((/** @type {any} */ { metric, values }) => [
     metric.kind ?? metric.__name__.replace("bongsu_apm_", ""),
     values.map((/** @type {any} */ pair) => sample(pair[1])).filter(Number.isFinite),
   ]);
   return Object.fromEntries(named);
-}
-
-/** A line without axes: only whether it rises or falls. @param {{values?: number[]}} props */
-function Sparkline({ values = [] }) {
-  const [low, high] = [Math.min(0, ...values), Math.max(1e-9, ...values)];
-  const step = 100 / Math.max(1, values.length - 1);
-  const path = values.map((value, index) => `${index ? "L" : "M"}${(index * step).toFixed(1)} ${(24 - ((value - low) / (high - low)) * 22).toFixed(1)}`);
-  return html`<svg class="spark" viewBox="0 0 100 26" preserveAspectRatio="none" aria-hidden="true"><path d=${path.join("")} /></svg>`;
 }
 
 /** @param {{targets: any}} props */

@@ -12,7 +12,7 @@ import { loadAll, loadTargets, marked, reasonOf, stateOf } from "../targets.js";
 import { Badge, Button, Empty, Loading, Panel } from "../widgets.js";
 import { TrialButton } from "../target-trial.js";
 
-const part = (/** @type {string} */ name) => lazy(() => import("../workspace-dialogs.js"), name);
+const part = (/** @type {string} */ name) => lazy(() => import("../workspace-dialogs.js"), name, { quiet: true });
 const ScrapeOptions = lazy(() => import("../scrape-options.js"), "ScrapeOptions");
 const [DeleteWorkspace, EditWorkspace, NewTargets, RemoveTargets] = ["DeleteWorkspace", "EditWorkspace", "NewTargets", "RemoveTargets"].map(part);
 
@@ -129,9 +129,9 @@ function Targets({ targets, picked, onToggle, onPick }) {
         return html`<tr key=${target.targetId}>
           ${onToggle && html`<td><input type="checkbox" aria-label=${`${target.hostNm}:${target.port}`} checked=${picked.has(target.targetId)} onChange=${() => onToggle(target.targetId)} /></td>`}
           <td><${Badge} state=${state}>${t(`target.state.${state}`)}<//></td>
-          <td>${target.hostNm}</td>
+          <td class="long">${target.hostNm}</td>
           <td><code>${target.svrIp}:${target.port}</code></td>
-          <td>${reasonOf(target)}</td>
+          <td class="reason">${reasonOf(target)}</td>
           <td>${mayTest() && html`<${TrialButton} jobId=${target.jobId} hostId=${target.hostId} port=${target.port} label=${t("targets.testName", { name: `${target.hostNm}:${target.port}` })} />`}</td>
         </tr>`;
       })}

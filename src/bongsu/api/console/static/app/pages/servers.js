@@ -54,7 +54,7 @@ function List({ rows, chosen }) {
     <ul class="list">
       ${shown.map(({ server, targets }) => html`<li key=${server.hostId}>
         <a href=${href(`servers/${server.hostId}`)} aria-current=${server === chosen?.server ? "true" : undefined}>
-          <span>${server.hostNm}</span><${Health} health=${server.state.health} /><small>${[server.svrIp, reasonOfServer(server.state, targets)].filter(Boolean).join(" · ")}</small>
+          <span title=${server.hostNm}>${server.hostNm}</span><${Health} health=${server.state.health} /><small>${[server.svrIp, reasonOfServer(server.state, targets)].filter(Boolean).join(" · ")}</small>
         </a>
       </li>`)}
     </ul>
@@ -86,12 +86,12 @@ function Detail({ row: { server, targets } }) {
         ? html`<p class="hint">${t("server.removedHint")}</p>`
         : targets.length === 0
         ? html`<${Empty} why=${t("servers.notCollected")} hint=${t("servers.notCollectedHint")}><a class="button primary" href=${href("openmetrics")}>${t("nav.openmetrics")}</a><//>`
-        : html`<table><tbody>${targets.map((/** @type {any} */ target) => html`<tr key=${target.targetId}>
-            <th scope="row"><a href=${href(`openmetrics/${target.jobId}`)}>${target.workspace.jobName}</a></th>
+        : html`<div class="scroll" tabindex="0"><table><tbody>${targets.map((/** @type {any} */ target) => html`<tr key=${target.targetId}>
+            <th scope="row" class="long"><a href=${href(`openmetrics/${target.jobId}`)}>${target.workspace.jobName}</a></th>
             <td><code>:${target.port}${target.workspace.metricsPath}</code></td>
             <td><${Badge} state=${stateOf(target)}>${t(`target.state.${stateOf(target)}`)}<//></td>
-            <td>${reasonOf(target)}</td>
-          </tr>`)}</tbody></table>`}
+            <td class="reason">${reasonOf(target)}</td>
+          </tr>`)}</tbody></table></div>`}
     <//>
     ${targets.length > 0 &&
     html`<${Layouts} where="servers" given=${{ targets: targets.map((/** @type {any} */ target) => target.targetId).join("|"), server: server.hostNm }}

@@ -81,8 +81,8 @@ function TargetHealth() {
             <thead><tr><th scope="col">${t("targets.state")}</th><th scope="col">${t("status.pool")}</th><th scope="col">${t("targets.address")}</th><th scope="col">${t("status.lastScrape")}</th><th scope="col" class="number">${t("targets.duration")}</th><th scope="col">${t("targets.reason")}</th></tr></thead>
             <tbody>${sorted.slice(0, MOST_TARGETS).map((one) => html`<tr key=${one.scrapePool + one.scrapeUrl}>
               <td><${Badge} state=${{ up: "ok", down: "bad" }[/** @type {string} */ (one.health)] ?? "wait"}>${t(`status.health.${one.health}`)}<//></td>
-              <td>${one.scrapePool}</td><td><code>${one.scrapeUrl}</code></td>
-              <td>${one.health === "unknown" ? "" : ago(Date.parse(one.lastScrape), nowMs())}</td><td class="number">${milliseconds(one.lastScrapeDuration * 1000)}</td><td>${one.lastError}</td>
+              <td class="long">${one.scrapePool}</td><td class="long"><code>${one.scrapeUrl}</code></td>
+              <td>${one.health === "unknown" ? "" : ago(Date.parse(one.lastScrape), nowMs())}</td><td class="number">${milliseconds(one.lastScrapeDuration * 1000)}</td><td class="reason">${one.lastError}</td>
             </tr>`)}</tbody>
           </table></div>`;
       }}
