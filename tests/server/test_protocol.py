@@ -11,20 +11,30 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+import structlog
 import uvicorn
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.access import make_access
 from tests.support.prometheus_api import NOW_MS, PrometheusApi, put
+from tests.support.remote_write import V1_TYPE, V2_TYPE, SentSeries, encode_v1, encode_v2, series
 
+from bongsu.api.prometheus.write import write_routes
+from bongsu.ingest.remote_writers import RemoteWriters
+from bongsu.runtime.compress import compress_snappy
 from bongsu.server.app import Shell
 from bongsu.server.protocol import ShortWayProtocol
+from bongsu.storage.memory import MemoryProjectStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from starlette.responses import Response
+    from starlette.routing import BaseRoute
 
+    from bongsu.api.whole import Answer as WholeAnswer
     from bongsu.api.whole import WholeRequest
+    from bongsu.model.samples import SampleBatch
+    from bongsu.storage.contract import AppendResult
 
 PREFIX = "/prometheus/api/v1"
 NOW_S = NOW_MS // 1000
@@ -72,10 +82,10 @@ def sides() -> Iterator[Sides]:
         apis = tuple(stack.enter_context(contextlib.closing(_filled())) for _ in range(2))
         shells = [Shell(api.registry) for api in apis]
         for shell, api in zip(shells, apis, strict=True):
-            shell.open(api.routes)
+            shell.open([*_write_routes(api), *api.routes])
         short: list[str] = []
 
-        def at_once(request: WholeRequest) -> Response | None:
+        def at_once(request: WholeRequest) -> WholeAnswer | None:
             response = shells[0].at_once(request)
             if response is not None:
                 short.append(request.path)
@@ -86,6 +96,15 @@ def sides() -> Iterator[Sides]:
             stack.enter_context(_served(shell, http)) for shell, http in zip(shells, protocols, strict=True)
         )
         yield Sides(apis, urls, short)
+
+
+def _write_routes(api: PrometheusApi) -> list[BaseRoute]:
+    return write_routes(
+        access=make_access(api.keys, api.clock),
+        open_store=api.open_store,
+        writers=RemoteWriters(api.clock, api.registry),
+        log=structlog.get_logger(),
+    )
 
 
 def _filled() -> PrometheusApi:
@@ -204,11 +223,14 @@ def test_both_ways_give_the_same_bytes(sides: Sides, data: st.DataObject) -> Non
         )
     )
     asked = data.draw(st.lists(calls(key), min_size=1, max_size=3))
-    if data.draw(st.booleans()):  # only the last: what comes behind it is answered by a reset, or not at all
+    ends = data.draw(st.booleans())
+    if ends:  # only the last: what comes behind it is answered by a reset, or not at all
         method, request = asked[-1]
         asked[-1] = method, request.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
     methods, whole = [method for method, _ in asked], b"".join(request for _, request in asked)
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=3)))
+    # A refused request may be answered, and its connection ended, before its body is sent.
+    last = len(whole) - len(asked[-1][1]) if ends else len(whole)
+    cuts = sorted(data.draw(st.lists(st.integers(0, last), max_size=3)))
     pieces = [whole[low:high] for low, high in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
     for _ in range(2):  # the first time nothing is known to be quick
         short, general = sides.both(pieces, methods)
@@ -250,6 +272,80 @@ def test_a_form_goes_the_short_way_when_it_came_whole_and_the_general_way_in_pie
 
             assert general == short
             assert 200 == short[0][0]
+
+
+def _written(key: str, samples: list[SentSeries], kind: str = V1_TYPE, *headers: str) -> bytes:
+    body = compress_snappy((encode_v2 if kind == V2_TYPE else encode_v1)(samples))
+    return _request(key, "POST", f"{PREFIX}/write", ["Content-Encoding: snappy", *headers], kind, body)
+
+
+def test_samples_go_the_short_way_and_are_answered_in_turn(sides: Sides) -> None:
+    """Also with requests behind them on the same connection, and where something is refused."""
+    key = sides.api.key["alpha"]
+    far, near = NOW_MS + 10**9, NOW_MS - 7
+    query = _request(key, "GET", f"{PREFIX}/query?query=wrote&time={NOW_S}", [])
+    good = _written(key, [series("wrote", (near, 1.0))])
+    again = _written(key, [series("wrote", (near + 1, 2.0))], V2_TYPE)
+    partial = _written(key, [series("wrote", (near + 2, 3.0)), series("wrote_far", (far, 1.0))])
+    damaged = _request(key, "POST", f"{PREFIX}/write", ["Content-Encoding: snappy"], V1_TYPE, b"\x05abc")
+    foreign = _request(key, "POST", f"{PREFIX}/write", ["Content-Encoding: br"], V1_TYPE, b"abc")
+    reader = _written(sides.api.read_key, [series("wrote", (near, 1.0))])
+    page = _written(key, [series("wrote", (near + 3, 4.0))], V1_TYPE, "Origin: http://elsewhere.test")
+    requests = [query, good, again, query, partial, damaged, foreign, reader, page, good, query]
+    methods = ["GET" if each is query else "POST" for each in requests]
+    for pieces in ([b"".join(requests)], requests, [*requests[:5], b"".join(requests[5:])]):
+        short, general = sides.both(pieces, methods)
+
+        assert general == short
+        assert [200, 204, 204, 200, 400, 400, 415, 403, 204, 204, 200] == [each[0] for each in short]
+    before = len(sides.short)
+    alone = [good, again, partial, damaged]
+    for request in alone:
+        short, general = sides.both([request], ["POST"])
+
+        assert general == short
+    assert [f"{PREFIX}/write"] * len(alone) == sides.short[before:]
+
+
+def test_a_sender_that_goes_away_costs_nobody_else_anything(sides: Sides) -> None:
+    key = sides.api.key["alpha"]
+    parts = urlsplit(sides.urls[0])
+    for number in range(5):
+        with socket.create_connection((parts.hostname or "", parts.port or 0)) as connection:
+            connection.sendall(_written(key, [series("gone", (NOW_MS - number, 1.0))]))
+    short, general = sides.both([_written(key, [series("gone", (NOW_MS - 9, 1.0))])], ["POST"])
+    assert general == short
+    assert 204 == short[0][0]
+
+
+def test_a_server_that_stops_answers_what_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    held, seen = threading.Event(), threading.Event()
+    append = MemoryProjectStore.append
+
+    def slow(store: MemoryProjectStore, batch: SampleBatch) -> AppendResult:
+        seen.set()
+        held.wait(PATIENCE_S)
+        return append(store, batch)
+
+    with contextlib.closing(_filled()) as api:
+        shell = Shell(api.registry)
+        shell.open([*_write_routes(api), *api.routes])
+        with contextlib.ExitStack() as stack:
+            url = stack.enter_context(_served(shell, functools.partial(ShortWayProtocol, shell.at_once)))
+            request = _written(api.key["alpha"], [series("a", (NOW_MS, 1.0))])
+            assert 204 == _exchange(url, [request], ["POST"])[0][0]  # now the key and the series are known
+            monkeypatch.setattr(MemoryProjectStore, "append", slow)
+            answers: list[Answer] = []
+            sender = threading.Thread(target=lambda: answers.extend(_exchange(url, [request], ["POST"])))
+            sender.start()
+            assert seen.wait(PATIENCE_S)
+            stopper = threading.Thread(target=stack.close)
+            stopper.start()
+            stopper.join(0.3)
+            held.set()
+            sender.join(PATIENCE_S)
+            stopper.join(PATIENCE_S)
+    assert [(204, True)] == [(status, ("connection", "close") in headers) for status, headers, _ in answers]
 
 
 def test_a_revoked_key_is_refused_at_once(sides: Sides) -> None:

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from bongsu.api.dispatch import AnswersAtOnce
 from bongsu.api.respond import no_content, text_response
+from bongsu.api.whole import Later
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from bongsu.api.whole import WholeRequest
+    from bongsu.api.whole import Answer, WholeRequest
 
 ANY = "*"
 PREFIXES = ("/prometheus/", "/open/")
@@ -106,12 +107,19 @@ class _WithCors:
         self._at_once = app if isinstance(app, AnswersAtOnce) else None
         self._cors = cors
 
-    def at_once(self, request: WholeRequest) -> Response | None:
+    def at_once(self, request: WholeRequest) -> Answer | None:
         """Answer a request that is over in a moment, if the application does that."""
-        response = None if self._at_once is None else self._at_once.at_once(request)
+        answer = None if self._at_once is None else self._at_once.at_once(request)
         origin = request.headers.get("origin")
-        if response is not None and origin is not None:
-            self._cors.mark(response.headers, origin)
+        if answer is None or origin is None:
+            return answer
+        if isinstance(answer, Later):
+            respond = answer.respond
+            return Later(answer.work, lambda done: self._marked(respond(done), origin))
+        return self._marked(answer, origin)
+
+    def _marked(self, response: Response, origin: str) -> Response:
+        self._cors.mark(response.headers, origin)
         return response
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -17,11 +17,10 @@ from starlette.routing import Match, Route
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from starlette.responses import Response
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from bongsu.api.whole import WholeRequest
+    from bongsu.api.whole import Answer, WholeRequest
 
 _KNOWN_PATHS = 1024
 """Paths whose route is remembered: those of dashboards, which are few; a path is some hundred bytes."""
@@ -35,7 +34,7 @@ _DOUBLED = re.compile("//+")
 class AnswersAtOnce(Protocol):
     """An application that can answer requests that are here as a whole."""
 
-    def at_once(self, request: WholeRequest) -> Response | None:
+    def at_once(self, request: WholeRequest) -> Answer | None:
         """Answer, or return None for the request to go the general way."""
         ...
 
@@ -69,7 +68,7 @@ class Dispatcher:
 
         self._immediate = functools.lru_cache(_KNOWN_PATHS)(self._find_immediate)
 
-    def at_once(self, request: WholeRequest) -> Response | None:
+    def at_once(self, request: WholeRequest) -> Answer | None:
         """Answer a request that is here as a whole, if its route does that; else return None."""
         route = self._immediate(request.path)
         return None if route is None else route.at_once(request)

@@ -84,6 +84,10 @@ class GroupLane(Generic[Job, Result]):
 
     async def run(self, job: Job) -> Result:
         """Return the result of a job. When the caller is cancelled, the job is still done to its end, and its result is dropped."""
+        return await self.submit(job)
+
+    def submit(self, job: Job) -> asyncio.Future[Result]:
+        """Return the coming result of a job; for callers in the event loop."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
         with self._lock:
@@ -93,7 +97,7 @@ class GroupLane(Generic[Job, Result]):
             self._busy += needed
         if needed:
             self._pool.submit(self._drain, loop)
-        return await future
+        return future
 
     def _drain(self, loop: asyncio.AbstractEventLoop) -> None:
         while True:

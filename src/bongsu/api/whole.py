@@ -9,15 +9,33 @@ None, and the request goes the general way as if nothing had been tried. So ever
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Iterable, Mapping
 
     from starlette.responses import Response
 
-    AtOnce = Callable[["WholeRequest"], Response | None]
-    """Answers a whole request at once, within about a millisecond, or says by None that it goes the general way."""
+    Answer: TypeAlias = "Response | Later"
+    AtOnce = Callable[["WholeRequest"], Answer | None]
+    """Answers a whole request within about a millisecond, or says when it will, or says by None that the request goes the general way."""
+
+
+class Later(NamedTuple):
+    """
+    An answer to work that was begun.
+
+    Attributes
+    ----------
+    work
+        Of the running event loop; nobody cancels it.
+    respond
+        Makes the answer of the work that is done, of its failure too; raises nothing.
+    """
+
+    work: asyncio.Future[Any]
+    respond: Callable[[asyncio.Future[Any]], Response]
 
 
 class HasHeaders(Protocol):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
     from starlette.types import Receive, Scope, Send
 
-    from bongsu.api.whole import WholeRequest
+    from bongsu.api.whole import Answer, WholeRequest
 
 
 class Phase(enum.Enum):
@@ -65,7 +65,7 @@ class Shell:
         self.progress = "ready"
         self.phase = Phase.READY
 
-    def at_once(self, request: WholeRequest) -> Response | None:
+    def at_once(self, request: WholeRequest) -> Answer | None:
         """Answer a request that is here as a whole and over in a moment; None for it to go the general way."""
         if self.phase is not Phase.READY or self._parts is None:
             return None

@@ -1,20 +1,21 @@
 """
 The HTTP connection: uvicorn's, with a short way for requests that are answered at once.
 
-A request whose last byte came with its first is offered to the application as a whole. If that answers, the answer is written here, by
-one call of the socket; otherwise uvicorn gets what the parser said, as if it had said it now, and everything goes its general way. The
+A request whose last byte came with its first is offered to the application as a whole. If that answers, now or when some work is done, the
+answer is written here, by one call of the socket; otherwise uvicorn gets what the parser said, as if it had said it now, and everything goes its general way. The
 bytes of the answer are those that uvicorn would have sent.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from bongsu.api.whole import WholeRequest, first_of_each
+from bongsu.api.whole import Later, WholeRequest, first_of_each
 
 if TYPE_CHECKING:
     from bongsu.api.whole import AtOnce
@@ -23,7 +24,15 @@ _METHODS = frozenset({b"GET", b"POST"})
 _PLAIN_URL = re.compile(rb"/[^%#?\x80-\xff]*(\?[^#\x80-\xff]*)?")
 """What is parsed by looking for a question mark: no other host, no escapes in the path, no fragment."""
 
-_SUCCESS = STATUS_LINE[200]
+
+class _UnderWay:
+    """What uvicorn sees of a request whose answer comes later: it lets those that follow wait, and a connection that is to end."""
+
+    def __init__(self) -> None:
+        self.response_complete = False
+        self.keep_alive = True
+        self.disconnected = False
+        self.message_event = asyncio.Event()
 
 
 class ShortWayProtocol(HttpToolsProtocol):
@@ -68,6 +77,10 @@ class ShortWayProtocol(HttpToolsProtocol):
         """Answer a request that was held back, or let uvicorn go on with it."""
         if self._held is not None:
             response = self._at_once(self._whole(b"".join(self._held)))
+            if isinstance(response, Later):
+                self._held = None
+                self._answer_later(response)
+                return
             if type(response) is Response and response.status_code == 200:
                 self._held = None
                 self._write(response)
@@ -109,11 +122,27 @@ class ShortWayProtocol(HttpToolsProtocol):
         for body in held:
             super().on_body(body)
 
-    def _write(self, response: Response) -> None:
-        parts = [_SUCCESS]
+    def _answer_later(self, later: Later) -> None:
+        under_way: Any = _UnderWay()  # stands where uvicorn has a class of its own
+        self.cycle = under_way
+
+        def answer(work: asyncio.Future[Any]) -> None:
+            response = later.respond(work)
+            under_way.response_complete = True
+            if not self.transport.is_closing():
+                self._write(response, keep_alive=under_way.keep_alive)
+
+        later.work.add_done_callback(answer)
+
+    def _write(self, response: Response, *, keep_alive: bool = True) -> None:
+        parts = [STATUS_LINE[response.status_code]]
         for name, value in (*self.server_state.default_headers, *response.raw_headers):
             parts += (name, b": ", value, b"\r\n")
+        if not keep_alive:
+            parts.append(b"connection: close\r\n")
         parts += (b"\r\n", bytes(response.body))
         self.transport.write(b"".join(parts))
+        if not keep_alive:
+            self.transport.close()
         # What uvicorn does once an answer is complete: count it, and give the client a while for its next request.
         self.on_response_complete()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from bongsu.api.errors import Handler
-    from bongsu.api.whole import AtOnce, WholeRequest
+    from bongsu.api.whole import Answer, AtOnce, WholeRequest
 
 
 class Endpoint:
@@ -53,7 +53,7 @@ class Endpoint:
         """The methods that the path takes, OPTIONS and HEAD left out."""
         return self._allowed[1:]
 
-    def at_once(self, request: WholeRequest) -> Response | None:
+    def at_once(self, request: WholeRequest) -> Answer | None:
         """Answer a request that is over in a moment; None for it to go the general way, where every refusal is told."""
         if self._at_once is None or request.method not in self._allowed[1:]:
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.routing import Route
@@ -12,6 +13,7 @@ from bongsu.api.prometheus.endpoint import Endpoint
 from bongsu.api.prometheus.routes import PREFIX
 from bongsu.api.respond import no_content, text_response
 from bongsu.api.threads import GroupLane, in_thread
+from bongsu.api.whole import Later
 from bongsu.control.values import Scope
 from bongsu.ingest.remote_write import WriteOutcome
 from bongsu.model.errors import BongsuError, InvalidInput
@@ -20,6 +22,7 @@ from bongsu.wire.remote_write.negotiation import UnsupportedMessage, version_of
 from bongsu.wire.remote_write.request import Version
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Sequence
 
     from starlette.requests import Request
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from bongsu.api.access import AccessControl, ProjectAccess
     from bongsu.api.errors import Failure
     from bongsu.api.prometheus.caller import OpenStore
+    from bongsu.api.whole import HasHeaders, WholeRequest
     from bongsu.ingest.remote_writers import RemoteWriters
 
 WRITE_LIMITS = BodyLimits(max_decompressed_bytes=32 * 1024 * 1024)
@@ -69,12 +73,18 @@ class RemoteWrite:
     """Handler of remote write requests. Headers are judged before the body is read."""
 
     def __init__(
-        self, access: AccessControl, open_store: OpenStore, writers: RemoteWriters, limits: BodyLimits
+        self,
+        access: AccessControl,
+        open_store: OpenStore,
+        writers: RemoteWriters,
+        limits: BodyLimits,
+        log: FilteringBoundLogger,
     ) -> None:
         self._access = access
         self._open_store = open_store
         self._writers = writers
         self._limits = limits
+        self._log = log
         self._lane = GroupLane(self._store_all, threads=_LANE_THREADS, most=_LANE_REQUESTS)
 
     async def write(self, request: Request) -> Response:
@@ -89,10 +99,25 @@ class RemoteWrite:
             if failure.status >= 500 and failure.id == "internal":
                 raise
             return _with_counts(_render(failure), WriteOutcome(), version)
-        response = (
-            text_response(outcome.message + "\n", status=_PARTIAL_STATUS) if outcome.refused else no_content()
-        )
-        return _with_counts(response, outcome, version)
+        return _answer(outcome, version)
+
+    def write_at_once(self, request: WholeRequest) -> Later | None:
+        """Begin to store a request that is here as a whole; None for large ones, and where `write` has to tell what is the matter."""
+        access = self._access.known(request, Scope.WRITE)
+        if access is None or len(request.body) > min(_LANE_BYTES, self._limits.max_body_bytes):
+            return None
+        version, encoding = _judge_headers(request)
+        work = self._lane.submit(_Arrived(access, request.body, encoding, version))
+        return Later(work, functools.partial(self._respond, version))
+
+    def _respond(self, version: Version, work: asyncio.Future[WriteOutcome]) -> Response:
+        try:
+            return _answer(work.result(), version)
+        except Exception as error:  # noqa: BLE001 - every failure has its answer
+            failure = failure_of(error)
+            if failure.status >= 500 and failure.id == "internal":
+                self._log.error("request failed", error_id=failure.id, exc_info=error)
+            return _with_counts(_render(failure), WriteOutcome(), version)
 
     async def _stored(self, arrived: _Arrived) -> WriteOutcome:
         if len(arrived.body) <= _LANE_BYTES:
@@ -124,7 +149,14 @@ class RemoteWrite:
         return [results[place] for place in range(len(arrived))]
 
 
-def _judge_headers(request: Request) -> tuple[Version, str]:
+def _answer(outcome: WriteOutcome, version: Version) -> Response:
+    response = (
+        text_response(outcome.message + "\n", status=_PARTIAL_STATUS) if outcome.refused else no_content()
+    )
+    return _with_counts(response, outcome, version)
+
+
+def _judge_headers(request: HasHeaders) -> tuple[Version, str]:
     encoding = content_encoding(request)
     if encoding not in {"identity", *_ENCODINGS}:
         raise UnsupportedMedia(
@@ -174,6 +206,7 @@ def write_routes(
     open_store
         Gives the store of whom a request acts for, the same object each time.
     """
-    handler = guard(RemoteWrite(access, open_store, writers, limits).write, render=_render, log=log)
-    endpoint = Endpoint({"POST": handler}, log)
+    remote_write = RemoteWrite(access, open_store, writers, limits, log)
+    handler = guard(remote_write.write, render=_render, log=log)
+    endpoint = Endpoint({"POST": handler}, log, at_once=remote_write.write_at_once)
     return [Route(PREFIX + path, endpoint) for path in ("/write", "/push")]
