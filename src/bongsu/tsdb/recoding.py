@@ -105,7 +105,8 @@ def _joined(floats: Recoded, histograms: Recoded) -> Recoded:
     table = table[order]
     table[:, ENTRY_AT] = np.cumsum(table[:, ENTRY_SIZE]) - table[:, ENTRY_SIZE]
     data = np.empty(len(floats.data) + len(histograms.data), dtype=np.uint8)
-    copy_words(addresses, table[:, ENTRY_SIZE], data.view(np.uint64), table[:, ENTRY_AT])
+    sizes, places = (np.ascontiguousarray(table[:, column]) for column in (ENTRY_SIZE, ENTRY_AT))
+    copy_words(addresses, sizes, data.view(np.uint64), places)
     return Recoded(rows[order], data, table)
 
 

@@ -17,6 +17,7 @@ from bongsu.model.samples import HistogramRows, SampleBatch
 from bongsu.runtime.clock import ManualClock
 from bongsu.storage.contract import StoreOptions
 from bongsu.storage.raw import read_selection
+from bongsu.tsdb.side import SideBuffer
 from bongsu.tsdb.store import TsdbStore
 
 if TYPE_CHECKING:
@@ -50,13 +51,17 @@ def warm_up(told: Callable[[str], None]) -> None:
         refs = project.resolve(many).refs[:1]
         times = start + _STEP_MS * np.arange(_SAMPLES, dtype=np.int64)
         project.append(SampleBatch(np.repeat(refs, _SAMPLES), times, np.sqrt(np.arange(_SAMPLES))))
-        project.append(SampleBatch(refs, times[:1] + 1, np.ones(1), starts=times[:1]))
+        late = times[1:] - 1  # so many that their first table does not hold them
+        project.append(SampleBatch(np.repeat(refs, len(late)), late, np.ones(len(late)), starts=late))
+        in_place = HistogramRows(refs, late[:1], (_HISTOGRAM,))
+        project.append(SampleBatch(refs[:0], times[:0], np.empty(0), histograms=in_place, overwrite=True))
         histograms = HistogramRows(np.repeat(refs, 2), times[:2] + 2, (_HISTOGRAM, _HISTOGRAM))
         project.append(SampleBatch(refs[:0], times[:0], np.empty(0), histograms=histograms))
         told("compiling the kernels that read samples")
         _read(project)
         told("compiling the kernels of blocks")
         store.upkeep()
+        SideBuffer().take_floats(refs[:0])  # only a head of a thousand series is folded
         _read(project)
         project.append(SampleBatch(refs, times[-1:] + 1, np.ones(1)))  # in the log only, for the next start
         project.delete([[Matcher("__name__", MatchOp.REGEX, "warm.*")]], start, start + _STEP_MS)
@@ -75,6 +80,7 @@ def _read(project: Database) -> None:
     ):
         with project.select(matchers, *_EVER) as selection:
             list(read_selection(selection, *_EVER))
+    project.label_values("i", [], *_EVER)
 
 
 def _open(folder: Path, clock: ManualClock) -> TsdbStore:

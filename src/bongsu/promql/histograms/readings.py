@@ -71,7 +71,7 @@ def read_quantiles(phi: NDArray[np.float64], part: Dense | Objects, rows: NDArra
 def read_fractions(limits: NDArray[np.float64], part: Dense | Objects, rows: NDArray[np.int64]) -> Readings:
     """Return the share of observations between two limits of some rows of a part; `limits` has the shape (2, n_rows)."""
     if isinstance(part, Dense):
-        layout = part.layout
+        layout, limits = part.layout, np.ascontiguousarray(limits)
         bounds, _ = layout_bounds(layout)
         return Readings(
             *fraction_rows(

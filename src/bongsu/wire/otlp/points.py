@@ -184,7 +184,8 @@ def _table(names: Collection[str], seeds: NDArray[np.uint64]) -> NDArray[np.uint
     ends = np.cumsum([len(name) for name in encoded], dtype=np.int64)
     begins = ends - np.array([len(name) for name in encoded], dtype=np.int64)
     hashes = np.empty((len(encoded), 2), dtype=np.uint64)
-    hash_bytes(np.frombuffer(b"".join(encoded), dtype=np.uint8), begins, ends, seeds, hashes)
+    # Into memory that may be written to: for other memory the kernel would be compiled once more.
+    hash_bytes(np.frombuffer(bytearray().join(encoded), dtype=np.uint8), begins, ends, seeds, hashes)
     capacity = 1 << (2 * len(encoded) + 1).bit_length()
     table, slots = np.zeros((capacity, 2), dtype=np.uint64), np.zeros(len(encoded), dtype=np.int64)
     insert_series(hashes, slots, table, np.zeros(capacity, dtype=np.int64), slots.copy())
