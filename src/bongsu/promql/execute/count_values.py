@@ -29,7 +29,7 @@ def count_values(vector: Vector, groups: NDArray[np.int64], group_labels: LabelC
     ExecutionError
         If `label` cannot be a label name.
     """
-    _check_label_name(label)
+    check_label_name(label)
     rows, steps = np.nonzero(vector.present())
     if len(rows) == 0:
         return empty_vector(vector.n_steps)
@@ -69,7 +69,8 @@ def decimal_text(value: float) -> str:
     return np.format_float_positional(value, trim="-")
 
 
-def _check_label_name(label: str) -> None:
+def check_label_name(label: str) -> None:
+    """Raise ExecutionError for what cannot be the name of a label."""
     try:
         valid = bool(label) and bool(label.encode())
     except UnicodeEncodeError:

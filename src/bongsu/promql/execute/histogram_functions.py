@@ -14,6 +14,7 @@ from bongsu.promql.annotations import bad_quantile, go_float, of_metric
 from bongsu.promql.errors import ExecutionError
 from bongsu.promql.execute.binary import stack
 from bongsu.promql.execute.classic_histograms import classic_values, find_buckets, without_names
+from bongsu.promql.execute.count_values import check_label_name
 from bongsu.promql.execute.shape import drop_names, merge_equal, name_of, prune
 from bongsu.promql.histograms.readings import read_fractions, read_plain, read_quantiles
 from bongsu.promql.values import Vector
@@ -192,8 +193,9 @@ def many_quantiles(
     Raises
     ------
     ExecutionError
-        If the series already have that label.
+        If that is no name of a label, or the series already have it.
     """
+    check_label_name(label)
     if label in vector.labels:
         raise ExecutionError(
             f"histogram_quantiles: label {label!r} is already on the input; choose another one",
