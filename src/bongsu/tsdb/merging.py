@@ -112,9 +112,12 @@ class Untidy:
     def is_odd_histogram(self) -> NDArray[np.bool_]:
         """Tell which chunks are histograms that are packed or reach beyond the range."""
         table = self._table
+        is_histogram: NDArray[np.bool_] = table[:, ENTRY_SHAPE] >> KIND_SHIFT & 1 == 1
+        if not is_histogram.any():
+            return is_histogram
         outside = (table[:, ENTRY_MIN_TIME] < self._bounds[0]) | (table[:, ENTRY_MAX_TIME] > self._bounds[1])
         outside |= table[:, ENTRY_SHAPE] & 0xFF == PACKED_HISTOGRAMS
-        odd: NDArray[np.bool_] = outside & (table[:, ENTRY_SHAPE] >> KIND_SHIFT & 1 == 1)
+        odd: NDArray[np.bool_] = is_histogram & outside
         return odd
 
     def merge(

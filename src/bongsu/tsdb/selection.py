@@ -169,7 +169,7 @@ def _merge_tables(
     if ((sorted_rows[1:] == sorted_rows[:-1]) & (times[1:] < times[:-1])).any():
         order = np.lexsort((table[:, ENTRY_MIN_TIME], table_rows))
         sorted_rows = table_rows[order]
-    return table[order], sorted_rows
+    return table.take(order, axis=0), sorted_rows
 
 
 def _merge_rows(
@@ -196,10 +196,21 @@ def _merge_rows(
 
 def _sorted_identities(identity: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return an order that brings equal identities together, the first to appear in front, and where in it a new one begins."""
-    order = np.lexsort((identity[:, 1], identity[:, 0]))
-    is_new = np.ones(len(order), dtype=np.bool_)
-    is_new[1:] = (identity[order[1:]] != identity[order[:-1]]).any(axis=1)
+    high, low = np.ascontiguousarray(identity.T)
+    # Half of the hash tells series apart, by all chance: one sort does where a sort by both halves takes twice as long.
+    order = np.argsort(high, kind="stable")
+    is_new = _begins(high, order)
+    if not np.array_equal(is_new, is_new | _begins(low, order)):
+        order = np.lexsort((low, high))
+        is_new = _begins(high, order) | _begins(low, order)
     return order, is_new
+
+
+def _begins(keys: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell where in an order a key differs from the one before."""
+    sorted_keys, differs = keys[order], np.ones(len(order), dtype=np.bool_)
+    np.not_equal(sorted_keys[1:], sorted_keys[:-1], out=differs[1:])
+    return differs
 
 
 def merge_labels(parts: Sequence[tuple[LabelColumns, NDArray[np.int64]]]) -> LabelColumns:
