@@ -50,6 +50,7 @@ FAULTS = {
     "1__0": '1:1: parse error: bad number or duration syntax: "1__0"',
     "0xg": '1:1: parse error: bad number or duration syntax: "0xg"',
     "foo[300y]": "1:5: parse error: duration out of range",
+    "foo[0.0004]": "1:5: parse error: duration must be greater than 0",
     "foo[0]": "1:5: parse error: duration must be greater than 0",
     "foo[-5m]": "1:5: parse error: duration must be greater than 0",
     "foo[5m:0s]": "1:8: parse error: duration must be greater than 0",
