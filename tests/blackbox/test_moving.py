@@ -188,3 +188,31 @@ def shared(samples: Samples, series: Series, wanted: Mapping[int, str]) -> Mappi
     """Return the samples of a series up to the newest wanted one: what a server has collected itself is newer."""
     found, newest = samples.get(series, {}), max(wanted)
     return {at: value for at, value in found.items() if at <= newest}
+
+
+def test_what_the_old_server_took_after_the_export_comes_along_when_it_has_stopped(
+    two_servers: tuple[ServerProcess, ServerProcess], tmp_path: Path
+) -> None:
+    _, new = two_servers
+    target = new.create_project("moved")
+    with running_server(tmp_path / "leaving", **QUICK) as leaving:
+        source, neighbour = leaving.create_project("moving"), leaving.create_project("staying")
+        took(leaving, source, 1)
+        took(leaving, neighbour, 7)
+        first = run(leaving, "export", key=source.token).stdout
+        began = min(at for values in samples_of(first).values() for at in values)
+        run(new, "import", "samples", "-", key=target.appkey, stdin=first)
+        took(leaving, source, 2)
+        whole = samples_of(run(leaving, "export", key=source.token).stdout)
+    folder = ("--data", leaving.data, "--project", source.project_id)
+    rest = run(new, "tsdb", "export", *folder, "--format", "json", "--start", began // 1000).stdout
+    run(new, "import", "samples", "-", key=target.appkey, stdin=rest)
+
+    assert [1, 2] == sorted(float(value) for values in whole.values() for value in values.values())
+    assert whole == samples_of(run(new, "export", key=target.token).stdout)
+
+
+def took(server: ServerProcess, tenant: Tenant, number: int) -> None:
+    """Let a project take one sample, of now."""
+    text = f'taken{{number="{number}"}} {number}\n'.encode()
+    run(server, "import", "samples", "-", "--format", "prometheus", key=tenant.appkey, stdin=text)
