@@ -18,7 +18,7 @@ VIEWS = {
     "Home": "",
     "OpenMetrics": "openmetrics?refresh=5s",
     "Servers": "servers?refresh=5s",
-    "Explore": 'explore?refresh=5s&from=now-15m&g0.expr=sum by (job) (rate({__name__=~".%2B_total"}[1m]))&g1.expr=up&g1.tab=table',
+    "Explore": 'explore?refresh=5s&from=now-15m&g0.expr=sum by (job, __name__) ({__name__=~".%2B_total"})&g1.expr=up&g1.tab=table',
     "Status": "status",
     "Settings": "settings",
 }

@@ -270,6 +270,7 @@ def test_a_revoked_key_ends_the_session_of_an_open_page(
     assert 204 == call("DELETE", url, headers=server.admin_headers).status
 
     visitor.page.get_by_label("Key").wait_for()
+    visitor.page.get_by_text("Your session has ended").wait_for()
 
 
 def test_an_application_fills_the_real_time_view_and_its_past(visitor: Visitor, tenant: Tenant) -> None:

@@ -23,6 +23,9 @@ export const session = signal(undefined);
 /** Whether this browser may do what only owners of the project may: keys, members, settings. A key's session has its key's scopes. */
 export const mayOwn = () => (session.value.user ? ["owner", "administrator"].includes(session.value.role) : session.value.scopes.includes("manage"));
 
+/** Whether a session ended under somebody's hands: by its key, its time, or somebody elsewhere. */
+export const ended = signal(false);
+
 /** Whether the server does not answer: told once above the page and not in each of its parts. */
 export const away = signal(false);
 
@@ -61,7 +64,10 @@ async function call(method, path, { query, json, form, bytes, headers: extra, si
     throw new ApiError("the server did not answer", { id: "unreachable" });
   }
   away.value = false;
-  if (answer.status === 401 && session.value) session.value = null;
+  if (answer.status === 401 && session.value) {
+    ended.value = true;
+    session.value = null;
+  }
   const text = await answer.text();
   return { status: answer.status, body: parse(text) };
 }
@@ -115,6 +121,7 @@ export async function makeFirstAdministrator(fields) {
 /** Sign out here, and at the provider where the session came from one. */
 export async function signOut() {
   const answer = expectOk(await call("DELETE", "/console/api/session"));
+  ended.value = false; // a refresh that was on its way may have been refused meanwhile
   if (answer?.goTo) location.assign(answer.goTo);
   else session.value = null;
 }
@@ -148,6 +155,7 @@ export function chooseProject(projectId) {
 
 /** @param {any} about */
 function accept(about) {
+  ended.value = false;
   skewMs = about.nowMs - Date.now();
   session.value = about;
 }

@@ -1,6 +1,6 @@
 // The sign-in page: a name and password, a provider, or a key. What is typed is exchanged for a cookie, and not kept by the page.
 import { html, useEffect, useState } from "./ui.js";
-import { consoleApi, session, signIn, signOut } from "./api.js";
+import { consoleApi, ended, session, signIn, signOut } from "./api.js";
 import { LanguageChoice, Segments, ThemeButton } from "./choices.js";
 import { t } from "./i18n.js";
 import { ROOT } from "./router.js";
@@ -35,6 +35,7 @@ export function SignIn() {
       ? html`<${Invited} ...${invitation.value} />`
       : ways &&
         html`
+          ${ended.value && html`<p class="note-of" role="status">${t("signin.ended")}</p>`}
           ${ways.password && ways.key && html`<${Segments} label=${t("signin.way")} value=${way} onChange=${choose} options=${[{ value: "password", text: t("signin.account") }, { value: "key", text: t("signin.key") }]} />`}
           ${ways.openid && html`<a class="button primary" href=${`${ROOT}/console/api/openid`} target="_self">${ways.openid.label}</a>`}
           ${way === "password" && ways.password && html`<${WithPassword} />`} ${way === "key" && ways.key && html`<${WithKey} />`}

@@ -61,11 +61,11 @@ function Table({ list }) {
       <th scope="col">${t("transactions.name")}</th><th scope="col">${t("realtime.agent")}</th><th scope="col">${t("transactions.trace")}</th>
     </tr></thead>
     <tbody>${list.map((one) => html`<tr key=${one.spanId}>
-      <td>${dateTime(one.time)}</td>
+      <td class="moment">${dateTime(one.time)}</td>
       <td class="number">${milliseconds(one.elapsed)}</td>
       <td><${Badge} state=${one.failed ? "bad" : "ok"} title=${one.message}>${one.failed ? t("transactions.failed") : t("transactions.well")}${one.status > 0 && ` ${one.status}`}<//></td>
       <td><button type="button" class="linklike" aria-expanded=${open === one.traceId} aria-label=${t("transactions.showSpans", { name: one.name })} onClick=${() => setOpen(open === one.traceId ? null : one.traceId)}>${one.name}</button>${one.message && html`<div class="hint">${one.message}</div>`}</td>
-      <td class="long">${one.oname}</td>
+      <td class="who-of">${one.oname}</td>
       <td><code>${one.traceId}</code></td>
     </tr>${open === one.traceId && html`<tr key=${`${one.spanId} spans`}><td colspan="6"><${Spans} traceId=${one.traceId} /></td></tr>`}`)}</tbody>
   </table></div>`;

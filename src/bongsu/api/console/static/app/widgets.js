@@ -113,8 +113,8 @@ export function Loading({ of, children }) {
 export function Stat({ label, value, hint, state = "", href, children }) {
   const body = html`<span class="label" title=${label}>${label}</span><span class="value">${value}</span>${hint && html`<span class="hint" title=${hint}>${hint}</span>`}${children}`;
   return href
-    ? html`<a class=${`stat ${state}`} href=${href}>${body}</a>`
-    : html`<div class=${`stat ${state}`}>${body}</div>`;
+    ? html`<a class=${`stat ${state}`} href=${href} title=${hint}>${body}</a>`
+    : html`<div class=${`stat ${state}`} title=${hint}>${body}</div>`;
 }
 
 /**
