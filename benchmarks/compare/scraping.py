@@ -196,21 +196,20 @@ def _watch(bench: Bench, program: Program) -> _Watched:
     memory = program.process.resident() / (sizes.targets * SERIES)
     # The newest scrapes may still be under way: whole intervals before them are looked at.
     until_ms = now_ms - 2_000
-    missed, off_ms = _regularity(
-        _times_up(program, until_ms, until_ms - began_ms), sizes.scrape_interval_s * 1000
-    )
-    slow = program.count(
-        f'quantile(0.99, max_over_time(scrape_duration_seconds{{job="{JOB}"}}[{sizes.scrape_seconds}s]))',
-        now_ms,
-    )
-    return _Watched(100 * share, memory, missed, off_ms, 1000 * slow)
+    span_ms = until_ms - began_ms
+    times = [[at for at, value in row if value == 1.0] for row in _samples(program, "up", until_ms, span_ms)]
+    missed, off_ms = _regularity(times, sizes.scrape_interval_s * 1000)
+    took = [
+        value for row in _samples(program, "scrape_duration_seconds", until_ms, span_ms) for _, value in row
+    ]
+    return _Watched(100 * share, memory, missed, off_ms, 1000 * statistics.quantiles(took, n=100)[-1])
 
 
-def _times_up(program: Program, until_ms: int, span_ms: int) -> list[list[int]]:
-    """Return when each target was scraped well, in Unix milliseconds."""
-    query = f'up{{job="{JOB}"}}[{span_ms}ms]'
+def _samples(program: Program, name: str, until_ms: int, span_ms: int) -> list[list[tuple[int, float]]]:
+    """Return times, in Unix milliseconds, and values of a report series of each target."""
+    query = f'{name}{{job="{JOB}"}}[{span_ms}ms]'
     found = program.ask("query", query=query, time=until_ms / 1000)["result"]
-    return [[round(float(at) * 1000) for at, value in series["values"] if value == "1"] for series in found]
+    return [[(round(at * 1000), float(value)) for at, value in series["values"]] for series in found]
 
 
 def _regularity(times: Sequence[Sequence[int]], interval_ms: int) -> tuple[float, float]:
