@@ -6,13 +6,17 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bongsu.kernels import cache
 from bongsu.kernels._sources import digest_of
+from bongsu.server import kernels
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -92,3 +96,47 @@ def test_after_the_loading_nothing_is_compiled_any_more() -> None:
 
     # The one exception reads checkpoints of version 1, once after an upgrade.
     assert {"never loaded": ["head.narrow_entries"], "compiled": []} == json.loads(done.stdout)
+
+
+def test_loading_beside_ends_when_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(progress: Callable[[str], None]) -> None:
+        while True:
+            progress("one more")
+
+    monkeypatch.setattr(kernels, "load_kernels", load)
+    failures: list[Exception] = []
+    kernels.LoadingBeside(failures.append).end()
+
+    assert [] == failures
+
+
+def test_loading_beside_tells_what_went_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = OSError("the cache is gone")
+
+    def load(_: Callable[[str], None]) -> None:
+        raise gone
+
+    monkeypatch.setattr(kernels, "load_kernels", load)
+    failures: list[Exception] = []
+    kernels.LoadingBeside(failures.append).end()
+
+    assert [gone] == failures
+
+
+def test_loading_beside_rests_for_as_long_as_each_step_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    took: list[tuple[float, float]] = []
+
+    def load(progress: Callable[[str], None]) -> None:
+        for _ in range(3):
+            worked, began = time.thread_time(), time.monotonic()
+            while time.thread_time() < worked + 0.03:
+                pass
+            progress("a step is done")
+            took.append((time.thread_time() - worked, time.monotonic() - began))
+
+    monkeypatch.setattr(kernels, "load_kernels", load)
+    loading = kernels.LoadingBeside(lambda _: None)
+    loading._thread.join()
+
+    assert all(wall >= 2 * worked - 0.005 for worked, wall in took)
+    assert 3 == len(took)

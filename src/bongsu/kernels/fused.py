@@ -180,8 +180,8 @@ def _run(
 
 
 def warm() -> None:
-    """Compile for the types that are called with."""
+    """Compile for the types that are called with; one row alone is not put in order."""
     numbers, small = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.uint8)
-    directory = (np.zeros(1, dtype=np.int64), small, small, small, *(numbers,) * 4)
-    out, kinds = np.zeros((1, 1)), np.zeros((1, 1), dtype=np.uint8)
+    directory = (np.zeros(3, dtype=np.int64), small, small, small, *(numbers,) * 4)
+    out, kinds = np.zeros((2, 1)), np.zeros((2, 1), dtype=np.uint8)
     compute_rows(NEWEST, directory, (0, 0, 1, 0), np.zeros(1, dtype=np.int64), np.zeros((2, 1)), out, kinds)

@@ -6,6 +6,7 @@ import contextlib
 import subprocess
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from bongsu.kernels import cache
@@ -55,6 +56,8 @@ class LoadingBeside:
     """
     The loading of kernels that are all cached, beside a server that answers: whoever needs one before its turn loads it then.
 
+    After each step it rests for as long as the step took, since it holds Python's lock, which requests wait for.
+
     Parameters
     ----------
     failed
@@ -63,13 +66,14 @@ class LoadingBeside:
 
     def __init__(self, failed: Callable[[Exception], None]) -> None:
         self._failed = failed
-        self._is_ending = False
+        self._ending = threading.Event()
+        self._worked_s = 0.0
         self._thread = threading.Thread(target=self._load, name="kernels")
         self._thread.start()
 
     def end(self) -> None:
         """Return when nothing is being loaded any more."""
-        self._is_ending = True
+        self._ending.set()
         self._thread.join()
 
     def _load(self) -> None:
@@ -81,8 +85,10 @@ class LoadingBeside:
             self._failed(error)
 
     def _go_on(self, _: str) -> None:
-        if self._is_ending:
+        worked_s = time.thread_time()
+        if self._ending.wait(worked_s - self._worked_s):
             raise _Ended
+        self._worked_s = worked_s
 
 
 class _Ended(Exception):
