@@ -282,7 +282,7 @@ async def test_a_query_without_an_answer_is_an_execution_error(api: PrometheusAp
     [
         (r'"\xff"', 200, '"result":[60,"�"]'),
         (r'label_join(vector(1), "a", "\xff", "b", "c")', 200, '"metric":{"a":"�"}'),
-        (r'sum by ("\xff") (vector(1))', 200, '"metric":{}'),
+        (r'sum by ("\xff") (vector(1))', 400, "invalid label name for grouping"),
         (r'label_replace(vector(1), "\xff", "x", "", "")', 422, ": �"),
         (r'up{job=~"\xff"}', 400, "not a valid regular expression: it holds bytes that are not UTF-8"),
     ],
