@@ -85,7 +85,7 @@ def _with_data(bench: Bench) -> Iterator[Section]:
         section = Section("Disk, memory at rest, start", measures=measure_idle(bench, programs))
         asked, loaded = fill(bench, programs)
         section.text = f"{loaded.samples:,} samples of {loaded.series:,} series, after upkeep and the forced merge of VictoriaMetrics."
-        section.measures += measure_store(bench, programs, loaded)
+        section.measures += measure_store(bench, asked, loaded)
         yield section
         yield measure_heavy(bench, asked)
         yield measure_small(bench, asked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from benchmarks.compare.dataset import STEP_MS, Shape, host_labels, make_hosts
 from benchmarks.compare.loading import load
 from benchmarks.compare.programs import tree_bytes
 from benchmarks.compare.queries import Asked
+from benchmarks.compare.questions import HEAVY
 from benchmarks.compare.report import OURS, Measure, Section, Target
 from bongsu.tsdb.block import Block
 
@@ -51,13 +53,14 @@ def fill(bench: Bench, programs: Sequence[Program]) -> tuple[Asked, Loaded]:
     return Asked(programs, start_ms=shape.start_ms, end_ms=shape.end_ms, instances=instances), loaded
 
 
-def measure_store(bench: Bench, programs: Sequence[Program], loaded: Loaded) -> list[Measure]:
-    """Return sizes on disk, and how long the programs take to start again."""
+def measure_store(bench: Bench, asked: Asked, loaded: Loaded) -> list[Measure]:
+    """Return sizes on disk, how long the programs take to start again, and what a heavy query costs right then."""
     blocks: dict[str, float] = {}
     whole: dict[str, float] = {}
     ordered: dict[str, float] = {}
     killed: dict[str, float] = {}
-    for program in programs:
+    first: dict[str, float] = {}
+    for program in asked.programs:
         size, samples = block_bytes(program, loaded.samples)
         blocks[program.name] = size / samples
         whole[program.name] = program.disk_bytes() / loaded.samples
@@ -65,15 +68,21 @@ def measure_store(bench: Bench, programs: Sequence[Program], loaded: Loaded) -> 
         ordered[program.name] = _start(program)
         program.kill()
         killed[program.name] = _start(program)
+        first[program.name] = _ask_heavy(asked, program)
         bench.say(
             f"{program.name}: {blocks[program.name]:.2f} bytes a sample, {whole[program.name]:.2f} log and all, starts in "
-            f"{ordered[program.name]:.2f} s, {killed[program.name]:.2f} s after kill -9"
+            f"{ordered[program.name]:.2f} s, {killed[program.name]:.2f} s after kill -9, first heavy query {1000 * first[program.name]:.0f} ms"
         )
     return [
         Measure("bytes a sample in blocks", "bytes", blocks, target=(Target(1.0, "VictoriaMetrics"),)),
         Measure("bytes a sample, log and all", "bytes", whole, target=(Target(2.0, "VictoriaMetrics"),)),
         Measure("start until the first answer, stopped in order", "s", ordered, target=(Target(4.0),)),
         Measure("start until the first answer, after `kill -9`", "s", killed),
+        Measure(
+            f"{HEAVY[0].name}, the next question after that",
+            "ms",
+            {name: 1000 * seconds for name, seconds in first.items()},
+        ),
     ]
 
 
@@ -140,6 +149,12 @@ def _start(program: Program) -> float:
             raise AssertionError(f"{program.name} has lost its data")
         time.sleep(0.02)
     return time.perf_counter() - began
+
+
+def _ask_heavy(asked: Asked, program: Program) -> float:
+    """Return the seconds that the first of the heavy queries takes."""
+    with contextlib.closing(program.connect()) as connection:
+        return connection.get(asked.heavy_path(program, HEAVY[0], HEAVY[0].step_s), keep=False).seconds
 
 
 def _living_instances(shape: Shape) -> list[str]:
