@@ -12,6 +12,7 @@ from bongsu.kernels.head import ARENA_USED, N_CHUNKS
 from bongsu.runtime.clock import ManualClock
 from bongsu.storage.contract import Reason
 from bongsu.tsdb import folding
+from bongsu.tsdb.dropping import Dropping
 from bongsu.tsdb.folding import fold, is_worthwhile
 
 if TYPE_CHECKING:
@@ -115,7 +116,10 @@ def test_newest_time_that_went_to_a_block_still_judges(tmp_path: Path) -> None:
     write_rows(project, [Row(SERIES[0], BEGIN - 10, 1.0)])
     frozen = head.begin_flush(BEGIN)
     write_rows(project, [Row(SERIES[0], BEGIN - 20, 2.0)])
-    head.drop_before(BEGIN, frozen)
+    dropping = Dropping(head, BEGIN)
+    dropping.copy()
+    dropping.end()
+    head.drop_side(frozen)
 
     fold(head, threading.Lock())
 

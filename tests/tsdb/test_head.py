@@ -12,6 +12,7 @@ from tests.naive.head import LATE, SAME, NaiveHead
 from bongsu.kernels.stored import find_stored
 from bongsu.model.labels import series_key
 from bongsu.storage.raw import read_selection
+from bongsu.tsdb.dropping import Dropping
 from bongsu.tsdb.head import Head
 from bongsu.tsdb.head_selection import select_in_head
 from bongsu.tsdb.keys import join_keys
@@ -104,9 +105,20 @@ def test_rows_are_taken_as_plain_lists_take_them(
         check(head, naive, refs, start, data.draw(st.integers(start, max(now))))
         check(head, naive, refs, -(2**62), 2**62)
         floor = data.draw(st.integers(900, max(now)))
-        head.drop_before(floor, head.begin_flush(floor))
-        head.end_flush()
+        frozen = head.begin_flush(floor)
+        dropping = Dropping(head, floor)
+        dropping.copy()
+        # Sealed while others were copied; some of their samples may have come before.
+        for series in range(data.draw(st.integers(0, N_SERIES))):
+            count = data.draw(st.integers(1, 140))
+            times = max(now) + 1 + np.arange(count, dtype=np.int64)
+            head._append_rows(FloatRows(np.full(count, refs[series]), times, times * 3, NO_INTS))
+            for time in times.tolist():
+                naive.append(refs[series], (time, time * 3, 0))
+        dropping.end()
+        head.drop_side(frozen)
         naive.drop_before(floor)
+        now = [max(now) + 200] * (N_SERIES + 1)
         check(head, naive, refs, -(2**62), 2**62)
 
 

@@ -62,6 +62,9 @@ IS_OPEN = 6
 N_CHUNKS, ARENA_USED, FLOOR = range(3)
 """Entries of `HeadArrays.cursor`. Samples before the floor are late, however new they are: a block of their time is being written."""
 
+KEPT_NEWEST, KEPT_SAMPLES, KEPT_FIRST = range(3)
+"""Columns of what `copy_sealed` tells of each slot."""
+
 WRITTEN, SAME, CONFLICT, LATE, UNKNOWN, FULL, NEEDS_STARTS = range(7)
 """Outcome of a row; the last two ask for room and for the same row again."""
 
@@ -326,56 +329,90 @@ def _drop_open(head: HeadArrays, slot: int, floor_ms: int) -> None:
 
 
 @kernel
-def drop_before(
+def _copy_chunk(head: HeadArrays, source: NDArray[np.int64], data: NDArray[np.uint8], newer: int) -> int:
+    """Put a chunk of a chunk table into the arena, which has room, as the one before `newer`, if that is one; return its number."""
+    number = head.cursor[N_CHUNKS]
+    at = head.cursor[ARENA_USED]
+    for b in range(source[ENTRY_SIZE]):
+        head.arena[at + b] = data[source[ENTRY_AT] + b]
+    narrow_entry(source, at, -1, head.chunks[number])
+    if newer >= 0:
+        _link(head, newer, number)
+    head.cursor[N_CHUNKS] = number + 1
+    head.cursor[ARENA_USED] = at + source[ENTRY_SIZE]
+    return int(number)
+
+
+@kernel
+def _link(head: HeadArrays, newer: int, older: int) -> None:
+    """Let a chunk be the one before another."""
+    head.chunks[newer, CHUNK_LINK] = older << 32 | head.chunks[newer, CHUNK_LINK] & MAX_OFFSET
+
+
+@kernel
+def copy_sealed(
     head: HeadArrays,
     old: HeadArrays,
+    newest: NDArray[np.int64],
+    oldest: int,
     floor_ms: int,
     cut: NDArray[np.int64],
     cut_chunks: NDArray[np.int64],
     cut_data: NDArray[np.uint8],
+    kept: NDArray[np.int64],
 ) -> None:
     """
-    Forget the samples before a time.
+    Copy chunks with samples from a time on to the arena of `head`, which has room for them.
 
-    The chunks that stay go from the arena of `old` to that of `head`, which is empty and has room for them; lines and open rows are
-    those of both, and change in place.
+    Nothing but chunks is read of `old`, and those never change: no lock is needed.
 
     Parameters
     ----------
-    cut : ndarray of int64, shape (chunks of `old`,)
+    newest : ndarray of int64, shape (n_slots,)
+        Number of the newest chunk of each slot, -1 where it has none.
+    oldest
+        Number of the first chunk to copy; where some of a slot were copied before, it goes on with those.
+    cut : ndarray of int64, shape (chunks of `old` from `oldest` on,)
         For a chunk that the time runs through, the row of `cut_chunks` that has what stays of it; else -1.
+    kept : ndarray of int64, shape (n_slots, 3)
+        Of each slot the number of its newest chunk in `head`, the samples that were copied, and the first time of these: -1 and 0 before the
+        first call.
     """
     source = np.zeros(8, dtype=np.int64)
-    for slot in range(len(head.meta)):
+    for slot in range(len(newest)):
+        chunk = newest[slot]
+        before = kept[slot, KEPT_NEWEST]
+        newer = -1
+        while chunk >= oldest and old.chunks[chunk, CHUNK_MAX] >= floor_ms:
+            row = cut[chunk - oldest]
+            if row >= 0:
+                source[:] = cut_chunks[row]
+            else:
+                widen_entry(old.chunks[chunk], source)
+            is_newest = newer < 0
+            newer = _copy_chunk(head, source, cut_data if row >= 0 else old.arena, newer)
+            if is_newest:
+                kept[slot, KEPT_NEWEST] = newer
+            kept[slot, KEPT_SAMPLES] += source[ENTRY_SAMPLES]
+            if before < 0:
+                kept[slot, KEPT_FIRST] = source[ENTRY_MIN_TIME]
+            chunk = old.chunks[chunk, CHUNK_LINK] >> 32
+        if newer >= 0 and before >= 0:
+            _link(head, newer, before)
+
+
+@kernel
+def drop_before(head: HeadArrays, floor_ms: int, kept: NDArray[np.int64]) -> None:
+    """Forget the samples before a time, where `copy_sealed` has copied all chunks that stay; lines and open rows change in place."""
+    for slot in range(len(kept)):
         meta = head.meta[slot]
         if meta[REF] < 0 or meta[COUNT] == 0:
             continue
         _drop_open(head, slot, floor_ms)
-        chunk = meta[LAST_CHUNK]
-        newer = -1
-        meta[LAST_CHUNK] = -1
-        while chunk >= 0 and old.chunks[chunk, CHUNK_MAX] >= floor_ms:
-            is_cut = cut[chunk] >= 0
-            if is_cut:
-                source[:] = cut_chunks[cut[chunk]]
-            else:
-                widen_entry(old.chunks[chunk], source)
-            data = cut_data if is_cut else old.arena
-            kept = head.cursor[N_CHUNKS]
-            at = head.cursor[ARENA_USED]
-            for b in range(source[ENTRY_SIZE]):
-                head.arena[at + b] = data[source[ENTRY_AT] + b]
-            narrow_entry(source, at, -1, head.chunks[kept])
-            if newer >= 0:
-                head.chunks[newer, CHUNK_LINK] = kept << 32 | head.chunks[newer, CHUNK_LINK] & MAX_OFFSET
-            else:
-                meta[LAST_CHUNK] = kept
-            newer = kept
-            meta[COUNT] += source[ENTRY_SAMPLES]
-            meta[FIRST_TIME] = source[ENTRY_MIN_TIME]
-            head.cursor[N_CHUNKS] = kept + 1
-            head.cursor[ARENA_USED] = at + source[ENTRY_SIZE]
-            chunk = old.chunks[chunk, CHUNK_LINK] >> 32
+        meta[LAST_CHUNK] = kept[slot, KEPT_NEWEST]
+        if kept[slot, KEPT_SAMPLES] > 0:
+            meta[COUNT] += kept[slot, KEPT_SAMPLES]
+            meta[FIRST_TIME] = kept[slot, KEPT_FIRST]
 
 
 @kernel

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels.identity import HASH_HIGH, HASH_LOW
+from bongsu.tsdb.dropping import Dropping
 from bongsu.tsdb.head import NO_TIME
 from bongsu.tsdb.selection import SelectedPart, TsdbSelection
 
@@ -87,14 +88,18 @@ class Flush:
         self._labels = head.index.columns(self._slots)
         self._spans = head.spans(self._slots, oldest_ms, floor_ms, span_ms)
         self._added: list[Block] = []
+        self._dropping: Dropping | None = None
 
     def write(self) -> None:
-        """Write the blocks; the lock is free."""
+        """Write the blocks, and copy what stays in the head; the lock is free."""
         for bounds in self._spans:
             rows = HeadRows(self._state.head, self._lock, self._slots, self._labels, bounds)
             block = self._state.shelf.add(rows, bounds, sequence=self._sequence)
             if block is not None:
                 self._added.append(block)
+        with self._lock:
+            self._dropping = Dropping(self._state.head, self._floor)
+        self._dropping.copy()
 
     def abandon(self) -> None:
         """Go on as if nothing had happened."""
@@ -106,5 +111,8 @@ class Flush:
         """Put the blocks in the place of the head's samples, and let go of series that ended."""
         head = self._state.head
         self._state.shelf.replace([], self._added)
-        head.drop_before(self._floor, self._frozen)
+        if self._dropping is None:
+            raise AssertionError("BUG: a flush ended that was not written")
+        self._dropping.end()
+        head.drop_side(self._frozen)
         head.remove_series(head.ended_slots(self._floor))

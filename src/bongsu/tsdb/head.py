@@ -15,7 +15,6 @@ from bongsu.kernels.chunks import ENTRY_AT, ENTRY_SAMPLES, decode_chunks
 from bongsu.kernels.head import (
     ARENA_USED,
     CHUNK_LINK,
-    CHUNK_MAX,
     CHUNK_MIN,
     COUNT,
     FIRST_TIME,
@@ -36,7 +35,6 @@ from bongsu.kernels.head import (
     ROW_WORDS,
     HeadArrays,
     append_rows,
-    drop_before,
     full_slots,
     list_slots,
     measure_slots,
@@ -52,7 +50,7 @@ from bongsu.tsdb.index import LabelIndex
 from bongsu.tsdb.late import Conflict, put_odd_rows, slot_of, slots_of
 from bongsu.tsdb.parts import Part
 from bongsu.tsdb.records import FloatRows
-from bongsu.tsdb.runs import cut_chunks, encoded_runs
+from bongsu.tsdb.runs import encoded_runs
 from bongsu.tsdb.series import SeriesTable
 from bongsu.tsdb.side import FloatColumns, FrozenSide, SideBuffer
 
@@ -388,35 +386,14 @@ class Head:
         """Take samples of any time as before."""
         self.arrays.cursor[FLOOR] = NO_TIME
 
-    def drop_before(self, floor_ms: int, frozen: FrozenSide) -> None:
-        """Forget the samples before a time that are in a block now: all but those that came to the side buffer since `begin_flush`."""
-        self._drop_main(floor_ms)
+    def drop_side(self, frozen: FrozenSide) -> None:
+        """Forget the samples beside that are in a block now: all but those that came since `begin_flush`."""
         self.side.drop(frozen)
         # Where nothing is left beside, the newest time stays known, so that what comes next is still judged by it.
         beside = np.flatnonzero(
             (self.arrays.meta[:, REF] >= 0) & (self.arrays.meta[:, FLAGS] & HAS_SIDE != 0)
         )
         self.arrays.meta[beside[self.side.count(beside) == 0], FLAGS] &= ~HAS_SIDE
-
-    def compact(self) -> None:
-        """Give back the memory of sealed chunks that no series has any more."""
-        self._drop_main(NO_TIME)
-
-    def _drop_main(self, floor_ms: int) -> None:
-        old = self.arrays
-        in_use = old.chunks[: int(old.cursor[N_CHUNKS])]
-        kept = in_use[:, CHUNK_MAX] >= floor_ms
-        run_through = np.flatnonzero(kept & (in_use[:, CHUNK_MIN] < floor_ms))
-        cut = np.full(len(in_use), -1, dtype=np.int64)
-        cut[run_through] = np.arange(len(run_through))
-        anew, entries = cut_chunks(old.arena, in_use[run_through], floor_ms)
-        kept_bytes = 8 * int((in_use[kept, CHUNK_LINK] & 0xFFFF).sum())
-        self.arrays = old._replace(
-            chunks=np.empty((int(kept.sum()) + 16, 4), dtype=np.int64),
-            arena=np.empty(kept_bytes + len(anew) + _FIRST_ARENA, dtype=np.uint8),
-            cursor=np.array([0, 0, NO_TIME], dtype=np.int64),
-        )
-        drop_before(self.arrays, old, floor_ms, cut, entries, anew)
 
     def ended_slots(self, floor_ms: int) -> NDArray[np.int64]:
         """
