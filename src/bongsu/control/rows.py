@@ -16,7 +16,7 @@ from bongsu.control.errors import (
     UnknownWorkspace,
 )
 from bongsu.control.tables import KeyRow, ProjectRow, ServerRow, TargetRow, WorkspaceRow
-from bongsu.control.values import Key, Project, ProjectSettings, Scope, Server, Workspace
+from bongsu.control.values import Key, Project, ProjectSettings, Scope, Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,19 +66,6 @@ def scopes_of(text: str) -> frozenset[Scope]:
 def server_of(row: ServerRow) -> Server:
     """Return the value of a server's row."""
     return Server(row.host_id, row.name, row.address, row.region, row.instance_id, row.created_ms, row.os)
-
-
-def workspace_of(row: WorkspaceRow) -> Workspace:
-    """Return the value of a workspace's row."""
-    return Workspace(
-        row.job_id,
-        row.name,
-        row.region,
-        row.metrics_path,
-        row.description,
-        row.reserved_code,
-        row.modified_ms,
-    )
 
 
 def find_project(session: Session, project_id: str) -> ProjectRow:

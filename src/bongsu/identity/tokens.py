@@ -73,16 +73,8 @@ def check_id_token(
         If it is malformed, of another issuer, for another client, too old, or not the answer to our question.
     """
     claims = _decoded(token, keys, algorithms)
-    _demand(
-        claims,
-        now_s,
-        iss={"essential": True, "value": issuer},
-        aud={"essential": True, "value": client_id},
-        sub={"essential": True},
-        exp={"essential": True},
-        iat={"essential": True},
-        nonce={"essential": True, "value": nonce},
-    )
+    nonces = {"essential": True, "value": nonce}
+    _demand(claims, issuer, client_id, now_s, sub={"essential": True}, exp={"essential": True}, nonce=nonces)
     _check_party(claims, client_id)
     return claims
 
@@ -107,13 +99,7 @@ def check_logout_token(
         If it is no logout token, of another issuer, for another client, too old, or names a session only.
     """
     claims = _decoded(token, keys, algorithms)
-    _demand(
-        claims,
-        now_s,
-        iss={"essential": True, "value": issuer},
-        aud={"essential": True, "value": client_id},
-        iat={"essential": True},
-    )
+    _demand(claims, issuer, client_id, now_s)
     events, subject = claims.get("events"), claims.get("sub")
     # An ID token has a nonce, and must never do as one that signs out.
     if not isinstance(events, dict) or not isinstance(events.get(_LOGOUT_EVENT), dict) or "nonce" in claims:
@@ -140,10 +126,20 @@ def _decoded(token: str, keys: KeySet, algorithms: Sequence[str]) -> dict[str, A
     return dict(claims)
 
 
-def _demand(claims: dict[str, Any], now_s: Callable[[], int], **demands: Any) -> None:
-    """Check claims, and the times that there are."""
+def _demand(
+    claims: dict[str, Any], issuer: str, client_id: str, now_s: Callable[[], int], **more: Any
+) -> None:
+    """Check who has signed for whom, the times that there are, and what more is demanded."""
+    demands = jwt.JWTClaimsRegistry(
+        now=now_s,
+        leeway=LEEWAY_S,
+        iss={"essential": True, "value": issuer},
+        aud={"essential": True, "value": client_id},
+        iat={"essential": True},
+        **more,
+    )
     try:
-        jwt.JWTClaimsRegistry(now=now_s, leeway=LEEWAY_S, **demands).validate(claims)
+        demands.validate(claims)
     except JoseError as error:
         raise IdentityRefused(
             f"the provider's token is not good: {error.description or error.error}"
