@@ -118,6 +118,19 @@ def test_more_than_the_limit_is_refused_and_not_kept(control_url: str, clock: Ma
         ({"panels": [PANEL | {"colour": "red"}]}, "unknown field 'colour'"),
         ({"panels": [PANEL | {"queries": [{"expr": 1}]}]}, r"'panels\[0\].queries\[0\].expr' is 1"),
         ({"panels": [PANEL | {"min": "0"}]}, r"'panels\[0\].min' is '0'; send a number or null"),
+        (
+            {"panels": [PANEL | {"across": 13}]},
+            r"'panels\[0\].across' is 13; send a whole number from 1 to 12",
+        ),
+        ({"panels": [PANEL | {"calc": "p99"}]}, r"'panels\[0\].calc' is 'p99'; send one of last, mean"),
+        (
+            {"panels": [PANEL | {"overrides": [{"match": "a", "colour": "red"}]}]},
+            r"overrides\[0\].colour' is 'red'; send #rrggbb",
+        ),
+        (
+            {"panels": [PANEL | {"mappings": [{"from": 1, "to": 1}]}]},
+            r"'panels\[0\].mappings\[0\].text' is missing",
+        ),
         ({"variables": [{"name": "1a"}]}, r"'variables\[0\].name' is '1a'"),
         ({"notes": [7]}, r"'notes\[0\]' is 7"),
         ({"panels": [PANEL | {"id": str(n)} for n in range(201)]}, "has 201 entries, 200 are allowed"),
