@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.compare.bench import Bench
+from benchmarks.compare.embedded import measure_embedded
 from benchmarks.compare.facts import gather_facts
 from benchmarks.compare.growth import measure_growth
 from benchmarks.compare.ingest import measure_ingest
@@ -107,6 +108,10 @@ def _scraping(bench: Bench) -> Iterator[Section]:
     yield measure_scraping(bench)
 
 
+def _store(bench: Bench) -> Iterator[Section]:
+    yield measure_embedded(bench)
+
+
 def _growth(bench: Bench) -> Iterator[Section]:
     yield measure_growth(bench)
 
@@ -123,6 +128,7 @@ PARTS: dict[str, Callable[[Bench], Iterator[Section]]] = {
     "ingest": _ingest,
     "scraping": _scraping,
     "memory": _memory,
+    "store": _store,
     "growth": _growth,
     "console": _console,
 }
