@@ -106,7 +106,7 @@ def test_an_answer_at_once_is_marked_as_every_other() -> None:
 
     def at_once(path: str, **headers: str) -> Response:
         response = app.at_once(WholeRequest("GET", path, b"", headers, b""))
-        assert response is not None
+        assert isinstance(response, Response)
         return response
 
     assert GRAFANA == at_once("/open/api/tps", origin=GRAFANA).headers["access-control-allow-origin"]
