@@ -46,11 +46,11 @@ def test_folded_head_holds_the_same_in_less(tmp_path: Path) -> None:
         write_rows(project, rows_of(labels, late=True))
     write_rows(project, [Row(BESIDE, BEGIN, a_histogram()), Row(BESIDE, BEGIN + 1, 1.0)])
     before = found(project)
-    head = project._open().head
+    head = project._memory.open().head
     chunks, _, late = sizes(head)
 
     with project.select([], *EVER) as selection:
-        fold(head, project._lock)
+        fold(head, project._memory.lock)
         view = selection.chunks(0, len(selection.labels))  # frozen: what it reads is still there
 
     assert before == found(project)
@@ -81,13 +81,13 @@ def test_upkeep_folds_many_late_samples(tmp_path: Path, monkeypatch: pytest.Monk
     write_rows(project, now)
     write_rows(project, [Row(SERIES[0], row.timestamp + 1, 1.0) for row in now])
     before = found(project)
-    assert is_worthwhile(project._open().head)
+    assert is_worthwhile(project._memory.open().head)
 
     store.upkeep()
 
-    assert 0 == len(project._open().head.side)
+    assert 0 == len(project._memory.open().head.side)
     assert before == found(project)
-    assert not is_worthwhile(project._open().head)
+    assert not is_worthwhile(project._memory.open().head)
     store.close()
 
 
@@ -98,10 +98,10 @@ def test_what_a_fold_leaves_is_not_folded_again_and_again(
     store = open_tsdb(tmp_path, clock=ManualClock(BEGIN))
     project = store.project("one", KEEP_ALL)
     write_rows(project, [Row(BESIDE, BEGIN - i, a_histogram()) for i in range(100)])
-    head = project._open().head
+    head = project._memory.open().head
     assert is_worthwhile(head)
 
-    fold(head, project._lock)
+    fold(head, project._memory.lock)
 
     assert 100 == len(head.side)  # histograms stay beside
     assert not is_worthwhile(head)
@@ -112,7 +112,7 @@ def test_newest_time_that_went_to_a_block_still_judges(tmp_path: Path) -> None:
     """A replay does not fold: what it takes and refuses must be the same with and without."""
     store = open_tsdb(tmp_path, clock=ManualClock(BEGIN))
     project = store.project("one", KEEP_ALL)
-    head = project._open().head
+    head = project._memory.open().head
     write_rows(project, [Row(SERIES[0], BEGIN - 10, 1.0)])
     frozen = head.begin_flush(BEGIN)
     write_rows(project, [Row(SERIES[0], BEGIN - 20, 2.0)])

@@ -159,9 +159,9 @@ class StoreMachine(RuleBasedStateMachine):
     @rule()
     def fold(self) -> None:
         """Join chunks and late samples, as upkeep does when they are many."""
-        with self.project._lock:
-            head = self.project._open().head
-        fold(head, self.project._lock)
+        with self.project._memory.lock:
+            head = self.project._memory.open().head
+        fold(head, self.project._memory.lock)
 
     @rule()
     def sleep(self) -> None:

@@ -26,7 +26,7 @@ from bongsu.model.labels import series_key
 from bongsu.model.samples import Exemplar, MetricMetadata
 from bongsu.runtime.clock import ManualClock
 from bongsu.storage.contract import Reason, StoreOptions
-from bongsu.tsdb import database as database_module
+from bongsu.tsdb import applying, upkeep
 from bongsu.tsdb import store as store_module
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def test_backfill_that_went_on_after_the_blocks_of_its_time_moves_to_blocks_when
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else each query would merge it with what is in the blocks, until the next blocks are due."""
-    monkeypatch.setattr(database_module, "MUCH_OLD", 100)
+    monkeypatch.setattr(upkeep, "MUCH_OLD", 100)
     begun, more = every_minute(LOAD, 1.5), every_minute(LOAD, 6, first_hour=1.5)
     with contextlib.closing(open_at(tmp_path, 7.5)) as store:
         project = database(store)
@@ -211,8 +211,8 @@ def test_retention_by_bytes_removes_the_oldest(tmp_path: Path) -> None:
         project = database(store)
         write_rows(project, every_minute(UP, 8))
         store.upkeep()
-        assert project._state is not None
-        sizes = project._state.shelf.bytes
+        assert project._memory.state is not None
+        sizes = project._memory.state.shelf.bytes
         store.project("one", StoreOptions(retention_ms=0, retention_bytes=sizes - 1))
 
         store.upkeep()
@@ -377,7 +377,7 @@ def test_selection_outlives_the_blocks_it_reads(tmp_path: Path) -> None:
 
 
 def _sleeps(project: Database) -> bool:
-    return project._state is None
+    return project._memory.state is None
 
 
 def test_exemplars_outlive_the_place_of_their_series_in_the_head(tmp_path: Path) -> None:
@@ -442,7 +442,7 @@ def test_checkpoint_of_many_open_rows_is_small(tmp_path: Path) -> None:
 def test_too_many_late_samples_do_not_wait_for_upkeep(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_module, "TOO_MANY_LATE", 50)
+    monkeypatch.setattr(applying, "TOO_MANY_LATE", 50)
     with contextlib.closing(open_at(tmp_path, 8)) as store:
         project = database(store)
         write_rows(project, [Row(UP, NOW, 1.0)])

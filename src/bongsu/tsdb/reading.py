@@ -1,47 +1,46 @@
-"""Selections and label look-ups over head and blocks; the lock is held for the head's part only."""
+"""What is read of one database: selections, label look-ups, annotations, sizes; the lock is held for the head's part only."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bongsu.kernels.head import N_CHUNKS
 from bongsu.kernels.identity import HASH_HIGH, HASH_LOW
+from bongsu.storage.contract import ExemplarRows, StoreStats
 from bongsu.tsdb.head_selection import HeadSelection, select_in_head
 from bongsu.tsdb.selection import SelectedPart, TsdbSelection, merge_labels
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
     from bongsu.model.label_columns import LabelColumns
     from bongsu.model.matchers import Matcher
-    from bongsu.tsdb.state import State
+    from bongsu.model.samples import MetricMetadata
+    from bongsu.storage.contract import Changes
+    from bongsu.tsdb.block import BlockMeta
+    from bongsu.tsdb.memory import Memory
 
 
 class Reading:
     """
     What readers ask of one database.
 
-    Parameters
-    ----------
-    lock
-        The database's lock.
-    open_state
-        Returns what is in memory, loaded if need be; called with the lock held.
+    The list of blocks is taken under the lock that the head is looked at with, so that a flush has moved its samples in both or in
+    neither; blocks are read after that, with the lock free.
     """
 
-    def __init__(self, lock: threading.Lock, open_state: Callable[[], State]) -> None:
-        self._lock = lock
-        self._open = open_state
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
 
     def select(
         self, matchers: Sequence[Matcher], start_ms: int, end_ms: int
     ) -> TsdbSelection | HeadSelection:
         """Return the matching series that may have samples in the range."""
-        with self._lock:
-            state = self._open()
+        with self._memory.lock:
+            state = self._memory.open()
             matched, labels = state.head.index.known(matchers)
             if labels is not None and not state.shelf.touches(start_ms, end_ms):
                 found = select_in_head(state.head, matched, labels, start_ms, end_ms)
@@ -55,7 +54,6 @@ class Reading:
                 state.head.series.identity[slots][:, [HASH_LOW, HASH_HIGH]],
                 state.head.snapshot(slots, start_ms, end_ms),
             )
-            # Taken under the same lock: a flush moves samples from one to the other at once.
             blocks = state.shelf.blocks
         older = state.shelf.parts([matchers], start_ms, end_ms, blocks)
         return TsdbSelection([*older, newest] if len(slots) or not older else older, start_ms, end_ms)
@@ -66,8 +64,8 @@ class Reading:
 
     def label_names(self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> list[str]:
         """Return the sorted label names of the matching series."""
-        with self._lock:
-            state = self._open()
+        with self._memory.lock:
+            state = self._memory.open()
             head, index = state.head, state.head.index
             slots = index.match_any(selectors) if selectors else index.members()
             groups = head.used_codes(slots, index.group_of_member, len(index.groups), start_ms, end_ms)
@@ -81,8 +79,8 @@ class Reading:
         self, name: str, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
     ) -> list[str]:
         """Return the sorted values of one label in the matching series."""
-        with self._lock:
-            state = self._open()
+        with self._memory.lock:
+            state = self._memory.open()
             head, index = state.head, state.head.index
             values: set[str] = set()
             if name in index.dictionaries:
@@ -97,12 +95,55 @@ class Reading:
                 values.update(column.compacted().values.tolist())
         return sorted(values)
 
+    def metadata(self) -> Mapping[str, Sequence[MetricMetadata]]:
+        """Return what is known of each metric name."""
+        with self._memory.lock:
+            return self._memory.open().metadata.all()
+
+    def exemplars(self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> ExemplarRows:
+        """Return the exemplars of the matching series in the range."""
+        with self._memory.lock:
+            state = self._memory.open()
+            # A checkpoint may still have those that upkeep has retired since.
+            oldest = self._memory.oldest_ms()
+            start_ms = start_ms if oldest is None else max(start_ms, oldest)
+            return ExemplarRows(*state.exemplars.find(selectors, start_ms, end_ms))
+
+    def changes(self, since: int | None) -> Changes:
+        """Return what changed since an earlier look."""
+        with self._memory.lock:
+            self._memory.open()
+            return self._memory.changes.since(since)
+
+    def block_metas(self) -> list[BlockMeta]:
+        """Return what each block says of itself, lowest rank first."""
+        with self._memory.lock:
+            return [block.meta for block in self._memory.open().shelf.blocks]
+
+    def stats(self) -> StoreStats:
+        """Return the size of the store; `series` are those of the head, the active ones, unless it has none."""
+        with self._memory.lock:
+            state = self._memory.open()
+            head, blocks = state.head, [block.meta for block in state.shelf.blocks]
+            oldest, newest, _ = head.bounds()
+            n_series, n_samples = head.count()
+            starts = [meta.min_time for meta in blocks] + ([] if oldest is None else [oldest])
+            ends = [meta.max_time for meta in blocks] + ([] if newest is None else [newest])
+            return StoreStats(
+                series=n_series or max((meta.series for meta in blocks), default=0),
+                samples=n_samples + sum(meta.samples for meta in blocks),
+                chunks=int(head.arrays.cursor[N_CHUNKS]) + sum(meta.chunks for meta in blocks),
+                bytes=head.bytes + state.shelf.bytes,
+                min_time=min(starts, default=None),
+                max_time=max(ends, default=None),
+            )
+
     def _labels(
         self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
     ) -> list[tuple[LabelColumns, NDArray[np.int64]]]:
         """Return labels and identities of the matching series, of each block and of the head."""
-        with self._lock:
-            state = self._open()
+        with self._memory.lock:
+            state = self._memory.open()
             head, index = state.head, state.head.index
             matched, known = (
                 index.known(selectors[0]) if len(selectors) == 1 else (index.match_any(selectors), None)

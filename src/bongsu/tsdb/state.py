@@ -1,7 +1,7 @@
 """
 What a database has in memory, and how it comes from disk and goes back there.
 
-Everything here is done under the locks that `bongsu.tsdb.database` names; nothing here logs or waits for the log.
+Everything here is done under the locks that `bongsu.tsdb.memory` names; nothing here logs or waits for the log.
 """
 
 from __future__ import annotations
