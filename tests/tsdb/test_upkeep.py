@@ -461,3 +461,27 @@ def test_long_series_are_sealed_without_looking_at_all_that_follows(tmp_path: Pa
         write_rows(database(store), rows)
 
         assert expected(*rows) == found(database(store))
+
+
+def test_write_during_a_snapshot_that_fails_stays_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing was unsaved when the checkpoint began, and something is when it fails."""
+    with contextlib.closing(open_at(tmp_path, 8)) as store:
+        project = database(store)
+        write_rows(project, [Row(UP, NOW, 1.0)])
+        project.save()
+        assert project.held_sequence() is None
+
+        def fail(*_: object, **__: object) -> None:
+            write_rows(project, [Row(UP, NOW + 1, 2.0)])
+            raise OSError(errno.ENOSPC, "no room")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("bongsu.tsdb.checkpoint.write_sections", fail)
+            with pytest.raises(OSError, match="no room"):
+                project.snapshot(tmp_path / "copy")
+
+        assert project.held_sequence() is not None
+        project.save()
+        assert project.held_sequence() is None

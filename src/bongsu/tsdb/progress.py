@@ -48,5 +48,6 @@ class Progress:
 
     def abandon_save(self) -> None:
         """Go on as if no checkpoint had been begun."""
-        self._since_save = self._being_saved
+        if self._being_saved is not None:  # older than what came meanwhile, if anything did
+            self._since_save = self._being_saved
         self._being_saved = None
