@@ -116,7 +116,7 @@ def test_newest_time_that_went_to_a_block_still_judges(tmp_path: Path) -> None:
     write_rows(project, [Row(SERIES[0], BEGIN - 10, 1.0)])
     frozen = head.begin_flush(BEGIN)
     write_rows(project, [Row(SERIES[0], BEGIN - 20, 2.0)])
-    dropping = Dropping(head, BEGIN)
+    dropping = Dropping(head.arenas, BEGIN)
     dropping.copy()
     dropping.end()
     head.drop_side(frozen)

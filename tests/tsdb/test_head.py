@@ -38,7 +38,7 @@ def check(head: Head, naive: NaiveHead, refs: list[int], start: int, end: int) -
     """Compare a range of all series, sample by sample."""
     slots = np.array([slot_of(ref) for ref in refs], dtype=np.int64)
     for ref, slot in zip(refs, slots.tolist(), strict=True):
-        said = head.main_samples(slot, start, end)
+        said = head.arenas.samples(slot, start, end)
         assert naive.between(ref, start, end) == list(zip(*(c.tolist() for c in said), strict=True))
     check_selection(head, naive, slots, start, end)
     counts = np.diff(head.snapshot(slots, start, end).first)
@@ -94,7 +94,7 @@ def test_rows_are_taken_as_plain_lists_take_them(
             rows.append((refs[series] if series < N_SERIES else 99 << 32, now[series], value, start))
         columns = [np.array(column, dtype=np.int64) for column in zip(*rows, strict=True)]
 
-        outcome = head._append_rows(FloatRows(*columns))
+        outcome = head.arenas.append(FloatRows(*columns))
 
         for row, became in zip(rows, outcome.tolist(), strict=True):
             # What the open row has is known to be the same at once; older samples are looked up where late rows go.
@@ -106,13 +106,13 @@ def test_rows_are_taken_as_plain_lists_take_them(
         check(head, naive, refs, -(2**62), 2**62)
         floor = data.draw(st.integers(900, max(now)))
         frozen = head.begin_flush(floor)
-        dropping = Dropping(head, floor)
+        dropping = Dropping(head.arenas, floor)
         dropping.copy()
         # Sealed while others were copied; some of their samples may have come before.
         for series in range(data.draw(st.integers(0, N_SERIES))):
             count = data.draw(st.integers(1, 140))
             times = max(now) + 1 + np.arange(count, dtype=np.int64)
-            head._append_rows(FloatRows(np.full(count, refs[series]), times, times * 3, NO_INTS))
+            head.arenas.append(FloatRows(np.full(count, refs[series]), times, times * 3, NO_INTS))
             for time in times.tolist():
                 naive.append(refs[series], (time, time * 3, 0))
         dropping.end()
@@ -126,13 +126,13 @@ def test_a_request_that_is_sent_again_is_settled_without_a_look_at_what_is_late(
     head, _, refs = a_head()
     times = np.arange(1000, 1040, dtype=np.int64)
     rows = FloatRows(np.full(40, refs[0]), times, times * 3, NO_INTS)
-    head._append_rows(rows)
+    head.arenas.append(rows)
     changed = FloatRows(rows.refs, times, np.where(times == 1010, 7, times * 3), NO_INTS)
 
-    assert {SAME} == set(head._append_rows(rows).tolist())
-    assert [int(LATE if time == 1010 else SAME) for time in times] == head._append_rows(changed).tolist()
+    assert {SAME} == set(head.arenas.append(rows).tolist())
+    assert [int(LATE if time == 1010 else SAME) for time in times] == head.arenas.append(changed).tolist()
     between = FloatRows(rows.refs[:1], np.array([1010], dtype=np.int64) - 1000, times[:1], NO_INTS)
-    assert [LATE] == head._append_rows(between).tolist()
+    assert [LATE] == head.arenas.append(between).tolist()
 
 
 def test_slots_are_used_again_and_references_never() -> None:
@@ -174,7 +174,7 @@ def test_samples_are_found_where_they_are(seed: int, count: int) -> None:
     times = 1000 + np.cumsum(rng.integers(1, 30, count))
     bits = rng.integers(-(2**63), 2**63 - 1, count)
     for ref in refs[:2]:
-        head._append_rows(FloatRows(np.full(count, ref), times, bits, NO_INTS))
+        head.arenas.append(FloatRows(np.full(count, ref), times, bits, NO_INTS))
     wanted = np.repeat(np.arange(900, int(times[-1]) + 100, dtype=np.int64), 3)
     slots = np.tile([slot_of(ref) for ref in (refs[0], refs[1], refs[4])], len(wanted) // 3)
     found, known = np.zeros(len(wanted), dtype=np.bool_), np.zeros(len(wanted), dtype=np.int64)
@@ -212,7 +212,7 @@ def test_late_samples_outside_of_a_range_do_not_matter_to_it() -> None:
 def test_a_selection_of_many_chunks_gets_the_room_that_it_needs() -> None:
     head, naive, refs = a_head()
     times = np.arange(0, 100_000, 10, dtype=np.int64)
-    head._append_rows(FloatRows(np.full(len(times), refs[0]), times, times, NO_INTS))
+    head.arenas.append(FloatRows(np.full(len(times), refs[0]), times, times, NO_INTS))
     naive.samples[refs[0]] = [(time, time, 0) for time in times.tolist()]
 
     check(head, naive, refs, 0, 100_000)

@@ -150,12 +150,12 @@ def thaw(path: Path, metadata: Metadata, exemplars: Exemplars) -> tuple[Head, in
 
 
 def _thaw_samples(head: Head, file: SectionFile, slots: NDArray[np.int64], lines: NDArray[np.int64]) -> None:
-    head.take_chunks(_sealed(file), file.array("arena", "u1"))
+    head.arenas.take_chunks(_sealed(file), file.array("arena", "u1"))
     head.arrays.meta[slots] = lines
     put_open(head.arrays, slots, *_open_rows(file, lines[:, OPEN]))
     start_slots = file.array("start_slots", "i8")
     if len(start_slots):
-        head.make_starts()
+        head.arenas.make_starts()
         head.arrays.starts[start_slots] = file.array("starts", "i8").reshape(-1, OPEN_SAMPLES)
 
 

@@ -23,15 +23,15 @@ from bongsu.kernels.head import (
     copy_sealed,
     drop_before,
 )
+from bongsu.tsdb.arenas import NO_TIME
 from bongsu.tsdb.arrays import grown
-from bongsu.tsdb.head import NO_TIME
 from bongsu.tsdb.runs import cut_chunks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bongsu.kernels.head import HeadArrays
-    from bongsu.tsdb.head import Head
+    from bongsu.tsdb.arenas import Arenas
 
 _SPARE_CHUNKS, _SPARE_BYTES = 1 << 12, 1 << 20
 """Room for what is sealed meanwhile, so that the arenas need not be copied once more; memory that is not touched costs nothing."""
@@ -44,13 +44,13 @@ class Dropping:
     The lock is held where it is made, and for `end`.
     """
 
-    def __init__(self, head: Head, floor_ms: int) -> None:
-        self._head = head
+    def __init__(self, arenas: Arenas, floor_ms: int) -> None:
+        self._arenas = arenas
         self._floor = floor_ms
-        self._old = head.arrays
-        self._n_copied = int(head.arrays.cursor[N_CHUNKS])
-        self._newest = _newest_chunks(head.arrays)
-        self._new = head.arrays._replace(
+        self._old = arenas.arrays
+        self._n_copied = int(arenas.arrays.cursor[N_CHUNKS])
+        self._newest = _newest_chunks(arenas.arrays)
+        self._new = arenas.arrays._replace(
             chunks=np.empty((0, 4), dtype=np.int64),
             arena=np.empty(0, dtype=np.uint8),
             cursor=np.array([0, 0, NO_TIME], dtype=np.int64),
@@ -64,7 +64,7 @@ class Dropping:
 
     def end(self) -> None:
         """Put the new arenas in place, and forget what is older in open rows."""
-        now = self._head.arrays
+        now = self._arenas.arrays
         newest = _newest_chunks(now)
         # Series that came meanwhile have nothing in the new arenas yet.
         none = np.zeros((len(newest) - len(self._kept), 3), dtype=np.int64)
@@ -73,7 +73,7 @@ class Dropping:
         self._new = now._replace(chunks=self._new.chunks, arena=self._new.arena, cursor=self._new.cursor)
         self._copy(now, newest, self._n_copied, int(now.cursor[N_CHUNKS]))
         drop_before(self._new, self._floor, self._kept)
-        self._head.arrays = self._new
+        self._arenas.arrays = self._new
 
     def _copy(self, old: HeadArrays, newest: NDArray[np.int64], first: int, stop: int) -> None:
         """Copy those of the chunks from `first` on that stay."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels.identity import HASH_HIGH, HASH_LOW
+from bongsu.tsdb.arenas import NO_TIME
 from bongsu.tsdb.dropping import Dropping
-from bongsu.tsdb.head import NO_TIME
 from bongsu.tsdb.selection import SelectedPart, TsdbSelection
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from bongsu.tsdb.block import Block
     from bongsu.tsdb.head import Head
     from bongsu.tsdb.state import State
+
+_MOST_SPANS = 48
+"""Most blocks that one flush writes: four days of two hours."""
 
 _SLICE_SERIES = 1 << 16
 """Series read from the head at a time: some tens of megabytes, and the lock is held for a few hundredths of a second."""
@@ -86,7 +89,7 @@ class Flush:
         self._frozen = head.begin_flush(floor_ms)
         self._slots = head.with_samples(head.series.live_slots().astype(np.int64), NO_TIME, floor_ms - 1)
         self._labels = head.index.columns(self._slots)
-        self._spans = head.spans(self._slots, oldest_ms, floor_ms, span_ms)
+        self._spans = _spans(head, self._slots, oldest_ms, floor_ms, span_ms)
         self._added: list[Block] = []
         self._dropping: Dropping | None = None
 
@@ -98,7 +101,7 @@ class Flush:
             if block is not None:
                 self._added.append(block)
         with self._lock:
-            self._dropping = Dropping(self._state.head, self._floor)
+            self._dropping = Dropping(self._state.head.arenas, self._floor)
         self._dropping.copy()
 
     def abandon(self) -> None:
@@ -116,3 +119,18 @@ class Flush:
         self._dropping.end()
         head.drop_side(self._frozen)
         head.remove_series(head.ended_slots(self._floor))
+
+
+def _spans(
+    head: Head, slots: NDArray[np.int64], oldest_ms: int, floor_ms: int, span_ms: int
+) -> list[tuple[int, int]]:
+    """
+    Return the closed ranges, aligned and before a time, that blocks are to be written for.
+
+    They are doubled until they are few: a backfill of years must not become thousands of blocks.
+    """
+    while (floor_ms - oldest_ms) // span_ms > _MOST_SPANS:
+        span_ms *= 2
+    starts = range(oldest_ms // span_ms * span_ms, floor_ms, span_ms)
+    spans = [(start, min(start + span_ms, floor_ms) - 1) for start in starts]
+    return [span for span in spans if len(head.with_samples(slots, *span))]

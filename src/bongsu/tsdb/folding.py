@@ -14,8 +14,8 @@ import numpy as np
 
 from bongsu.kernels.chunks import ENTRY_SAMPLES, decode_chunks
 from bongsu.kernels.head import COUNT, FLAGS, LAST_BITS, LAST_IN_SIDE, LAST_TIME, N_CHUNKS, OPEN, OPEN_SAMPLES
+from bongsu.tsdb.arenas import NO_TIME
 from bongsu.tsdb.dropping import Dropping
-from bongsu.tsdb.head import NO_TIME
 from bongsu.tsdb.merging import PART, Untidy
 from bongsu.tsdb.side import FloatColumns
 
@@ -69,7 +69,7 @@ def fold(head: Head, lock: threading.Lock) -> None:
     if len(slots):
         with lock:
             head.side.tidy()
-            dropping = Dropping(head, NO_TIME)
+            dropping = Dropping(head.arenas, NO_TIME)
         dropping.copy()
         with lock:
             dropping.end()
@@ -80,7 +80,7 @@ def fold(head: Head, lock: threading.Lock) -> None:
 def _foldable(head: Head) -> NDArray[np.int64]:
     """Return the slots with many short chunks or with late floats; those with histograms, which stay beside, are left alone."""
     slots = np.sort(head.series.live_slots().astype(np.int64))
-    n_chunks, _ = head.measure(slots, *_EVER)
+    n_chunks, _ = head.arenas.measure(slots, *_EVER)
     sealed = head.arrays.meta[slots, COUNT] - head.arrays.meta[slots, OPEN]
     chosen = (n_chunks >= _FEWEST_CHUNKS) & (sealed < 2 * OPEN_SAMPLES * n_chunks)
     chosen |= np.isin(slots, head.side.slots_with_floats())
@@ -104,7 +104,7 @@ def _fold_slots(head: Head, slots: NDArray[np.int64]) -> None:
     counts, samples = _samples_of(head.snapshot(slots, *_EVER))
     before = head.arrays.meta[slots]
     head.side.take_floats(slots)
-    head.put_anew(slots, counts, samples)
+    head.arenas.put_anew(slots, counts, samples)
     # The newest sample may have gone to a block: what comes next is still judged by it, as it is in a replay, which does not fold.
     older = np.flatnonzero(before[:, LAST_TIME] > head.arrays.meta[slots, LAST_TIME])
     judged = slots[older]

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from bongsu.runtime.files import sync_folder
 from bongsu.storage.changes import EVER
+from bongsu.tsdb.arenas import NO_TIME
 from bongsu.tsdb.block import tombstones_path
 from bongsu.tsdb.checkpoint import CHECKPOINT_NAME
 from bongsu.tsdb.flush import Flush
 from bongsu.tsdb.folding import MANY_LATE, fold, is_worthwhile
-from bongsu.tsdb.head import NO_TIME
 from bongsu.tsdb.shelf import BLOCK_MS
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ class Upkeep:
         """
         if floor_ms > self._flushed_until or n_late >= MANY_LATE:
             return True
-        before, self._old_seen = self._old_seen, head.samples_before(floor_ms)
+        before, self._old_seen = self._old_seen, head.arenas.samples_before(floor_ms)
         return self._old_seen == before >= MUCH_OLD
 
     def _fold_if_worthwhile(self, *, always: bool) -> None:
