@@ -9,20 +9,18 @@ from typing import TYPE_CHECKING
 import bongsu.kernels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
-WIRE = frozenset(
-    {
-        "exposition",
-        "known_writes",
-        "known_writes_2",
-        "otlp_points",
-        "protobuf_shape",
-        "remote_read",
-        "remote_write",
-        "xor_stream",
-    }
+WIRE = (
+    "exposition",
+    "known_writes",
+    "known_writes_2",
+    "otlp_points",
+    "protobuf_shape",
+    "remote_read",
+    "remote_write",
+    "xor_stream",
 )
 """Modules that read what comes over the network."""
 
@@ -30,21 +28,25 @@ _FIRST = ("fused", "format_floats", "groups", "windows")
 """What most queries call comes first: they may be waiting already."""
 
 
-def compile_all(progress: Callable[[str], None], *, only: Callable[[str], bool] = lambda _: True) -> None:
+def kernel_modules() -> list[str]:
+    """Return the names of all modules of kernels but private ones, which the others import, in the order in which a server that is asked already wants them."""
+    modules = (module.name for module in pkgutil.iter_modules(bongsu.kernels.__path__))
+    return sorted((name for name in modules if name != "warm" and not name.startswith("_")), key=_turn)
+
+
+def compile_all(progress: Callable[[str], None], names: Sequence[str] | None = None) -> None:
     """
-    Load all kernels; a module's own ``warm`` function compiles its kernels for the types that they are called with.
+    Load kernels; a module's own ``warm`` function compiles its kernels for the types that they are called with.
 
     Parameters
     ----------
     progress
         Told which module is being loaded.
-    only
-        Tells by a module's name whether it is to be loaded.
+    names
+        Modules in their order; all of them if not given.
     """
-    modules = (module.name for module in pkgutil.iter_modules(bongsu.kernels.__path__))
-    names = sorted((name for name in modules if name != "warm" and only(name)), key=_turn)
-    for number, name in enumerate(names, 1):
-        progress(f"loading kernels: {name} ({number} of {len(names)})")
+    for name in kernel_modules() if names is None else names:
+        progress(f"kernels: {name}")
         warm = getattr(importlib.import_module(f"bongsu.kernels.{name}"), "warm", None)
         if warm is not None:
             warm()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import threading
@@ -10,24 +11,24 @@ import time
 from typing import TYPE_CHECKING
 
 from bongsu.kernels import cache
-from bongsu.kernels.warm import WIRE, compile_all
+from bongsu.kernels.warm import WIRE, compile_all, kernel_modules
 from bongsu.runtime.resident import release_code
-from bongsu.tsdb.warmup import warm_up
+from bongsu.tsdb.warmup import STEPS, warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def _load_queries(progress: Callable[[str], None]) -> None:
-    compile_all(progress, only=lambda name: name not in WIRE)
+def _compile_queries(progress: Callable[[str], None]) -> None:
+    compile_all(progress, [name for name in kernel_modules() if name not in WIRE])
 
 
-def _load_store(progress: Callable[[str], None]) -> None:
-    compile_all(progress, only=WIRE.__contains__)
+def _compile_store(progress: Callable[[str], None]) -> None:
+    compile_all(progress, WIRE)
     warm_up(progress)
 
 
-SHARES = {"queries": _load_queries, "store": _load_store}
+SHARES = {"queries": _compile_queries, "store": _compile_store}
 """What is compiled side by side on the first start: two shares that take about as long, for the two cores of a small machine."""
 
 
@@ -45,8 +46,8 @@ def load_kernels(progress: Callable[[str], None]) -> None:
     """
     if cache.is_writable() and not cache.is_complete():
         _compile_beside(progress)
-    for load in SHARES.values():
-        load(progress)
+    compile_all(progress)
+    warm_up(progress)
     cache.forget_unused()
     # The compiler has done its work: some 50 MB of its code, which come back if it is called once more.
     release_code("llvmlite")
@@ -97,12 +98,18 @@ class _Ended(Exception):
 
 def _compile_beside(progress: Callable[[str], None]) -> None:
     """Fill the cache; when that fails for any reason, the caller's own loading compiles what is missing."""
+    steps = len(kernel_modules()) + len(STEPS)
     with contextlib.ExitStack() as stack:
-        compilers = [stack.enter_context(_compiler(share)) for share in SHARES]
+        reader, writer = os.pipe()
+        # Both write to one pipe, in lines short enough to stay whole; it ends when both have.
+        lines = stack.enter_context(open(reader, encoding="utf-8"))  # noqa: PTH123 - not a path
         try:
-            for compiler in compilers:
-                for line in compiler.stdout or ():
-                    progress(f"first start: {line.rstrip()}")
+            compilers = [stack.enter_context(_compiler(share, writer)) for share in SHARES]
+        finally:
+            os.close(writer)
+        try:
+            for number, line in enumerate(lines, 1):
+                progress(f"first start, compiling {number} of {steps}: {line.rstrip()}")
         except BaseException:
             for compiler in compilers:
                 compiler.kill()
@@ -111,11 +118,9 @@ def _compile_beside(progress: Callable[[str], None]) -> None:
             cache.mark_complete()
 
 
-def _compiler(share: str) -> subprocess.Popen[str]:
+def _compiler(share: str, output: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "bongsu.server.kernels", share]
-    return subprocess.Popen(  # noqa: S603 - this very program
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
+    return subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL)  # noqa: S603 - this very program
 
 
 def _say(line: str) -> None:

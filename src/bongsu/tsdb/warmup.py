@@ -32,6 +32,10 @@ _EVER = (0, 1 << 62)
 _HISTOGRAM = Histogram(schema=0, zero_threshold=0.0, zero_count=1.0, count=1.0, sum=0.0)
 
 
+STEPS = ("samples are written", "samples are read", "blocks are made")
+"""What `warm_up` says of its steps."""
+
+
 def warm_up(told: Callable[[str], None]) -> None:
     """
     Compile, or load from the cache, what the store's kernels need; takes seconds the first time, and a moment later on.
@@ -44,7 +48,7 @@ def warm_up(told: Callable[[str], None]) -> None:
     clock = ManualClock()
     start = clock.now_ms() - _SAMPLES * _STEP_MS
     with tempfile.TemporaryDirectory(prefix="bongsu-warm-up-") as folder:
-        told("compiling the kernels that write samples")
+        told(STEPS[0])
         store = _open(Path(folder), clock)
         project = store.project("warm-up", StoreOptions(retention_ms=0))
         many = [series_key({"__name__": "warm_up", "i": str(i)}) for i in range(_SERIES)]
@@ -57,9 +61,9 @@ def warm_up(told: Callable[[str], None]) -> None:
         project.append(SampleBatch(refs[:0], times[:0], np.empty(0), histograms=in_place, overwrite=True))
         histograms = HistogramRows(np.repeat(refs, 2), times[:2] + 2, (_HISTOGRAM, _HISTOGRAM))
         project.append(SampleBatch(refs[:0], times[:0], np.empty(0), histograms=histograms))
-        told("compiling the kernels that read samples")
+        told(STEPS[1])
         _read(project)
-        told("compiling the kernels of blocks")
+        told(STEPS[2])
         store.upkeep()
         SideBuffer().take_floats(refs[:0])  # only a head of a thousand series is folded
         _read(project)
