@@ -20,9 +20,6 @@ from bongsu.query.service import QueryLimits
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NOW_MS = int(time.time()) * 1000
-"""Clients ask for the time of their own clock."""
-
 WAIT_S = 30.0
 
 needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
@@ -30,10 +27,11 @@ needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="pr
 
 @pytest.fixture
 def api() -> Iterator[PrometheusApi]:
-    api = PrometheusApi(now_ms=NOW_MS)
-    put(api.stores["alpha"], {"__name__": "up", "instance": "a", "job": "node"}, [1.0] * 240, end_ms=NOW_MS)
-    put(api.stores["alpha"], {"__name__": "up", "instance": "b", "job": "node"}, [0.0] * 240, end_ms=NOW_MS)
-    put(api.stores["beta"], {"__name__": "up", "instance": "hidden"}, [1.0], end_ms=NOW_MS)
+    now_ms = int(time.time()) * 1000  # clients ask for the time of their own clock
+    api = PrometheusApi(now_ms=now_ms)
+    put(api.stores["alpha"], {"__name__": "up", "instance": "a", "job": "node"}, [1.0] * 240, end_ms=now_ms)
+    put(api.stores["alpha"], {"__name__": "up", "instance": "b", "job": "node"}, [0.0] * 240, end_ms=now_ms)
+    put(api.stores["beta"], {"__name__": "up", "instance": "hidden"}, [1.0], end_ms=now_ms)
     yield api
     api.close()
 
@@ -51,13 +49,14 @@ def with_key(base: str, api: PrometheusApi) -> str:
 
 @needs_promtool
 def test_promtool_queries_lists_and_looks_up(api: PrometheusApi) -> None:
+    now_s = api.clock.now_ms() // 1000
     with api.served() as base:
         url = with_key(base, api)
         instant = promtool("instant", url, "up")
         ranged = promtool(
             "range",
-            f"--start={NOW_MS // 1000 - 60}",
-            f"--end={NOW_MS // 1000}",
+            f"--start={now_s - 60}",
+            f"--end={now_s}",
             "--step=30s",
             url,
             "sum(up)",
