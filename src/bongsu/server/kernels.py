@@ -34,7 +34,7 @@ SHARES = {"queries": _compile_queries, "store": _compile_store}
 
 def load_kernels(progress: Callable[[str], None]) -> None:
     """
-    Load every kernel: a second or two from the cache, up to a minute on the very first start.
+    Load every kernel: a second or two from the cache, some two minutes on two processors on the very first start.
 
     What is not cached is compiled by processes of their own: the compiler keeps a quarter of a gigabyte for itself, and the
     server goes on answering about its health meanwhile.
