@@ -222,7 +222,8 @@ def test_settings_are_read_and_wrong_ones_named() -> None:
         {"BONGSU_AGENT_USER_HEADER": "X-User, X-Account", "BONGSU_AGENT_USER_FORWARDED": "none"}
     )
     assert (("x-user", "x-account"), "", 5_000) == (read.user_headers, read.forwarded, read.period_ms)
-    for name in ("BONGSU_AGENT_QUEUE", "BONGSU_AGENT_PERIOD"):
+    assert (300_000, 60_000) == (read.lost_ms, read_settings({"BONGSU_AGENT_LOST": "60000"}).lost_ms)
+    for name in ("BONGSU_AGENT_QUEUE", "BONGSU_AGENT_PERIOD", "BONGSU_AGENT_LOST"):
         for value in ("", "0", "-1", "5s"):
             with pytest.raises(InvalidInput, match=name):
                 read_settings({name: value})

@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from tests.support.access import FixedKeys, make_access, make_project
 
 from bongsu.api.openapm import routes as openapm
+from bongsu.api.openapm.callers import Callers
 from bongsu.api.otlp import routes as otlp
 from bongsu.apm.engine import ApmEngine
 from bongsu.apm.settings import ApmSettings
@@ -48,6 +49,7 @@ class ApmApi:
         settings: ApmSettings | None = None,
         limits: OtlpLimits | None = None,
         body_limits: BodyLimits = otlp.BODY_LIMITS,
+        calls_per_second: int = 0,
     ) -> None:
         self.manual = ManualClock(NOW_MS)
         self.clock: Clock = clock or self.manual
@@ -88,7 +90,7 @@ class ApmApi:
                     body_limits=body_limits,
                 ),
                 *openapm.routes(
-                    access=access,
+                    callers=Callers(access, self.manual, calls_per_second=calls_per_second),
                     apm=self.engine,
                     queries=self.queries,
                     open_store=lambda caller: self._store_of(caller.project.project_id),

@@ -70,7 +70,7 @@ class ApplicationAgent:
         service = str(self._resource.attributes.get("service.name") or "unknown_service")
         self._service = service
         self._slot = Slot(slot_folder(settings.folder), service)
-        self.transactions = Transactions(self._on_entry)
+        self.transactions = Transactions(self._on_entry, lost_s=settings.lost_ms / 1000)
         self.threads = ThreadPools(lambda: self._slot.number == 0)
         self.connections = ConnectionPools(self.transactions)
 

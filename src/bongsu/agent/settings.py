@@ -17,6 +17,7 @@ VARIABLES: Mapping[str, str] = {
     "BONGSU_AGENT_USER_SALT": "added to header and cookie values before they are hashed; the same for all agents of a project",
     "BONGSU_AGENT_QUEUE": "ended spans that wait for being sent; more are dropped and counted",
     "BONGSU_AGENT_PERIOD": "milliseconds between reports, aligned to the wall clock",
+    "BONGSU_AGENT_LOST": "milliseconds after which a transaction in flight counts as lost",
     "BONGSU_AGENT_FOLDER": "folder of the files that number the processes of an application",
 }
 """Every variable with its meaning; `docs/apm.md` lists them too."""
@@ -25,6 +26,8 @@ DEFAULT_PERIOD_MS = 5_000
 """The server's tick."""
 DEFAULT_QUEUE = 8_192
 """Eight seconds of a thousand requests a second: a short outage; about 20 MB of spans at worst."""
+DEFAULT_LOST_MS = 300_000
+"""Longer than any request that somebody waits for."""
 DEFAULT_FORWARDED = "x-forwarded-for"
 
 
@@ -39,6 +42,8 @@ class AgentSettings:
         Names in lower case; header names as WSGI and ASGI have them.
     forwarded
         Header with the addresses of the client and its proxies; empty where it is not believed.
+    lost_ms
+        Age at which a transaction in flight has lost its end.
     """
 
     user_headers: tuple[str, ...] = ()
@@ -47,6 +52,7 @@ class AgentSettings:
     salt: str = ""
     queue: int = DEFAULT_QUEUE
     period_ms: int = DEFAULT_PERIOD_MS
+    lost_ms: int = DEFAULT_LOST_MS
     folder: str = ""
 
 
@@ -67,6 +73,7 @@ def read_settings(environment: Mapping[str, str]) -> AgentSettings:
         salt=environment.get("BONGSU_AGENT_USER_SALT", ""),
         queue=_number(environment, "BONGSU_AGENT_QUEUE", DEFAULT_QUEUE, least=1),
         period_ms=_number(environment, "BONGSU_AGENT_PERIOD", DEFAULT_PERIOD_MS, least=100),
+        lost_ms=_number(environment, "BONGSU_AGENT_LOST", DEFAULT_LOST_MS, least=1_000),
         folder=environment.get("BONGSU_AGENT_FOLDER", ""),
     )
 

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 BANDS = ((3.0, "0-3s"), (8.0, "3-8s"), (float("inf"), "8s-"))
 """Upper bounds of a transaction's age in seconds: in time, slow, very slow."""
-LOST_S = 300.0
-"""A transaction that is older has lost its end (a worker thread that was killed, a connection that never closes)."""
-
 _ENTRY_KINDS = frozenset((SpanKind.SERVER, SpanKind.CONSUMER))
 _SQL_KEYS = ("db.system.name", "db.system", "db.statement", "db.query.text")
 _CALL_KEYS = ("http.request.method", "http.method", "url.full", "http.url", "rpc.system", "messaging.system")
@@ -65,10 +62,13 @@ class Transactions(SpanProcessor):
     ----------
     on_entry
         Called when a transaction starts: a forked process that was idle becomes an agent.
+    lost_s
+        A transaction that is older has lost its end (a worker thread that was killed, a connection that never closes).
     """
 
-    def __init__(self, on_entry: Callable[[], None] | None = None) -> None:
+    def __init__(self, on_entry: Callable[[], None] | None = None, *, lost_s: float = 300.0) -> None:
         self._on_entry = on_entry
+        self._lost_s = lost_s
         self._open: dict[int, InFlight] = {}
         self._by_trace: dict[int, InFlight] = {}
 
@@ -103,7 +103,7 @@ class Transactions(SpanProcessor):
         now = time.monotonic()
         for span_id, transaction in list(self._open.items()):
             age = now - transaction.started
-            if age >= LOST_S:
+            if age >= self._lost_s:
                 self._open.pop(span_id, None)
                 continue
             key = transaction.state(), next(name for bound, name in BANDS if age < bound)

@@ -6,10 +6,12 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
+from bongsu.apm.settings import TICK_MS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bongsu.server.settings import OtlpSettings, ScrapeSettings, ServerSettings, Settings
+    from bongsu.server.settings import ApmSettings, OtlpSettings, ScrapeSettings, ServerSettings, Settings
 
 _ORIGIN = re.compile(
     r"\*|https?://(\*\.)?[A-Za-z0-9._-]+(:[0-9]{1,5})?|https?://\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?"
@@ -27,6 +29,7 @@ def contradictions(settings: Settings) -> list[str]:
         *_bad_addresses(settings),
         *_bad_regions(settings.regions),
         *_bad_scraping(settings.scrape),
+        *_bad_numbers(settings.apm),
         *_bad_sign_in(settings),
         *_bad_listener(settings.server),
         *_bad_attributes(settings.otlp),
@@ -61,6 +64,13 @@ def _bad_scraping(scrape: ScrapeSettings) -> Iterator[str]:
             f"setting scrape.timeout ({scrape.timeout} ms) is longer than scrape.interval ({scrape.interval} ms); "
             "make it at most as long"
         )
+
+
+def _bad_numbers(apm: ApmSettings) -> Iterator[str]:
+    if apm.user_window % TICK_MS:
+        yield f"setting apm.user_window ({apm.user_window} ms) is no multiple of {TICK_MS // 1000}s, the length of a tick; make it one"
+    if apm.forget < apm.silence:
+        yield "setting apm.forget is shorter than apm.silence; make it at least as long"
 
 
 def _bad_sign_in(settings: Settings) -> Iterator[str]:

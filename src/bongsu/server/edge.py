@@ -11,6 +11,7 @@ from bongsu.api.agents.routes import routes as agent_routes
 from bongsu.api.console.limits import ConsoleLimits
 from bongsu.api.console.routes import routes as console_routes
 from bongsu.api.cors import Cors
+from bongsu.api.openapm.callers import Callers
 from bongsu.api.openapm.routes import routes as openapm_routes
 from bongsu.api.otlp.routes import routes as otlp_routes
 from bongsu.api.prometheus.import_data import import_routes
@@ -84,7 +85,7 @@ def all_routes(
     routes = [
         *_telemetry_routes(edge, settings, clock, logger),
         *openapm_routes(
-            access=edge.access,
+            callers=Callers(edge.access, clock, calls_per_second=settings.apm.calls_per_second),
             apm=edge.apm,
             queries=edge.queries,
             open_store=edge.open_store,

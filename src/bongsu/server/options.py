@@ -38,6 +38,10 @@ def apm_settings(settings: Settings) -> ApmSettings:
         apdex_ms=apm.apdex,
         root_internal=apm.internal_roots == "counted",
         exact_users=apm.exact_users,
+        user_window_ms=apm.user_window,
+        agent_silence_ms=apm.silence,
+        gauge_lookback_ms=apm.look_back,
+        agent_forget_ms=apm.forget,
         max_agents=apm.max_agents,
         max_streams=apm.max_streams,
     )

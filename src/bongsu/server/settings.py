@@ -151,6 +151,35 @@ class ApmSettings:
     exact_users: int = _setting(
         100_000, "distinct users of a project that are counted exactly; more are estimated", minimum=0
     )
+    user_window: int = _setting(
+        300_000,
+        "how long a user counts after a transaction; a multiple of 5s",
+        minimum=5_000,
+        duration=True,
+    )
+    silence: int = _setting(
+        15_000,
+        "shortest silence after which an agent is inactive; three of its own intervals where those are longer",
+        minimum=15_000,
+        duration=True,
+    )
+    look_back: int = _setting(
+        15_000,
+        "shortest age at which a gauge counts no more; two and a half of its own intervals where those are longer",
+        minimum=5_000,
+        duration=True,
+    )
+    forget: int = _setting(
+        24 * 3_600_000,
+        "silence after which an inactive agent is listed no more",
+        minimum=60_000,
+        duration=True,
+    )
+    calls_per_second: int = _setting(
+        0,
+        "calls of the real-time API that one token may make a second, over 15 seconds; more are answered with 429; 0: any",
+        minimum=0,
+    )
     max_agents: int = _setting(2_000, "agents of a project", minimum=1)
     max_streams: int = _setting(
         200_000, "streams of gauges and duration histograms behind a project's real-time numbers", minimum=1

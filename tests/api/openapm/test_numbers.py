@@ -233,3 +233,24 @@ async def test_a_key_as_bearer_needs_no_code_and_still_sees_its_own_project_only
         assert 403 == (await client.get("/open/api/txcount", headers=other)).status_code
         bad = {"Authorization": "Bearer nothing.here"}
         assert 401 == (await client.get("/open/api/txcount", headers=bad)).status_code
+
+
+@pytest.mark.anyio
+async def test_a_token_beyond_its_rate_is_told_when_to_come_back_and_no_other_token_is() -> None:
+    api = ApmApi(calls_per_second=2)
+    async with api.client() as client:
+        taken = [await client.get("/open/api/tps", headers=api.reader()) for _ in range(30)]
+        refused = await client.get("/open/api/json/spot", headers=api.reader())
+        other = await client.get("/open/api/tps", headers=api.reader("beta"))
+        wrong = await client.get("/open/api/tps", headers={**api.reader(), "x-whatap-pcode": "7"})
+        await api.manual.advance(1.0)
+        again = await client.get("/open/api/tps", headers=api.reader())
+    assert {200} == {answer.status_code for answer in (*taken, other, again)}
+    assert (429, 429, "too-many-calls", "1") == (
+        refused.status_code,
+        refused.json()["code"],
+        refused.json()["id"],
+        refused.headers["retry-after"],
+    )
+    assert "apm.calls_per_second" in refused.json()["message"]
+    assert 403 == wrong.status_code, "a wrong pair is told as such, whatever the rate"

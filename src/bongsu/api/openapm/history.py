@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from bongsu.api.access import AccessControl, ProjectAccess
+    from bongsu.api.access import ProjectAccess
+    from bongsu.api.openapm.callers import Callers
     from bongsu.query.service import Outcome, QueryService
     from bongsu.storage.contract import ProjectStore
 
@@ -60,19 +61,19 @@ class History:
 
     def __init__(
         self,
-        access: AccessControl,
+        callers: Callers,
         queries: QueryService,
         open_store: Callable[[ProjectAccess], ProjectStore],
         names: tuple[str, ...],
     ) -> None:
-        self._access = access
+        self._callers = callers
         self._queries = queries
         self._open_store = open_store
         self._names = names
 
     async def merged(self, request: Request) -> Response:
         """Answer ``/open/api/raw/tag/{category}/{field}?stime=&etime=&timeMerge=``: one bare number; 0 without data."""
-        caller = await self._access.require_apm(request)
+        caller = await self._callers.require(request)
         start_ms, end_ms = (read_time(_parameter(request, name), name) for name in ("stime", "etime"))
         length = _length(start_ms, end_ms)
         merge = request.query_params.get("timeMerge", "avg")
@@ -86,7 +87,7 @@ class History:
 
     async def course(self, request: Request) -> Response:
         """Answer ``/open/api/json/{name}/{stime}/{etime}?filter=s5|m5|h1``: a number at every step that has data."""
-        caller = await self._access.require_apm(request)
+        caller = await self._callers.require(request)
         name = request.path_params["name"]
         if name not in self._names:
             raise NotFound(

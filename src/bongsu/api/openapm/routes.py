@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
     from structlog.typing import FilteringBoundLogger
 
-    from bongsu.api.access import AccessControl, ProjectAccess
+    from bongsu.api.access import ProjectAccess
     from bongsu.api.errors import Failure, Handler
+    from bongsu.api.openapm.callers import Callers
     from bongsu.apm.engine import ApmEngine
     from bongsu.control.values import Project
     from bongsu.query.service import QueryService
@@ -46,7 +47,7 @@ _SPOT_NAMES: Mapping[str, str] = {
 
 def routes(
     *,
-    access: AccessControl,
+    callers: Callers,
     apm: ApmEngine,
     queries: QueryService,
     open_store: Callable[[ProjectAccess], ProjectStore],
@@ -60,8 +61,8 @@ def routes(
     queries, open_store
         Answer what is asked about the past.
     """
-    api, transactions = OpenApm(access, apm), Transactions(access, apm)
-    history = History(access, queries, open_store, NUMBER_NAMES)
+    api, transactions = OpenApm(callers, apm), Transactions(callers, apm)
+    history = History(callers, queries, open_store, NUMBER_NAMES)
     router = Router(failure_response, log)
     return [
         *(router.resource(f"/open/api/{name}", GET=api.number(name)) for name in NUMBER_NAMES),
@@ -81,28 +82,28 @@ def routes(
 class OpenApm:
     """Handlers; all need a project's token with the scope `read` and its pcode."""
 
-    def __init__(self, access: AccessControl, apm: ApmEngine) -> None:
-        self._access = access
+    def __init__(self, callers: Callers, apm: ApmEngine) -> None:
+        self._callers = callers
         self._apm = apm
 
     def number(self, name: str) -> Handler:
         """Return the handler of one number."""
 
         async def answer(request: Request) -> Response:
-            tick = self._newest(await self._access.require_apm(request))
+            tick = self._newest(await self._callers.require(request))
             return text_response(number_text(getattr(tick.numbers, name)), headers=_NO_STORE)
 
         return answer
 
     async def spot(self, request: Request) -> Response:
         """Answer all numbers of one tick; as in the original, every value but the pcode is a string."""
-        caller = await self._access.require_apm(request)
+        caller = await self._callers.require(request)
         document = spot_document(self._newest(caller).numbers, caller.project.pcode)
         return json_response(document, headers=_NO_STORE)
 
     async def agents(self, request: Request) -> Response:
         """Answer the known agents with their addresses and whether they are heard."""
-        tick = self._newest(await self._access.require_apm(request))
+        tick = self._newest(await self._callers.require(request))
         data = [
             {
                 "oname": str(agent.identity.agent),
@@ -116,13 +117,13 @@ class OpenApm:
 
     async def project(self, request: Request) -> Response:
         """Answer the project of the token."""
-        caller = await self._access.require_apm(request)
+        caller = await self._callers.require(request)
         named = {"name": caller.project.name, **_project_fields(caller.project)}
         return json_response(named, headers=_NO_STORE)
 
     async def projects(self, request: Request) -> Response:
         """Answer the projects that the token may see: a token belongs to one. Tokens are never shown again."""
-        caller = await self._access.require_apm(request, needs_pcode=False)
+        caller = await self._callers.require(request, needs_pcode=False)
         named = {"projectName": caller.project.name, **_project_fields(caller.project)}
         return json_response({"data": [named], "accountEmail": "", "total": 1}, headers=_NO_STORE)
 

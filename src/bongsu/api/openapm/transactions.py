@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from bongsu.api.access import AccessControl
+    from bongsu.api.openapm.callers import Callers
     from bongsu.apm.engine import ApmEngine
     from bongsu.apm.traces import KeptSpan
     from bongsu.apm.transactions import HitMap, KeptTransaction
@@ -38,13 +38,13 @@ _KINDS = {kind.value: kind.name for kind in SpanKind}
 class Transactions:
     """Handlers of the hit map; all need a project's token with the scope `read` and its pcode."""
 
-    def __init__(self, access: AccessControl, apm: ApmEngine) -> None:
-        self._access = access
+    def __init__(self, callers: Callers, apm: ApmEngine) -> None:
+        self._callers = callers
         self._apm = apm
 
     async def hit_map(self, request: Request) -> Response:
         """Answer ``/open/api/json/hitmap/{stime}/{etime}``: transactions by tick and response time."""
-        caller = await self._access.require_apm(request)
+        caller = await self._callers.require(request)
         start_ms, end_ms = read_range(request, longest_ms=_LONGEST_RANGE_MS)
         maps = await in_thread(self._apm.hit_maps, caller.project.project_id, start_ms, end_ms)
         records = [{"time": tick.end_ms, "rows": hit_rows(tick)} for tick in maps]
@@ -58,7 +58,7 @@ class Transactions:
         ``min`` and ``max`` bound the response time; ``failed``, ``route``, ``name``, ``status``, ``user``, ``oname`` and ``traceId``
         say what a record must have, `text` of ``route``, ``name`` and ``message`` what one of them must contain.
         """
-        caller = await self._access.require_apm(request)
+        caller = await self._callers.require(request)
         start_ms, end_ms = read_range(request, longest_ms=_LONGEST_RANGE_MS)
         found = await in_thread(
             self._apm.find_transactions,
@@ -75,7 +75,7 @@ class Transactions:
 
     async def spans(self, request: Request) -> Response:
         """Answer ``/open/api/json/spans/{traceId}``: the spans of one kept transaction, in order of their start."""
-        caller = await self._access.require_apm(request)
+        caller = await self._callers.require(request)
         text = request.path_params["traceId"]
         if len(text) != _TRACE_ID_CHARACTERS or set(text) - set(string.hexdigits):
             raise InvalidInput(
