@@ -31,6 +31,31 @@ SPANS_A_SECOND = 20_000
 """The pace of the simulated clock: what the server must keep up with."""
 
 
+_REQUEST = {
+    "http.request.method": "GET",
+    "http.route": "/item/{id}",
+    "url.path": "/item/7",
+    "url.scheme": "http",
+    "url.query": "full=1",
+    "server.address": "shop.example",
+    "network.protocol.version": "1.1",
+    "network.peer.address": "10.0.0.1",
+    "user_agent.original": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+}
+_QUERY = {
+    "db.system.name": "postgresql",
+    "db.namespace": "shop",
+    "db.operation.name": "SELECT",
+    "db.collection.name": "item",
+    "db.query.text": "SELECT name, price, stock FROM item WHERE id = $1",
+    "db.user": "shop",
+    "server.address": "db.example",
+    "network.peer.address": "10.0.0.9",
+    "thread.name": "worker-1",
+}
+"""Attributes as SDKs send them; with the address below each span has ten."""
+
+
 def request(begin_ms: int, ids: count[int], calls: int) -> bytes:
     """Return one request: transactions with `calls` client spans below each."""
     message = ExportTraceServiceRequest()
@@ -48,9 +73,8 @@ def request(begin_ms: int, ids: count[int], calls: int) -> bytes:
             span.kind = 3 if place else 2  # type: ignore[assignment]  # CLIENT, SERVER
             span.start_time_unix_nano = begin_ms * 1_000_000
             span.end_time_unix_nano = (begin_ms + place % 40 + 5) * 1_000_000
-            for number in range(9):
-                attribute = span.attributes.add(key=f"http.attribute.{number}")
-                attribute.value.string_value = f"value-{number}"
+            for key, value in (_QUERY if place else _REQUEST).items():
+                span.attributes.add(key=key).value.string_value = value
             user = span.attributes.add(key="client.address")
             user.value.string_value = f"10.0.{next(ids) % 200}.{place}"
     return message.SerializeToString()

@@ -11,6 +11,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from bongsu.wire.otlp.values import (
+    NO_EXCEPTION,
     Attributes,
     AttributeValue,
     ExponentialPoint,
@@ -55,7 +56,18 @@ def _fill_span(message: Any, span: Span) -> None:
     message.start_time_unix_nano, message.end_time_unix_nano = span.start_ns, span.end_ns
     message.status.code, message.status.message = span.status, span.status_message
     message.trace_state = span.trace_state
+    for event in _events(span):
+        _fill(message.events.add(name=event[0]).attributes, event[1])
     _fill(message.attributes, span.attributes)
+
+
+def _events(span: Span) -> list[tuple[str, Attributes]]:
+    """Return the events of a span: one that is no exception, exceptions of which the last counts."""
+    if span.exception == NO_EXCEPTION:
+        return []
+    kind, message = span.exception
+    said: Attributes = {"exception.type": kind, "exception.message": message, "exception.escaped": True}
+    return [("exception", {"exception.type": "First"}), ("exception", said), ("retry", {"n": 1})]
 
 
 def metrics_protobuf(batch: MetricBatch) -> bytes:
@@ -174,6 +186,7 @@ def _json_span(span: Span) -> dict[str, Any]:
         "status": {"code": span.status, "message": span.status_message},
         "attributes": _pairs(span.attributes),
         "traceState": span.trace_state,
+        "events": [{"name": name, "attributes": _pairs(said)} for name, said in _events(span)],
     }
 
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from structlog.typing import FilteringBoundLogger
 
+    from bongsu.apm.identity import AgentId
+    from bongsu.apm.statistics import RowType, Tally
     from bongsu.apm.traces import KeptSpan
     from bongsu.apm.transactions import HitMap, KeptTransaction
     from bongsu.runtime.clock import Clock
@@ -180,6 +182,19 @@ class ApmEngine:
         """Return the kept spans of a trace of a project in order of their start; empty when nothing is kept of it."""
         project = self._projects.get(project_id)
         return [] if project is None else project.state.find_spans(trace_id)
+
+    def statistics(
+        self,
+        project_id: str,
+        kind: type[RowType],
+        start_ms: int,
+        end_ms: int,
+        *,
+        wanted: Callable[[AgentId], bool],
+    ) -> dict[RowType, tuple[Tally, set[AgentId]]]:
+        """Return a project's statistics of the steps that begin in ``[start_ms, end_ms)``, over the agents that are wanted."""
+        project = self._projects.get(project_id)
+        return {} if project is None else project.state.statistics(kind, start_ms, end_ms, wanted=wanted)
 
     def drop_project(self, project_id: str) -> None:
         """Forget a project that was removed."""

@@ -59,6 +59,19 @@ PRIVATE_KEYS = frozenset((*USER_KEYS, *ADDRESS_KEYS))
 PRIVATE_PREFIX = "http.request.header."
 """What is not kept with a span: it would tell who the user is, or hold a cookie."""
 ROUTE_KEYS = ("http.route", "http.target", "url.path", "rpc.method", "messaging.destination.name")
+SERVICE_KEYS = ("http.route", "rpc.method", "messaging.destination.name")
+PATH_KEYS = ("url.path", "http.target")
+"""What a transaction was asked for: what has few values as it is, and what has to be made alike first."""
+DB_SYSTEM_KEYS = ("db.system.name", "db.system")
+DB_STATEMENT_KEYS = ("db.query.text", "db.statement", "db.query.summary")
+DB_NAME_KEYS = ("db.namespace", "db.name")
+DB_ROWS = "db.response.returned_rows"
+HTTP_METHOD_KEYS = ("http.request.method", "http.method")
+URL_KEYS = ("url.full", "http.url", "url.path", "http.target")
+URL_TEMPLATE_KEYS = ("url.template",)
+SERVER_KEYS = ("server.address", "net.peer.name", "net.peer.ip")
+PORT_KEYS = ("server.port", "net.peer.port")
+ERROR_TYPE = "error.type"
 HTTP_STATUS_KEYS = ("http.response.status_code", "http.status_code")
 
 # OpenTelemetry metrics.

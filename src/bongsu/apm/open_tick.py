@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from bongsu.apm.calls import Service, raised_by
 from bongsu.apm.latency import bucket_of
+from bongsu.apm.statistics import STEP_MS, Tally
 from bongsu.apm.ticks import TransactionTotals
 from bongsu.apm.transactions import TickTransactions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bongsu.apm.agents import Agent
+    from bongsu.apm.calls import HttpCall, Query, Raised, Row
     from bongsu.apm.durations import DurationReading
     from bongsu.apm.gauges import MetricState, Report
     from bongsu.wire.otlp.values import Span
@@ -26,6 +31,8 @@ class Transaction(NamedTuple):
     failed: bool
     user: int | None
     parent_id: bytes
+    service: str
+    status: int
 
 
 class Link(NamedTuple):
@@ -38,14 +45,33 @@ class Link(NamedTuple):
 
 @dataclass(slots=True)
 class Part:
-    """What one request holds of one agent."""
+    """
+    What one request holds of one agent.
 
+    Attributes
+    ----------
+    service
+        The agent's.
+    calls
+        Of databases and other servers, by step of the statistics.
+    """
+
+    service: str = ""
     spans: int = 0
     servers: int = 0
     newest_ns: int = 0
     certain: list[Transaction] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     every: list[Span] = field(default_factory=list)
+    calls: dict[tuple[int, Query | HttpCall], Tally] = field(default_factory=dict)
+
+    def call(self, row: Query | HttpCall, end_ms: int, elapsed_ns: int, *, failed: bool, rows: int) -> None:
+        """Add a call."""
+        key = (end_ms // STEP_MS, row)
+        tally = self.calls.get(key)
+        if tally is None:
+            tally = self.calls[key] = Tally()
+        tally.add(elapsed_ns, end_ms, failed=failed, rows=rows)
 
 
 @dataclass(slots=True)
@@ -71,6 +97,8 @@ class OpenTick:
         Transactions that are dropped if a span of their agent turns out to be their parent, by agent and parent.
     reports, durations
         Gauge reports and duration histograms, in order of arrival.
+    services, raised
+        Of the transactions that are ones for certain.
     """
 
     totals: dict[Agent, TransactionTotals] = field(default_factory=dict)
@@ -80,6 +108,8 @@ class OpenTick:
     reports: list[tuple[MetricState, Report]] = field(default_factory=list)
     durations: list[tuple[Agent, DurationReading]] = field(default_factory=list)
     transactions: TickTransactions = field(default_factory=TickTransactions)
+    services: dict[tuple[Agent, str], Tally] = field(default_factory=dict)
+    raised: dict[tuple[Agent, Raised], Tally] = field(default_factory=dict)
 
     def count(self, agent: Agent, transaction: Transaction, apdex_ns: int) -> bool:
         """Add a transaction that is one for certain; return whether it is among those that are kept so far."""
@@ -98,6 +128,7 @@ class OpenTick:
             totals.tolerated += 1
         if user is not None:
             self.users.setdefault(agent, set()).add(user)
+        self._note(agent, transaction)
         return self.transactions.add(
             transaction.span,
             agent.identity.agent,
@@ -106,3 +137,22 @@ class OpenTick:
             user,
             failed=transaction.failed,
         )
+
+    def _note(self, agent: Agent, transaction: Transaction) -> None:
+        """Add a transaction to the statistics."""
+        failed, end_ms = transaction.failed, transaction.end_ms
+        key = (agent, transaction.service)
+        tally = self.services.get(key)
+        if tally is None:
+            tally = self.services[key] = Tally()
+        tally.add(transaction.elapsed_ns, end_ms, failed=failed)
+        if failed:
+            why = raised_by(transaction.span, transaction.service, transaction.status)
+            self.raised.setdefault((agent, why), Tally()).add(transaction.elapsed_ns, end_ms, failed=True)
+
+    def rows(self) -> Iterator[tuple[Agent, Row, Tally]]:
+        """Yield what its transactions add to the statistics."""
+        for (agent, service), tally in self.services.items():
+            yield agent, Service(service), tally
+        for (agent, why), tally in self.raised.items():
+            yield agent, why, tally

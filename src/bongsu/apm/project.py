@@ -17,22 +17,25 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bongsu.apm import names
 from bongsu.apm.agents import Agent
+from bongsu.apm.calls import Alike, call_of, returned_rows, service_of
 from bongsu.apm.durations import is_duration, read_durations
 from bongsu.apm.entries import TRANSACTION_KINDS, Entry, Mark, SpanMemory, classify
 from bongsu.apm.gauges import KNOWN, Report, read_reports
 from bongsu.apm.identity import Identity, identify
 from bongsu.apm.open_tick import Held, Link, OpenTick, Part, Transaction
 from bongsu.apm.settings import TICK_MS, ApmLimits, ApmSettings
+from bongsu.apm.statistics import STEP_MS, Statistics, merged
 from bongsu.apm.ticks import AgentTick, Gauges, SealedTick, TransactionTotals, fold, sum_transactions
 from bongsu.apm.traces import KeptSpan, TraceLog
 from bongsu.apm.transactions import HitMap, KeptTransaction, TransactionLog, http_status
 from bongsu.apm.users import UserHasher, UserWindow
-from bongsu.wire.otlp.values import FLAG_HAS_IS_REMOTE, StatusCode
+from bongsu.wire.otlp.values import FLAG_HAS_IS_REMOTE, SpanKind, StatusCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from bongsu.apm.identity import AgentId
+    from bongsu.apm.statistics import RowType, Tally
     from bongsu.wire.otlp.values import MetricBatch, Span, SpanBatch, SpanGroup
 
 _MAX_CATCH_UP = 60
@@ -43,6 +46,11 @@ _AGENT_PRECISION = 10
 """Sketches of one agent's users: 1 KiB and 3 %, 60 KiB for a window; the project's own sketches are finer."""
 _LEAST_EXACT_USERS = 200
 """Users counted exactly for each agent, however many agents share the project's budget."""
+
+_SERVER_ERROR, _CLIENT_ERROR = 500, 400
+"""Lowest HTTP status that is a failure of who answers, and of who asks."""
+_REMEMBERED_REQUESTS = 4_096
+"""By which a repeated one is known: two minutes of a hundred senders that send every three seconds."""
 
 _COUNTED_MARKS = frozenset((Mark.COUNTED, Mark.LOCAL_COUNTED))
 _LOCAL_MARKS = frozenset((Mark.LOCAL, Mark.LOCAL_COUNTED))
@@ -96,6 +104,11 @@ class ProjectApm:
         self._since_start = TransactionTotals()
         self._log = TransactionLog(settings.max_kept_transactions, settings.keep_transactions_ms)
         self._traces = TraceLog(settings.max_waiting_spans, settings.max_kept_spans)
+        self._statistics = Statistics(
+            settings.max_statistics_per_step, settings.max_statistics, settings.keep_transactions_ms
+        )
+        self._alike = Alike()
+        self._requests: dict[bytes, None] = {}
         self._since_ms = now_ms
         self._takes_streams = True
         self._late = 0
@@ -130,9 +143,11 @@ class ProjectApm:
         parts: dict[Identity, Part] = {}
         for group in batch.groups:
             if group.spans:
-                self._prepare(group, parts.setdefault(identify(group.resource.attributes, peer), Part()))
+                identity = identify(group.resource.attributes, peer)
+                self._prepare(group, parts.setdefault(identity, Part(identity.agent.service)))
         refused = 0
         with self._lock:
+            is_new = self._note_request(parts.values())
             for identity, part in parts.items():
                 agent = self._agent(identity)
                 if agent is None:
@@ -146,6 +161,8 @@ class ProjectApm:
                     self._place(agent, transaction, shift, now_ms)
                 for link in part.links:
                     self._link(agent, link, shift, now_ms)
+                if is_new:
+                    self._add_calls(agent, part, shift, now_ms)
         return self._taken(refused, "spans")
 
     def add_metrics(self, batch: MetricBatch, *, now_ms: int, peer: str = "") -> Taken:
@@ -216,6 +233,15 @@ class ProjectApm:
         with self._lock:
             return self._traces.find(trace_id)
 
+    def statistics(
+        self, kind: type[RowType], start_ms: int, end_ms: int, *, wanted: Callable[[AgentId], bool]
+    ) -> dict[RowType, tuple[Tally, set[AgentId]]]:
+        """Return the rows of a kind of the steps that begin in ``[start_ms, end_ms)``, over the agents that are wanted."""
+        with self._lock:
+            return merged(
+                found for found in self._statistics.find(kind, start_ms, end_ms) if wanted(found[0])
+            )
+
     def _due(self, now_ms: int) -> int:
         return (now_ms - self.settings.grace_ms) // TICK_MS - 1
 
@@ -235,6 +261,8 @@ class ProjectApm:
             part.servers += span.kind in TRANSACTION_KINDS
             entry = classify(span, root_internal=root_internal)
             tells_remote = span.flags & FLAG_HAS_IS_REMOTE
+            if span.kind == SpanKind.CLIENT:
+                self._prepare_call(span, part)
             if entry is Entry.NO and tells_remote:
                 continue
             transaction = None if entry is Entry.NO else self._transaction(span, entry)
@@ -243,15 +271,26 @@ class ProjectApm:
             elif transaction is not None:
                 part.certain.append(transaction)
 
+    def _prepare_call(self, span: Span, part: Part) -> None:
+        row = call_of(span, part.service, self._alike)
+        if row is not None:
+            failed = _failed(span, http_status(span.attributes), least=_CLIENT_ERROR)
+            part.call(
+                row, span.end_ns // 1_000_000, _elapsed_ns(span), failed=failed, rows=returned_rows(span)
+            )
+
     def _transaction(self, span: Span, entry: Entry) -> Transaction:
+        status = http_status(span.attributes)
         return Transaction(
             span,
             span.trace_id + span.span_id,
             span.end_ns // 1_000_000,
             _elapsed_ns(span),
-            _failed(span),
+            _failed(span, status),
             self._hasher.hash_of(span.attributes),
             span.parent_id if entry is Entry.UNKNOWN else b"",
+            service_of(span, self._alike),
+            status,
         )
 
     # Under the lock.
@@ -313,6 +352,24 @@ class ProjectApm:
             return
         self._place(agent, transaction, shift, now_ms)
 
+    def _note_request(self, parts: Iterable[Part]) -> bool:
+        """Remember a request by its spans at both ends; return False when it came before."""
+        spans = [span for part in parts for span in (part.every[0], part.every[-1])]
+        if not spans:
+            return True
+        key = b"".join(span.trace_id + span.span_id for span in (spans[0], spans[-1]))
+        if key in self._requests:
+            return False
+        if len(self._requests) >= _REMEMBERED_REQUESTS:
+            del self._requests[next(iter(self._requests))]
+        self._requests[key] = None
+        return True
+
+    def _add_calls(self, agent: Agent, part: Part, shift: int, now_ms: int) -> None:
+        for (step, row), tally in part.calls.items():
+            end_ms = min(step * STEP_MS + shift, now_ms)
+            self._statistics.add(agent.identity.agent, row, end_ms, tally, now_ms=now_ms)
+
     def _place_reports(
         self, agent: Agent, scope: str, reports: Iterable[tuple[str, Report]], now_ms: int
     ) -> None:
@@ -349,6 +406,9 @@ class ProjectApm:
         self._since_start.add(transactions)
         self._traces.forget(kept.trace_id for kept in self._log.append(end_ms, tick.transactions))
         self._traces.keep(kept.trace_id for kept in tick.transactions.kept())
+        for agent, row, tally in tick.rows():
+            self._statistics.add(agent.identity.agent, row, end_ms - 1, tally, now_ms=end_ms)
+        self._statistics.forget(end_ms)
         self._sealed = index
         self._newest = SealedTick(
             end_ms=end_ms,
@@ -417,5 +477,5 @@ def _elapsed_ns(span: Span) -> int:
     return max(0, span.end_ns - span.start_ns) if span.start_ns else 0
 
 
-def _failed(span: Span) -> bool:
-    return span.status == StatusCode.ERROR or http_status(span.attributes) >= 500
+def _failed(span: Span, status: int, *, least: int = _SERVER_ERROR) -> bool:
+    return span.status == StatusCode.ERROR or status >= least

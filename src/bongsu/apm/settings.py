@@ -59,6 +59,10 @@ class ApmSettings:
         Spans that wait for their transaction to be kept or not; one takes some 1.5 KB.
     max_kept_spans
         Spans of kept transactions; one takes some 1 KB.
+    max_statistics
+        Rows of statistics by statement, address, exception and service; one takes some 500 bytes.
+    max_statistics_per_step
+        Rows of one kind in five minutes; what comes beyond is counted together.
     max_open_spans
         Ids of spans that are remembered to find nested and repeated ones, per project.
     """
@@ -80,6 +84,8 @@ class ApmSettings:
     keep_transactions_ms: int = 24 * 3_600_000
     max_waiting_spans: int = 20_000
     max_kept_spans: int = 50_000
+    max_statistics: int = 50_000
+    max_statistics_per_step: int = 1_000
     max_open_spans: int = 500_000
 
     @property

@@ -73,7 +73,7 @@ async def test_the_course_of_a_number_has_every_tick_and_coarser_steps_fold_them
 @pytest.mark.parametrize(
     ("path", "status", "error_id"),
     [
-        (f"json/httpc/{NOW_MS}/{LAST_MS}", 404, "unknown-path"),
+        (f"json/heap/{NOW_MS}/{LAST_MS}", 404, "unknown-path"),
         (f"json/tps/{LAST_MS}/{NOW_MS}", 400, "invalid-parameter"),
         (f"json/tps/{NOW_MS}/{LAST_MS}?filter=m1", 400, "invalid-parameter"),
         (f"json/tps/{NOW_MS}/{NOW_MS + 86_400_000}?filter=s5", 400, "invalid-parameter"),

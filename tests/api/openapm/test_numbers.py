@@ -11,6 +11,7 @@ from tests.support.apm import gauge, metrics, resource, span, spans
 from tests.support.apm_api import NOW_MS, ApmApi
 
 from bongsu.api.openapm.routes import NUMBER_NAMES, number_text
+from bongsu.api.openapm.statistics import signed_hash
 from bongsu.apm.ticks import Numbers
 
 if TYPE_CHECKING:
@@ -148,7 +149,13 @@ async def test_agents_and_projects_are_listed_for_their_own_token() -> None:
         project = (await client.get("/open/api/json/project", headers=api.reader())).json()
         headers = {"x-whatap-token": api.token["beta"]}
         projects = (await client.get("/open/api/json/projects", headers=headers)).json()
-    expected = {"oname": "shop/i1", "host_ip": "192.0.2.7", "host_name": "host-1", "active": True}
+    expected = {
+        "oid": signed_hash("shop/i1"),
+        "oname": "shop/i1",
+        "host_ip": "192.0.2.7",
+        "host_name": "host-1",
+        "active": True,
+    }
     assert [expected] == agents["data"]
     assert [] == others["data"]
     assert (5490, "alpha") == (project["projectCode"], project["name"])

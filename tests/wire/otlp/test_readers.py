@@ -15,6 +15,7 @@ from tests.support.otlp import metrics_json, metrics_protobuf, spans_json, spans
 from bongsu.wire.otlp import json_reader, protobuf
 from bongsu.wire.otlp.limits import MalformedOtlp, OtlpLimits, TooManyItems
 from bongsu.wire.otlp.values import (
+    NO_EXCEPTION,
     AttributeValue,
     ExponentialPoint,
     HistogramPoint,
@@ -30,6 +31,7 @@ from bongsu.wire.otlp.values import (
     Span,
     SpanBatch,
     SpanGroup,
+    StatusCode,
     SummaryPoint,
 )
 
@@ -76,7 +78,8 @@ spans = st.builds(
     texts,
     attributes,
     texts,
-)
+    st.tuples(texts, texts),
+).map(lambda span: span if span.status == StatusCode.ERROR else span._replace(exception=NO_EXCEPTION))
 span_groups = st.builds(SpanGroup, resources, scopes, st.lists(spans, max_size=4).map(tuple))
 span_batches = st.lists(span_groups, max_size=3).map(lambda groups: SpanBatch(tuple(groups)))
 exemplars = st.lists(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from bongsu.api.openapm.history import History
 from bongsu.api.openapm.ranges import NO_STORE as _NO_STORE
+from bongsu.api.openapm.statistics import Statistics, agent_hash
 from bongsu.api.openapm.transactions import Transactions
 from bongsu.api.respond import json_response, text_response
 from bongsu.api.routing import Router
@@ -62,6 +63,7 @@ def routes(
         Answer what is asked about the past.
     """
     api, transactions = OpenApm(callers, apm), Transactions(callers, apm)
+    statistics = Statistics(callers, apm)
     history = History(callers, queries, open_store, NUMBER_NAMES)
     router = Router(failure_response, log)
     return [
@@ -73,6 +75,14 @@ def routes(
         router.resource("/open/api/json/hitmap/{stime}/{etime}", GET=transactions.hit_map),
         router.resource("/open/api/json/transactions/{stime}/{etime}", GET=transactions.find),
         router.resource("/open/api/json/spans/{traceId}", GET=transactions.spans),
+        router.resource("/open/api/json/sql/{stime}/{etime}", GET=statistics.queries()),
+        router.resource("/open/api/json/httpc/{stime}/{etime}", GET=statistics.http_calls()),
+        router.resource(
+            "/open/api/json/httpc/{stime}/{etime}/filter/host/{host}/port/{port}",
+            GET=statistics.http_calls_of(),
+        ),
+        router.resource("/open/api/json/exception/{stime}/{etime}", GET=statistics.exceptions()),
+        router.resource("/open/api/json/transaction/{stime}/{etime}", GET=statistics.services()),
         router.resource("/open/api/json/{name}/{stime}/{etime}", GET=history.course),
         router.resource("/open/api/raw/tag/{category}/{field}", GET=history.merged),
         router.unknown("/open/{path:path}"),
@@ -106,6 +116,7 @@ class OpenApm:
         tick = self._newest(await self._callers.require(request))
         data = [
             {
+                "oid": agent_hash(agent.identity.agent),
                 "oname": str(agent.identity.agent),
                 "host_ip": agent.identity.address,
                 "host_name": agent.identity.host_name,

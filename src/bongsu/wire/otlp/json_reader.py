@@ -25,6 +25,8 @@ from bongsu.wire.otlp.limits import (
     check_size,
 )
 from bongsu.wire.otlp.values import (
+    EXCEPTION_EVENT,
+    NO_EXCEPTION,
     Attributes,
     AttributeValue,
     ExponentialPoint,
@@ -43,6 +45,7 @@ from bongsu.wire.otlp.values import (
     StatusCode,
     SummaryPoint,
     Temporality,
+    exception_of,
 )
 
 if TYPE_CHECKING:
@@ -176,6 +179,7 @@ def _span(source: JsonObject, limits: OtlpLimits, attributes_of: Collection[int]
     parent_id = get.hex_bytes(source, "parentSpanId")
     check_ids(name, trace_id, span_id, parent_id)
     status, kind = get.child(source, "status"), get.enum_number(source, "kind", _SPAN_KINDS)
+    code = get.enum_number(status, "code", _STATUS_CODES)
     wanted = attributes_of is None or kind in attributes_of
     return Span(
         trace_id,
@@ -186,11 +190,20 @@ def _span(source: JsonObject, limits: OtlpLimits, attributes_of: Collection[int]
         name,
         get.uint64(source, "startTimeUnixNano"),
         get.uint64(source, "endTimeUnixNano"),
-        get.enum_number(status, "code", _STATUS_CODES),
+        code,
         get.text(status, "message"),
         _attributes(source, limits) if wanted else {},
         get.text(source, "traceState"),
+        _exception(source, limits) if wanted and code == StatusCode.ERROR else NO_EXCEPTION,
     )
+
+
+def _exception(source: JsonObject, limits: OtlpLimits) -> tuple[str, str]:
+    for item in reversed(get.items(source, "events")):
+        event = get.as_object(item, "events")
+        if get.text(event, "name") == EXCEPTION_EVENT:
+            return exception_of(_attributes(event, limits))
+    return NO_EXCEPTION
 
 
 def _attributes(source: JsonObject, limits: OtlpLimits, key: str = "attributes") -> Attributes:

@@ -25,6 +25,8 @@ from bongsu.wire.otlp.limits import (
     check_size,
 )
 from bongsu.wire.otlp.values import (
+    EXCEPTION_EVENT,
+    NO_EXCEPTION,
     Attributes,
     AttributeValue,
     ExponentialPoint,
@@ -39,7 +41,9 @@ from bongsu.wire.otlp.values import (
     Scope,
     Span,
     SpanBatch,
+    StatusCode,
     SummaryPoint,
+    exception_of,
 )
 
 if TYPE_CHECKING:
@@ -259,7 +263,15 @@ def _span(message: Any, limits: OtlpLimits, attributes_of: Collection[int] | Non
         status.message,
         _attributes(message.attributes, limits) if wanted else {},
         message.trace_state,
+        _exception(message.events, limits) if wanted and status.code == StatusCode.ERROR else NO_EXCEPTION,
     )
+
+
+def _exception(events: Any, limits: OtlpLimits) -> tuple[str, str]:
+    for event in reversed(events):
+        if event.name == EXCEPTION_EVENT:
+            return exception_of(_attributes(event.attributes, limits))
+    return NO_EXCEPTION
 
 
 def _attributes(pairs: Any, limits: OtlpLimits) -> Attributes:

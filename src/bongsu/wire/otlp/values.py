@@ -77,12 +77,25 @@ class Scope(NamedTuple):
     schema_url: str = ""
 
 
+EXCEPTION_EVENT = "exception"
+"""Name of the event of a span that tells of an exception."""
+NO_EXCEPTION = ("", "")
+
+
+def exception_of(attributes: Attributes) -> tuple[str, str]:
+    """Return class and message that an exception event's attributes tell."""
+    told = (attributes.get("exception.type"), attributes.get("exception.message"))
+    kind, message = (value if isinstance(value, str) else "" for value in told)
+    return kind, message
+
+
 class Span(NamedTuple):
     """
     One finished operation; times in Unix nanoseconds as the sender's clock had them.
 
     `parent_id` is empty for the root of a trace. `kind` and `status` are protocol numbers (`SpanKind`, `StatusCode`);
-    numbers unknown to us stay as they are.
+    numbers unknown to us stay as they are. `exception` is class and message of the last exception that a span of status ERROR has
+    as an event; both are empty without one.
     """
 
     trace_id: bytes
@@ -97,6 +110,7 @@ class Span(NamedTuple):
     status_message: str
     attributes: Attributes
     trace_state: str = ""
+    exception: tuple[str, str] = NO_EXCEPTION
 
 
 class SpanGroup(NamedTuple):
