@@ -6,8 +6,8 @@ Hashes are signed 32-bit numbers, as there: CRC-32 of the text in UTF-8.
 
 from __future__ import annotations
 
+import binascii
 import math
-import zlib
 from typing import TYPE_CHECKING
 
 from bongsu.api.openapm.ranges import NO_STORE, read_range
@@ -108,7 +108,7 @@ class Statistics:
 
 def signed_hash(text: str) -> int:
     """Return the hash by which the original names a text."""
-    value = zlib.crc32(text.encode("utf-8", "surrogatepass"))
+    value = binascii.crc32(text.encode("utf-8", "surrogatepass"))
     return value - (1 << 32) if value >= 1 << 31 else value
 
 
