@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import pytest
 from tests.support.free_port import free_port
@@ -23,8 +24,11 @@ from tests.support.metric_families import (
 )
 from tests.support.peers import installed, peer, running
 from tests.support.process import call, eventually
+from tests.support.remote_write import V2_TYPE, SentSeries, encode_v2
 
-from bongsu.model.histograms import Histogram
+from bongsu.model.histograms import CUSTOM_BUCKETS_SCHEMA, Histogram, ResetHint
+from bongsu.model.samples import STALE_NAN
+from bongsu.runtime.compress import compress_snappy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +36,16 @@ if TYPE_CHECKING:
 
     from tests.support.peers import Running
     from tests.support.process import ServerProcess, Tenant
+
+QUERIES = (
+    "took",
+    "histogram_count(increase(took{kind!='gauge'}[1m]))",
+    "rate(took{kind!='gauge'}[1m])",
+    "delta(took{kind='gauge'}[1m])",
+    "resets(took[5m])",
+    "count_over_time(took[5m])",
+)
+"""What is asked of both, over native histograms of all kinds; rates of gauges are extrapolated otherwise since 3.6."""
 
 pytestmark = [pytest.mark.process, pytest.mark.differential]
 
@@ -252,3 +266,87 @@ remote_read:
         if newest:  # the older release passes over histograms among samples
             assert ["6"] == asked(url, "histogram_count(took_seconds)")
             assert ["2"] == asked(url, 'count({job="own",__name__=~"jobs_total|took_seconds"})')
+
+
+def histories(now_ms: int) -> list[SentSeries]:
+    """Return series with native histograms of each kind: they grow, are reset, change their layout, end, and mix with floats."""
+    grown = tuple(
+        (now_ms - 1000 * (300 - i), replace(BUCKETS, count=7.0 + i, positive_buckets=(3.0, 3.0 + i)), 0)
+        for i in range(290)
+    )
+    reset = (
+        *grown[200:250],
+        *((t, replace(h, count=6.0, positive_buckets=(3.0, 2.0)), 0) for t, h, _ in grown[250:]),
+    )
+    finer = (
+        *grown[:100],
+        *((t, replace(h, schema=3, zero_threshold=2.0**-128), 0) for t, h, _ in grown[100:]),
+    )
+    floats = tuple(
+        (
+            t,
+            replace(
+                h, count=h.count / 4, zero_count=0.25, positive_buckets=(0.75, h.count / 4 - 1), is_float=True
+            ),
+            0,
+        )
+        for t, h, _ in grown
+    )
+    gauge = tuple(
+        (t, replace(h, positive_buckets=(h.count - 1.0 - i % 3, float(i % 3)), reset_hint=ResetHint.GAUGE), 0)
+        for i, (t, h, _) in enumerate(grown)
+    )
+    custom = tuple(
+        (
+            t,
+            Histogram(
+                CUSTOM_BUCKETS_SCHEMA,
+                0.0,
+                0.0,
+                i + 2.0,
+                i / 3,
+                ((0, 2),),
+                (i + 1.0, 1.0),
+                custom_values=(0.5, 1 / 3 + 1),
+            ),
+            0,
+        )
+        for i, (t, _, _) in enumerate(grown)
+    )
+    ended = (*grown[:60], (grown[60][0], replace(BUCKETS, sum=STALE_NAN), 0), *grown[70:90])
+    kinds = {
+        "grown": grown,
+        "reset": reset,
+        "finer": finer,
+        "floats": floats,
+        "gauge": gauge,
+        "custom": custom,
+        "ended": ended,
+    }
+    sent = [
+        SentSeries((("__name__", "took"), ("kind", kind)), histograms=rows) for kind, rows in kinds.items()
+    ]
+    mixed = tuple((t - 500, float(i), 0) for i, (t, _, _) in enumerate(grown) if i % 50 == 0)
+    return [*sent, SentSeries((("__name__", "took"), ("kind", "mixed")), mixed, grown)]
+
+
+def test_a_prometheus_answers_the_same_of_the_histogram_chunks_that_it_reads(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    tenant = server.create_project("chunks")
+    now_ms = int(time.time()) * 1000
+    headers = {"X-TC-APP-KEY": tenant.appkey, "Content-Type": V2_TYPE, "Content-Encoding": "snappy"}
+    body = compress_snappy(encode_v2(histories(now_ms)))
+    assert 204 == call("POST", f"{server.url}/prometheus/api/v1/write", headers=headers, body=body).status
+    config = f"""
+remote_read:
+- url: {server.url}/prometheus/api/v1/read
+  authorization: {{credentials: {tenant.token}}}
+  read_recent: true
+"""
+    span = {"start": (now_ms // 1000 - 300), "end": now_ms // 1000, "step": 7}
+    with prometheus(peer("prometheus"), "native-histograms", config, tmp_path) as (url, _):
+        for query in QUERIES:
+            answer = call("GET", f"{url}/query_range?{urlencode({'query': query, **span})}")
+            assert 200 == answer.status, answer.text
+            assert tenant.prometheus("query_range", query=query, **span) == answer.json()["data"], query

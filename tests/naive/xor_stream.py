@@ -1,10 +1,8 @@
-"""A decoder of XOR chunks and streamed frames, bit by bit, from the description of the formats."""
+"""A decoder of XOR chunks, and the checksum of frames, bit by bit, from the description of the formats."""
 
 from __future__ import annotations
 
 import struct
-
-from bongsu.wire.messages import Message, signed
 
 
 class Bits:
@@ -20,6 +18,10 @@ class Bits:
         assert count == len(piece), "the chunk ends early"
         self._at += count
         return int(piece, 2) if piece else 0
+
+    def rest(self) -> str:
+        """Return what is left."""
+        return self._text[self._at :]
 
     def uvarint(self) -> int:
         """Return a number of seven-bit groups, lowest first."""
@@ -78,32 +80,3 @@ def crc32c(data: bytes) -> int:
         for _ in range(8):
             crc = crc >> 1 ^ 0x82F63B78 if crc & 1 else crc >> 1
     return crc ^ 0xFFFFFFFF
-
-
-def read_stream(data: bytes) -> list[tuple[int, dict[str, str], list[tuple[int, bytes]]]]:
-    """Return, frame by frame, the number of the query, the labels of the series, and its samples."""
-    frames = []
-    at = 0
-    while at < len(data):
-        size = shift = 0
-        while True:
-            byte = data[at]
-            size |= (byte & 0x7F) << shift
-            at, shift = at + 1, shift + 7
-            if byte < 0x80:
-                break
-        (checksum,) = struct.unpack(">I", data[at : at + 4])
-        content = data[at + 4 : at + 4 + size]
-        assert checksum == crc32c(content)
-        at += 4 + size
-        message = Message(content, 0, len(content))
-        for series in message.messages(1):
-            labels = {pair.text(1): pair.text(2) for pair in series.messages(1)}
-            samples = []
-            for chunk in series.messages(2):
-                assert chunk.number(3) == 1, "the chunk is not of type XOR"
-                found = read_xor_chunk(chunk.raw(4).partition(b":")[2])
-                assert (signed(chunk.number(1)), signed(chunk.number(2))) == (found[0][0], found[-1][0])
-                samples += found
-            frames.append((message.number(2), labels, samples))
-    return frames

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.naive.remote_read import inner, request, response
-from tests.naive.xor_stream import read_stream
 
 from bongsu.model.errors import InvalidInput
 from bongsu.model.histograms import CUSTOM_BUCKETS_SCHEMA, Histogram, ResetHint
@@ -13,7 +12,7 @@ from bongsu.model.matchers import Matcher, MatchOp
 from bongsu.model.samples import STALE_NAN
 from bongsu.query.samples import SeriesSamples
 from bongsu.wire.messages import Message
-from bongsu.wire.remote_read import AnswerType, ChunkStream, ReadQuery, read_request, write_result
+from bongsu.wire.remote_read import AnswerType, ReadQuery, read_request, write_result
 from bongsu.wire.remote_write.histograms import read_histogram
 
 
@@ -109,18 +108,3 @@ def _raws(message: Message, number: int) -> list[bytes]:
         parts.append(joined[: head + size])
         joined = joined[head + size :]
     return parts
-
-
-def test_a_stream_of_chunks_reads_back_bit_for_bit_in_frames_of_bounded_size() -> None:
-    times = np.arange(1000, dtype=np.int64) * 15_000
-    values = np.random.default_rng(1).random(1000)
-    values[5] = STALE_NAN
-    series = SeriesSamples({"__name__": "up", "job": "é"}, times, values)
-    frames = list(ChunkStream(max_frame_bytes=2000).frames(3, series))
-    read = read_stream(b"".join(frames))
-
-    assert 1 < len(frames) == len(read)
-    assert {3} == {query for query, _, _ in read}
-    assert [series.labels] * len(read) == [labels for _, labels, _ in read]
-    assert pairs(series) == [pair for _, _, found in read for pair in found]
-    assert max(map(len, frames)) < 2000 + 120 * 20 + 100

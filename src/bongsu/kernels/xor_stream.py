@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bongsu.kernels._bit_stream import new_windows, put_bits, put_varint, put_xor
 from bongsu.kernels._jit import kernel
 
 if TYPE_CHECKING:
@@ -26,73 +27,27 @@ MAX_CHUNK_SAMPLES = 120
 MAX_SAMPLE_BYTES = 20
 """A timestamp takes at most 4 + 64 bits (the first ones 10 bytes), a value 2 + 5 + 6 + 64 bits."""
 
-_ONE, _SIX_BITS, _BYTE = np.uint64(1), np.uint64(63), np.uint64(0xFF)
+_ONE = np.uint64(1)
 _WIDTHS = np.array([14, 17, 20], dtype=np.int64)
 """Bits of the three short forms of a timestamp; their prefixes are 10, 110 and 1110."""
-
-_MAX_LEADING = 31
-"""Leading zero bits are told in five bits."""
-
-_NEVER = 255
-"""Leading zero bits before the first value that differs: fewer bits than that can never fit into the window before."""
 
 _CRC32C = 0x82F63B78
 """The polynomial 0x1EDC6F41 with its bits reversed."""
 
 
 @kernel
-def _put_bits(out: NDArray[np.uint8], at: int, value: np.uint64, count: int) -> int:
-    """Write the lowest `count` bits, highest first, at a bit position; return the position behind them. `out` is zeroed."""
-    left = count
-    while left > 0:
-        free = 8 - (at & 7)
-        take = min(free, left)
-        piece = (value >> np.uint64(left - take)) & ((_ONE << np.uint64(take)) - _ONE)
-        out[at >> 3] |= np.uint8((piece << np.uint64(free - take)) & _BYTE)
-        at += take
-        left -= take
-    return at
-
-
-@kernel
-def _put_varint(out: NDArray[np.uint8], at: int, value: np.uint64) -> int:
-    """Write a number seven bits at a time, lowest first."""
-    more = np.uint64(0x80)
-    while value >= more:
-        at = _put_bits(out, at, (value & np.uint64(0x7F)) | more, 8)
-        value >>= np.uint64(7)
-    return _put_bits(out, at, value, 8)
-
-
-@kernel
-def _leading_zeros(value: np.uint64) -> int:
-    count = 0
-    while count < 64 and (value >> np.uint64(63 - count)) & _ONE == np.uint64(0):
-        count += 1
-    return count
-
-
-@kernel
-def _trailing_zeros(value: np.uint64) -> int:
-    count = 0
-    while count < 64 and (value >> np.uint64(count)) & _ONE == np.uint64(0):
-        count += 1
-    return count
-
-
-@kernel
 def _put_time(out: NDArray[np.uint8], at: int, change: np.int64) -> int:
     """Write the difference of two differences of timestamps."""
     if change == 0:
-        return _put_bits(out, at, np.uint64(0), 1)
+        return put_bits(out, at, np.uint64(0), 1)
     for i in range(len(_WIDTHS)):
         half = np.int64(1) << (_WIDTHS[i] - 1)
         if -(half - 1) <= change <= half:
             # A prefix of i + 1 ones and a zero.
-            at = _put_bits(out, at, (_ONE << np.uint64(i + 2)) - np.uint64(2), i + 2)
-            return _put_bits(out, at, np.uint64(change), _WIDTHS[i])
-    at = _put_bits(out, at, np.uint64(0b1111), 4)
-    return _put_bits(out, at, np.uint64(change), 64)
+            at = put_bits(out, at, (_ONE << np.uint64(i + 2)) - np.uint64(2), i + 2)
+            return put_bits(out, at, np.uint64(change), _WIDTHS[i])
+    at = put_bits(out, at, np.uint64(0b1111), 4)
+    return put_bits(out, at, np.uint64(change), 64)
 
 
 @kernel
@@ -115,33 +70,18 @@ def write_xor_chunk(times: NDArray[np.int64], values: NDArray[np.float64], out: 
     out[1] = np.uint8(count & 255)
     at = HEADER_BYTES * 8
     bits = values.view(np.uint64)
-    leading, trailing = _NEVER, 0
+    window = new_windows(1)[0]
     step = np.int64(0)
     for i in range(count):
         if i == 0:
             # Signed numbers as varints alternate: 0, -1, 1, -2, ...
-            at = _put_varint(out, at, np.uint64((times[0] << 1) ^ (times[0] >> 63)))
-            at = _put_bits(out, at, bits[0], 64)
+            at = put_varint(out, at, np.uint64((times[0] << 1) ^ (times[0] >> 63)))
+            at = put_bits(out, at, bits[0], 64)
             continue
         difference = times[i] - times[i - 1]
-        at = _put_varint(out, at, np.uint64(difference)) if i == 1 else _put_time(out, at, difference - step)
+        at = put_varint(out, at, np.uint64(difference)) if i == 1 else _put_time(out, at, difference - step)
         step = difference
-        changed = bits[i] ^ bits[i - 1]
-        if changed == np.uint64(0):
-            at = _put_bits(out, at, np.uint64(0), 1)
-            continue
-        at = _put_bits(out, at, _ONE, 1)
-        own_leading = min(_leading_zeros(changed), _MAX_LEADING)
-        own_trailing = _trailing_zeros(changed)
-        if leading != _NEVER and own_leading >= leading and own_trailing >= trailing:
-            at = _put_bits(out, at, np.uint64(0), 1)
-        else:
-            leading, trailing = own_leading, own_trailing
-            at = _put_bits(out, at, _ONE, 1)
-            at = _put_bits(out, at, np.uint64(leading), 5)
-            # 64 significant bits are written as 0: there are always some.
-            at = _put_bits(out, at, np.uint64(64 - leading - trailing) & _SIX_BITS, 6)
-        at = _put_bits(out, at, changed >> np.uint64(trailing), 64 - leading - trailing)
+        at = put_xor(out, at, bits[i], bits[i - 1], window)
     return (at + 7) >> 3
 
 

@@ -16,13 +16,16 @@ if TYPE_CHECKING:
 
     from bongsu.model.histograms import Histogram
     from bongsu.model.matchers import Matcher
-    from bongsu.storage.contract import ProjectStore
+    from bongsu.storage.contract import ProjectStore, Selection
 
 _BLOCK_ROWS = 256
 """Series decoded at once; a day of them at 15 s is some 20 MB."""
 
 _AT_ONCE = 5_000_000
 """Samples up to which a whole selection is decoded before its series are put in order, some 80 MB; more are read series by series."""
+
+_HISTOGRAM_WEIGHT = 10
+"""Samples that a native histogram counts as: with its twenty or so buckets it is that much longer, and an object while it is written."""
 
 
 class SeriesSamples(NamedTuple):
@@ -45,12 +48,6 @@ class SeriesSamples(NamedTuple):
     histograms: tuple[tuple[int, Histogram], ...] = ()
 
 
-def holds_histograms(store: ProjectStore, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> bool:
-    """Tell whether any of the matching series may have native histograms in the closed range."""
-    with store.select(matchers, start_ms, end_ms) as selection:
-        return bool((selection.chunks(0, selection.labels.n_series).kind == KIND_HISTOGRAM).any())
-
-
 def stored_series(
     store: ProjectStore, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, max_samples: int
 ) -> Iterator[SeriesSamples]:
@@ -63,11 +60,11 @@ def stored_series(
         If there may be more than `max_samples`; told before anything is decoded.
     """
     with store.select(matchers, start_ms, end_ms) as selection:
-        total = int(selection.sample_counts.sum())
+        total = _weight(selection)
         if total > max_samples:
             raise LimitExceeded(
-                f"the range holds up to {total} samples, a remote read may take {max_samples}; ask for fewer series or a "
-                "shorter range",
+                f"the range holds up to {total} samples, a native histogram counted as {_HISTOGRAM_WEIGHT}, and a remote read "
+                f"may take {max_samples}; ask for fewer series or a shorter range",
                 id="remote-read-limit",
                 limit="remote read samples",
             )
@@ -79,6 +76,12 @@ def stored_series(
         else:
             for row in order:
                 yield from (series for _, series in _rows(samples, row, row + 1))
+
+
+def _weight(selection: Selection) -> int:
+    chunks = selection.chunks(0, selection.labels.n_series)
+    native = int(chunks.count[chunks.kind == KIND_HISTOGRAM].sum())
+    return int(selection.sample_counts.sum()) + (_HISTOGRAM_WEIGHT - 1) * native
 
 
 def _all_rows(samples: StoredSamples) -> Iterator[tuple[int, SeriesSamples]]:

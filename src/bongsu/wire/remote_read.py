@@ -1,5 +1,5 @@
 """
-Remote read 1.0: the request's queries, and the answer as samples or as a stream of chunks.
+Remote read 1.0: the request's queries, and the answer as samples; `bongsu.wire.remote_read_chunks` has the other kind.
 
 Source: Prometheus' ``prompb/remote.proto`` and ``prompb/types.proto``, of which only field numbers and types are used here.
 """
@@ -13,27 +13,17 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from bongsu.kernels.remote_read import MAX_SAMPLE_BYTES, write_samples
-from bongsu.kernels.xor_stream import HEADER_BYTES, MAX_CHUNK_SAMPLES, crc32c, crc32c_table, write_xor_chunk
-from bongsu.kernels.xor_stream import MAX_SAMPLE_BYTES as MAX_CHUNK_SAMPLE_BYTES
 from bongsu.model.matchers import Matcher, MatchOp
-from bongsu.wire.encode import encode_varint
 from bongsu.wire.encode import field as _field
-from bongsu.wire.encode import number as _number
 from bongsu.wire.messages import BadMessage, Message, signed
 from bongsu.wire.remote_write.histograms import write_histogram
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from bongsu.model.histograms import Histogram
-
-MAX_FRAME_BYTES = 1 << 20
-"""A frame ends with the chunk that reaches this size; it is Prometheus' own default."""
-
-_XOR = 1
-"""The type of chunk that holds floats."""
 
 _OPS = (MatchOp.EQUAL, MatchOp.NOT_EQUAL, MatchOp.REGEX, MatchOp.NOT_REGEX)
 """Matcher types by their number."""
@@ -106,7 +96,7 @@ class ReadSeries(Protocol):
     values : ndarray of float64, shape (n_samples,)
         Stale markers included.
     histograms
-        Native histograms with their times; only answers of the type SAMPLES hold them.
+        Native histograms with their times, increasing.
     """
 
     @property
@@ -131,51 +121,10 @@ def _time_series(series: ReadSeries) -> bytes:
     out = np.empty(len(series.times) * MAX_SAMPLE_BYTES, dtype=np.uint8)
     used = write_samples(series.times, series.values, out)
     histograms = [_field(4, write_histogram(value, time)) for time, value in series.histograms]
-    return _labels(series.labels) + out[:used].tobytes() + b"".join(histograms)
+    return write_labels(series.labels) + out[:used].tobytes() + b"".join(histograms)
 
 
-def _labels(labels: Mapping[str, str]) -> bytes:
+def write_labels(labels: Mapping[str, str]) -> bytes:
+    """Return the labels of a series, as both kinds of answers begin it."""
     pairs = (_field(1, name.encode()) + _field(2, value.encode()) for name, value in labels.items())
     return b"".join(_field(1, pair) for pair in pairs)
-
-
-class ChunkStream:
-    """Writes answers of the type STREAMED_XOR_CHUNKS, frame by frame."""
-
-    def __init__(self, max_frame_bytes: int = MAX_FRAME_BYTES) -> None:
-        self._max_frame_bytes = max_frame_bytes
-        self._table = crc32c_table()
-
-    def frames(self, query: int, series: ReadSeries) -> Iterator[bytes]:
-        """
-        Yield the frames of one series; a long one takes several, each with its labels.
-
-        Parameters
-        ----------
-        query
-            Place of the query in the request.
-        """
-        labels = _labels(series.labels)
-        chunks: list[bytes] = []
-        size = 0
-        for start in range(0, len(series.times), MAX_CHUNK_SAMPLES):
-            stop = start + MAX_CHUNK_SAMPLES
-            chunks.append(_field(2, _chunk(series.times[start:stop], series.values[start:stop])))
-            size += len(chunks[-1])
-            if size >= self._max_frame_bytes:
-                yield self._frame(query, labels, chunks)
-                chunks, size = [], 0
-        if chunks:
-            yield self._frame(query, labels, chunks)
-
-    def _frame(self, query: int, labels: bytes, chunks: Iterable[bytes]) -> bytes:
-        content = _field(1, labels + b"".join(chunks)) + _number(2, query)
-        checksum = crc32c(np.frombuffer(content, dtype=np.uint8), self._table)
-        return encode_varint(len(content)) + checksum.to_bytes(4, "big") + content
-
-
-def _chunk(times: NDArray[np.int64], values: NDArray[np.float64]) -> bytes:
-    out = np.empty(HEADER_BYTES + len(times) * MAX_CHUNK_SAMPLE_BYTES, dtype=np.uint8)
-    used = write_xor_chunk(times, np.ascontiguousarray(values), out)
-    bounds = _number(1, int(times[0])) + _number(2, int(times[-1])) + _number(3, _XOR)
-    return bounds + _field(4, out[:used].tobytes())

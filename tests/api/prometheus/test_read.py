@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import numpy as np
 import pytest
-from tests.naive.remote_read import BOTH, CHUNKS_ONLY, request, response
-from tests.naive.xor_stream import read_stream
+from tests.naive.remote_read import BOTH, CHUNKS_ONLY, SAMPLES_ONLY, read_stream, request, response
 from tests.support.prometheus_api import NOW_MS, PrometheusApi, put
 from tests.support.prometheus_peer import running_prometheus
 
@@ -85,24 +84,26 @@ async def test_a_reader_of_chunks_gets_a_stream_sorted_by_labels(api: Prometheus
         (1, {"__name__": "up", "instance": "a"}, [(NOW_MS - 15_000, 2.0), (NOW_MS, 3.0)]),
         (1, {"__name__": "up", "instance": "b"}, [(NOW_MS - 15_000, 1.0), (NOW_MS, 0.0)]),
     ] == [
-        (query, labels, [(t, struct.unpack("<d", value)[0]) for t, value in samples])
-        for query, labels, samples in read_stream(answer.content)
+        (frame.query, frame.labels, [(t, struct.unpack("<d", value)[0]) for t, value in frame.floats])
+        for frame in read_stream(answer.content)
     ]
 
 
-async def test_native_histograms_are_answered_as_samples_to_those_who_take_both(api: PrometheusApi) -> None:
+async def test_native_histograms_come_in_the_kind_of_answer_that_is_wanted_first(api: PrometheusApi) -> None:
     histogram = put_histogram(api)
     anything = (0, NOW_MS, [(2, "__name__", "h|up")])
-    both = await read(api, compress_snappy(request(anything, types=BOTH)))
-    chunks = await read(api, compress_snappy(request(anything, types=CHUNKS_ONLY)))
-    content = decompress_snappy(both.content, 1 << 20)
+    samples = await read(api, compress_snappy(request(anything, types=SAMPLES_ONLY + CHUNKS_ONLY)))
+    chunks = await read(api, compress_snappy(request(anything, types=BOTH)))
+    content = decompress_snappy(samples.content, 1 << 20)
     (result,) = Message(content, 0, len(content)).messages(1)
     raw = result.messages(1)[0].raw(4).partition(b":")[2]
 
-    assert "application/x-protobuf" == both.headers["content-type"]
+    assert "application/x-protobuf" == samples.headers["content-type"]
     assert (NOW_MS, histogram) == ((found := read_histogram(raw, 0, len(raw))).timestamp, found.value)
     assert STREAMED == chunks.headers["content-type"]
-    assert {"up"} == {labels["__name__"] for _, labels, _ in read_stream(chunks.content)}
+    frames = {frame.labels["__name__"]: frame for frame in read_stream(chunks.content)}
+    assert {"h", "up"} == frames.keys()
+    assert [(NOW_MS, histogram)] == frames["h"].histograms
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ from bongsu.api.streaming import parts_response
 from bongsu.api.threads import in_thread
 from bongsu.control.values import Scope
 from bongsu.model.errors import InvalidInput
-from bongsu.query.samples import holds_histograms, stored_series
+from bongsu.query.samples import stored_series
 from bongsu.runtime.compress import DecompressedTooLarge, compress_snappy, decompress_snappy
-from bongsu.wire.remote_read import AnswerType, ChunkStream, read_request, write_result
+from bongsu.wire.remote_read import AnswerType, read_request, write_result
+from bongsu.wire.remote_read_chunks import ChunkStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,8 +46,7 @@ class RemoteRead:
     """
     Handler of ``/read``.
 
-    Answers are a stream of chunks for readers that take one, else samples. Native histograms are in samples only, so a request
-    that meets some is answered with samples where the reader takes both, and without the histograms where it does not.
+    Answers are of the kind that the reader names first: a stream of chunks, whose size has no bound in memory, or samples.
     """
 
     def __init__(self, access: AccessControl, open_store: OpenStore) -> None:
@@ -73,16 +73,10 @@ class RemoteRead:
                 "a query of the request has no matchers; send at least one", id="match-missing"
             )
         store = self._open_store(access)
-        if AnswerType.STREAMED_XOR_CHUNKS in asked.accepted and not (
-            AnswerType.SAMPLES in asked.accepted and _meets_histograms(store, asked.queries)
-        ):
+        if asked.accepted[0] is AnswerType.STREAMED_XOR_CHUNKS:
             return parts_response(_frames(store, asked.queries), media_type=STREAMED)
         content = compress_snappy(b"".join(_results(store, asked.queries)))
         return Response(content, media_type=PROTOBUF, headers={"Content-Encoding": "snappy"})
-
-
-def _meets_histograms(store: ProjectStore, queries: Sequence[ReadQuery]) -> bool:
-    return any(holds_histograms(store, query.matchers, *_range(query)) for query in queries)
 
 
 def _results(store: ProjectStore, queries: Sequence[ReadQuery]) -> Iterator[bytes]:
