@@ -234,6 +234,126 @@ def test_two_projects_see_their_own_application_only(database: str, tmp_path: Pa
         assert (1, 1) == tuple(sealed_tick(api, end_ms, p).numbers.act_agent for p in ("alpha", "beta"))
 
 
+def test_sampled_traces_are_counted_by_their_histograms_and_seen_in_flight(
+    database: str, tmp_path: Path
+) -> None:
+    api = make_api()
+    sampler = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.1"}
+    with (
+        api.served() as base,
+        observed(
+            kind_of("fastapi"),
+            tmp_path,
+            url=base,
+            key=api.key["alpha"],
+            database=database,
+            environment=sampler,
+        ) as app,
+        concurrent.futures.ThreadPoolExecutor(4) as pool,
+    ):
+        numbers_when(api, lambda n: n.act_agent == 1, "the agent")
+        before = api.engine.newest("alpha").since_start.count
+
+        def run() -> None:
+            answers = pool.map(app.get, ["/work"] * 190 + ["/fail"] * 10)
+            assert 10 == list(answers).count(500)
+
+        run()
+        held = [pool.submit(app.get, "/hold") for _ in range(3)]
+        busy = numbers_when(api, lambda n: n.actx == 3, "three requests in flight, sampled or not")
+        assert 3 == busy.act_method
+        app.release()
+        assert [200] * 3 == [future.result(DEADLINE_S) for future in held]
+        counted = wait_for(
+            lambda: next(
+                (t for t in [api.engine.newest("alpha")] if t.since_start.count - before >= 203), None
+            ),
+            "all transactions",
+        )
+        assert (203, 10) == (counted.since_start.count - before, counted.since_start.errors)
+        assert [True] == [agent.is_sampled for agent in counted.agents]
+
+
+FORKING = """
+import multiprocessing, os, sys, threading
+from opentelemetry import trace
+
+def serve(count):
+    tracer = trace.get_tracer("test")
+    def one():
+        with tracer.start_as_current_span("GET /", kind=trace.SpanKind.SERVER):
+            pass
+    threads = [threading.Thread(target=one) for _ in range(count)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+
+def child(count, told, go_on):
+    go_on.wait(60)
+    serve(count)
+    told.set()
+    go_on.wait(60) and told.wait(60) and threading.Event().wait(60)
+
+multiprocessing.set_start_method("fork")
+serve(1)
+go_on = multiprocessing.Event()
+children = [(count, multiprocessing.Event()) for count in (2, 4)]
+processes = [multiprocessing.Process(target=child, args=(*one, go_on), daemon=True) for one in children]
+[process.start() for process in processes]
+idle = os.fork()
+if not idle:
+    sys.stdin.read()
+    os._exit(0)
+go_on.set()
+serve(8)
+[told.wait(60) for _, told in children]
+print("served", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_forked_processes_are_agents_of_their_own_and_lose_and_repeat_nothing(tmp_path: Path) -> None:
+    api = make_api()
+    environment = {
+        **os.environ,
+        "BONGSU_AGENT_PERIOD": "1000",
+        "BONGSU_AGENT_FOLDER": str(tmp_path / "slots"),
+    }
+    with api.served() as base:
+        command = [
+            BIN / "bongsu",
+            "agent",
+            "run",
+            "--url",
+            base,
+            "--key",
+            api.key["alpha"],
+            "--name",
+            "forks",
+        ]
+        with subprocess.Popen(
+            [*map(str, command), "--", str(BIN / "python"), "-c", FORKING],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                assert process.stdout is not None
+                assert "served\n" == process.stdout.readline()
+                numbers_when(api, lambda n: n.act_agent == 3, "the parent and two children that served")
+                tick = wait_for(
+                    lambda: next(
+                        (t for t in [api.engine.newest("alpha")] if t.since_start.count >= 15), None
+                    ),
+                    "all transactions",
+                )
+                assert (15, 0) == (tick.since_start.count, tick.repeated_spans)
+                by_agent = sorted(agent.since_start.count for agent in tick.agents)
+                assert [2, 4, 9] == by_agent, "the child that served nothing is no agent"
+            finally:
+                process.kill()
+
+
 def workers_of(app: Observed) -> list[int]:
     """Return the processes that the server has forked."""
     found = subprocess.run(

@@ -25,6 +25,7 @@ from bongsu.agent.pools.connections import ConnectionPools
 from bongsu.agent.pools.sockets import watch_sockets
 from bongsu.agent.pools.threads import ThreadPools
 from bongsu.agent.pools.watch import wrap_when_imported
+from bongsu.agent.sampling import SeeingSampler
 from bongsu.agent.transactions import Transactions
 from bongsu.agent.users import UserFinder
 
@@ -79,10 +80,16 @@ class ApplicationAgent:
         quiet_exporters()
         reachability = Reachability()
         resource = self._resource.merge(self._own_resource())
-        self._spans = SpanQueue(self._settings.queue, self._settings.period_ms, reachability)
+        self._spans = SpanQueue(
+            self._settings.queue,
+            self._settings.period_ms,
+            reachability,
+            resource_of=lambda: self._tracers.resource,
+        )
         self._reader = TickReader(self._settings.period_ms, reachability)
         self._meters = MeterProvider([self._reader], resource, shutdown_on_exit=False)
         self._tracers = TracerProvider(resource=resource, shutdown_on_exit=False, meter_provider=self._meters)
+        self._tracers.sampler = SeeingSampler(self._tracers.sampler)
         self._tracers.add_span_processor(self.transactions)
         self._tracers.add_span_processor(self._spans)
         trace.set_tracer_provider(self._tracers)

@@ -24,7 +24,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from bongsu.agent.cadence import Cadence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _log = logging.getLogger("bongsu.agent")
 
@@ -61,10 +61,21 @@ class SpanQueue(SpanProcessor):
     ----------
     capacity
         Spans that wait at most.
+    resource_of
+        Returns this process' resource. Spans that began before a forked process was an agent have another one, and are sent with it
+        all the same: else they would look like one more agent. None leaves each span its own.
     """
 
-    def __init__(self, capacity: int, period_ms: int, reachability: Reachability) -> None:
+    def __init__(
+        self,
+        capacity: int,
+        period_ms: int,
+        reachability: Reachability,
+        *,
+        resource_of: Callable[[], Any] | None = None,
+    ) -> None:
         self._capacity = capacity
+        self._resource_of = resource_of
         self._period_ms = period_ms
         self._reachability = reachability
         self._exporting = threading.Lock()
@@ -100,11 +111,18 @@ class SpanQueue(SpanProcessor):
         with self._exporting, _uninstrumented():
             for _ in range(-(-len(self._queue) // BATCH)):
                 batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+                self._own(batch)
                 well = bool(batch) and self._exporter.export(batch) is SpanExportResult.SUCCESS
                 if batch:
                     self._reachability.note(well=well)
                 if not well:
                     self.dropped += len(batch)
+
+    def _own(self, batch: list[Any]) -> None:
+        if self._resource_of is not None:
+            resource = self._resource_of()
+            for span in batch:
+                span._resource = resource  # noqa: SLF001 - there is no public way, and the span is ended
 
     def end(self, timeout_s: float) -> None:
         """Send the rest, waiting at most as long."""
