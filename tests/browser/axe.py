@@ -12,13 +12,13 @@ import io
 import shutil
 import subprocess
 import tarfile
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from playwright.sync_api import Page
 
 VERSION = "4.10.3"
@@ -34,9 +34,11 @@ def load_axe(folder: Path) -> str:
         npm = shutil.which("npm")
         if npm is None:
             pytest.skip("NOT TESTED: accessibility; npm is not installed (apt-get install npm)")
-        command = [npm, "pack", f"axe-core@{VERSION}", "--silent", "--pack-destination", str(folder)]
-        if subprocess.run(command, cwd=folder, capture_output=True, timeout=120, check=False).returncode:
-            pytest.skip("NOT TESTED: accessibility; npm could not fetch axe-core")
+        with tempfile.TemporaryDirectory(dir=folder) as fetched:  # another worker may fetch it too
+            command = [npm, "pack", f"axe-core@{VERSION}", "--silent", "--pack-destination", fetched]
+            if subprocess.run(command, cwd=fetched, capture_output=True, timeout=120, check=False).returncode:
+                pytest.skip("NOT TESTED: accessibility; npm could not fetch axe-core")
+            (Path(fetched) / tarball.name).replace(tarball)
     content = tarball.read_bytes()
     assert INTEGRITY == base64.b64encode(hashlib.sha512(content).digest()).decode()
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:

@@ -47,7 +47,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with running_server(tmp_path_factory.mktemp("console") / "data") as started:
+    """Run the server that most tests share, each in a project of its own. It scrapes often: tests wait for what it finds."""
+    quick = {"BONGSU_SCRAPE_INTERVAL": "3s", "BONGSU_SCRAPE_TIMEOUT": "3s"}
+    with running_server(tmp_path_factory.mktemp("console") / "data", **quick) as started:
         yield started
 
 

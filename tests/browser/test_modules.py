@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.browser.visitor import in_module
 
-pytestmark = [pytest.mark.browser, pytest.mark.process]
+pytestmark = [pytest.mark.browser, pytest.mark.process, pytest.mark.xdist_group("modules")]
 
 
 def test_expressions_survive_the_way_through_an_address(page: Any) -> None:

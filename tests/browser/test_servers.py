@@ -10,33 +10,24 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.browser.visitor import opened_visitor
 from tests.support.exporters import free_port
-from tests.support.process import ServerProcess, Tenant, call, eventually, running_server
+from tests.support.process import call, eventually
 
 from bongsu.api.console.files import STATIC
 from bongsu.control.server_states import SILENT_AFTER_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from playwright.sync_api import Browser
     from tests.browser.conftest import ToyExporter
+    from tests.support.process import ServerProcess, Tenant
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
 
 HEALTHS = ("normal", "unknown", "unmonitored", "stopped", "deleted")
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    quick = {"BONGSU_SCRAPE_INTERVAL": "1s", "BONGSU_SCRAPE_TIMEOUT": "1s"}
-    with running_server(tmp_path / "data", **quick) as started:
-        yield started
-
-
-def with_all_states(server: ServerProcess, exporter: ToyExporter) -> Tenant:
+def with_all_states(server: ServerProcess, exporter: ToyExporter, name: str) -> Tenant:
     """Make a project with a server in each state, named after it."""
-    tenant = server.create_project("states")
+    tenant = server.create_project(name)
     project = f"{server.url}/admin/v1/projects/{tenant.project_id}"
     # The reserved workspace would ask every server for a node exporter, and be refused.
     call("PATCH", project, headers=server.admin_headers, body={"linuxWorkspace": False})
@@ -72,7 +63,8 @@ def test_each_of_the_five_states_is_told_with_its_reason(
     browser: Browser, server: ServerProcess, exporter: ToyExporter, language: str
 ) -> None:
     say = json.loads((STATIC / "locales" / f"{language}.json").read_text())
-    tenant, stranger = with_all_states(server, exporter), server.create_project("stranger")
+    tenant = with_all_states(server, exporter, f"states-{language}")
+    stranger = server.create_project(f"strange-{language}")
     with opened_visitor(browser, server.url) as visitor:
         visitor.sign_in(tenant)
         visitor.open(f"servers?lang={language}")
@@ -90,8 +82,8 @@ def test_each_of_the_five_states_is_told_with_its_reason(
         }
         for health, reason in reasons.items():
             row = rows.filter(has_text=f"is-{health}")
-            assert say[f"server.health.{health}"] == row.locator(".badge").inner_text()
-            assert reason in row.inner_text()
+            row.locator(".badge").get_by_text(say[f"server.health.{health}"], exact=True).wait_for()
+            row.filter(has_text=reason).wait_for()
         rows.filter(has_text="is-deleted").get_by_role("link").click()
         page.get_by_text(say["server.removedHint"]).wait_for()
         assert [] == visitor.problems

@@ -32,6 +32,10 @@ class Visitor:
         """Open a view by its address."""
         self.page.goto(f"{self.url}/console/{view}")
 
+    def address(self) -> str:
+        """Return the page's address as the page has it: Playwright hears of a change that the page makes some time after it."""
+        return str(self.page.evaluate("location.href"))
+
     def sign_in(self, tenant: Tenant) -> None:
         """Sign in with a project's key, as a person does."""
         self.open()

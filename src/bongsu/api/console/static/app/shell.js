@@ -1,5 +1,5 @@
 // What is around every view: navigation, time range, project, dialogs, shortcuts.
-import { html, signal, useEffect, useErrorBoundary, useState } from "./ui.js";
+import { html, signal, useEffect, useErrorBoundary, useLayoutEffect, useState } from "./ui.js";
 import { away, chooseProject, session, signOut } from "./api.js";
 import { ThemeButton, LanguageChoice } from "./choices.js";
 import { t } from "./i18n.js";
@@ -113,9 +113,9 @@ function Help() {
   <//>`;
 }
 
-/** Single keys act only outside of fields and dialogs, and never with a modifier: those are the browser's. */
+/** Single keys act only outside of fields and dialogs, and never with a modifier: those are the browser's. They act as soon as the page is there. */
 function useShortcuts() {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const press = (/** @type {KeyboardEvent} */ event) => {
       const target = /** @type {HTMLElement} */ (event.target);
       const busy = target.closest("input, textarea, select, [contenteditable], dialog") !== null;

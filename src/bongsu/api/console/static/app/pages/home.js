@@ -32,7 +32,7 @@ export function Page() {
     <div class="split home">
       <${Machines} targets=${targets} every=${TARGETS_MS} />
       <${Collecting} targets=${targets} />
-      <${Checklist} spot=${spot.data} targets=${targets.data} servers=${servers.data} names=${names.data} />
+      <${Checklist} spot=${spot} targets=${targets} servers=${servers} names=${names} />
     </div>
     <${Itself} job=${OWN_JOB} />
   `;
@@ -109,9 +109,14 @@ function Workspace({ group: { workspace, targets } }) {
   </tr>`;
 }
 
-/** @param {{spot: any, targets: any, servers: any, names: any}} props */
-function Checklist({ spot, targets, servers, names }) {
+/**
+ * What is left to do, once it is known: steps that were done long ago are not shown as open for a moment.
+ * @param {Record<"spot" | "targets" | "servers" | "names", import("../load.js").Loaded<any>>} loaded
+ */
+function Checklist(loaded) {
+  if (Object.values(loaded).some((one) => one.data === undefined && !one.error)) return null;
   const { user, mayMakeFirst } = session.value;
+  const [spot, targets, servers, names] = [loaded.spot.data, loaded.targets.data, loaded.servers.data, loaded.names.data];
   const steps = [
     { text: "check.key", done: true },
     // Only who came by the server's own link, or has an account, knows and may do something about it.

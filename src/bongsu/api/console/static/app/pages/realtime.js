@@ -1,5 +1,5 @@
 // Real time: the newest 5-second tick of all applications or of the chosen agents, as it is sealed, and the minutes before it.
-import { html } from "../ui.js";
+import { html, signal } from "../ui.js";
 import { ActiveTransactions } from "../active.js";
 import { AgentStrip, agentSelector, chosenAgents } from "../agents.js";
 import { Arc } from "../arc.js";
@@ -18,6 +18,12 @@ import { Button, Empty, Failure, Loading, Panel, Stat } from "../widgets.js";
 
 /** Far below what is looked at first. */
 const DaysPanel = lazy(() => import("../days.js"), "DaysPanel");
+
+/** Three columns or more: the hit map takes two, and the chart beside it is as high. */
+const isWide = matchMedia("(min-width: 1372px)");
+const besideHitMap = signal(isWide.matches);
+isWide.addEventListener("change", () => (besideHitMap.value = isWide.matches));
+const HIT_MAP_PX = 252;
 
 /** @typedef {import("../live.js").Tick} Tick */
 
@@ -39,7 +45,7 @@ const values = (tick, ...names) => names.map((name) => tick.numbers[name]);
 
 /** @param {string} selector of the chosen agents; empty for all */
 const charts = (selector) => [
-  { title: "spot.tps", queries: [mean("tps", selector)], pick: (/** @type {Tick} */ tick) => values(tick, "tps"), fill: true, min: 0, height: 252 },
+  { title: "spot.tps", queries: [mean("tps", selector)], pick: (/** @type {Tick} */ tick) => values(tick, "tps"), fill: true, min: 0, height: besideHitMap.value ? HIT_MAP_PX : undefined },
   { title: "spot.rtime", queries: [responseTime(selector)], pick: (/** @type {Tick} */ tick) => [tick.numbers.txcount > 0 ? tick.numbers.rtime : null], unit: "ms", min: 0 },
   { title: "spot.actx", queries: [mean("actx", selector)], pick: (/** @type {Tick} */ tick) => values(tick, "actx"), fill: true, min: 0 },
   { title: "spot.user", queries: [mean("user", selector)], pick: (/** @type {Tick} */ tick) => values(tick, "user"), fill: true, min: 0 },

@@ -48,7 +48,7 @@ function List({ rows, chosen }) {
   const counts = /** @type {(keyof typeof HEALTH)[]} */ (Object.keys(HEALTH)).map((health) => ({ health, count: rows.filter(({ server }) => server.state.health === health).length }));
   return html`<${Panel} title=${t("nav.servers")}>
     <input class="search" type="search" data-search placeholder=${t("servers.search")} aria-label=${t("servers.search")} value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)} />
-    <div class="actions">${counts.filter(({ count }) => count > 0).map((one) => html`<${Health} key=${one.health} ...${one} />`)}</div>
+    <div class="actions apart">${counts.filter(({ count }) => count > 0).map((one) => html`<${Health} key=${one.health} ...${one} />`)}</div>
     ${removed.length > 0 && html`<label class="check"><input type="checkbox" checked=${withRemoved} onChange=${(/** @type {any} */ event) => setWithRemoved(event.target.checked)} /> ${t("servers.withRemoved")}</label>`}
     ${shown.length === 0 && html`<${Empty} why=${t("servers.noMatch")} />`}
     <ul class="list">
@@ -58,7 +58,7 @@ function List({ rows, chosen }) {
         </a>
       </li>`)}
     </ul>
-    <details><summary class="hint">${t("servers.add")}</summary><${HowToAdd} /></details>
+    <details class="apart"><summary class="hint">${t("servers.add")}</summary><${HowToAdd} /></details>
   <//>`;
 }
 
@@ -81,7 +81,7 @@ function Detail({ row: { server, targets } }) {
   return html`<div class="stack">
     <${Panel} title=${server.hostNm}>
       <p class="hint">${server.svrIp}${server.instanceId && ` · ${server.instanceId}`}</p>
-      <p class="actions"><${Health} health=${server.state.health} /> ${reasonOfServer(server.state, targets)}</p>
+      <p class="actions apart"><${Health} health=${server.state.health} /> ${reasonOfServer(server.state, targets)}</p>
       ${server.state.health === "deleted"
         ? html`<p class="hint">${t("server.removedHint")}</p>`
         : targets.length === 0

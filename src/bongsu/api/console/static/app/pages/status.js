@@ -33,7 +33,7 @@ function Store({ data, limits }) {
   const onDisk = limits?.find((limit) => limit.name === "retention_bytes")?.used;
   const { retentionMs } = session.value.project;
   return html`
-    <div class="stats">
+    <div class="stats wide">
       <${Stat} label=${t("status.series")} value=${number(numSeries)} />
       <${Stat} label=${t("status.pairs")} value=${number(numLabelPairs)} />
       <${Stat} label=${t("status.chunks")} value=${number(chunkCount)} />
