@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from bongsu.api.body import BodyLimits
     from bongsu.apm.ticks import SealedTick
+    from bongsu.apm.visitors import VisitorFiles
     from bongsu.runtime.clock import Clock
     from bongsu.wire.otlp.limits import OtlpLimits
 
@@ -50,6 +51,7 @@ class ApmApi:
         limits: OtlpLimits | None = None,
         body_limits: BodyLimits = otlp.BODY_LIMITS,
         calls_per_second: int = 0,
+        visitors: VisitorFiles | None = None,
     ) -> None:
         self.manual = ManualClock(NOW_MS)
         self.clock: Clock = clock or self.manual
@@ -73,6 +75,7 @@ class ApmApi:
             clock=self.clock,
             registry=self.registry,
             log=log,
+            visitors=visitors,
         )
         self.ingest = OtlpMetricsIngest(OtlpIngestSettings(), store_of=self._store_of, clock=self.clock)
         access = make_access(self.keys, self.manual)

@@ -18,7 +18,9 @@ from bongsu.apm.series import TickWriter
 from bongsu.apm.settings import TICK_MS, ApmLimits, ApmSettings
 from bongsu.apm.snapshot import Snapshot, UnusableSnapshot, take_snapshot, write_snapshot
 from bongsu.apm.ticks import SealedTick
+from bongsu.apm.visitors import united
 from bongsu.model.errors import NotFound, Unavailable
+from bongsu.runtime.files import checksum
 from bongsu.storage.errors import StoreClosed
 from bongsu.wire.otlp.values import SpanKind
 
@@ -29,16 +31,21 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from structlog.typing import FilteringBoundLogger
 
+    from bongsu.apm.hyperloglog import HyperLogLog
     from bongsu.apm.identity import AgentId
     from bongsu.apm.statistics import RowType, Tally
     from bongsu.apm.traces import KeptSpan
     from bongsu.apm.transactions import HitMap, KeptTransaction
+    from bongsu.apm.visitors import VisitorFiles
     from bongsu.runtime.clock import Clock
     from bongsu.storage.contract import ProjectStore
     from bongsu.wire.otlp.values import MetricBatch, SpanBatch
 
 _KEPT_TICKS = 60
 """Sealed ticks that wait while a store takes no writes: five minutes, as long as the longest memory of the state itself."""
+
+_VISITORS_EVERY = 60
+"""Ticks between writings of a project's users by day: what a crash may lose of them. Projects take turns."""
 
 _CLOCK_STEP_MS = 60_000
 """A clock that was set back by less is waited for."""
@@ -84,6 +91,8 @@ class ApmEngine:
         Returns what a project may have, by its id, and answers at once; None: what the settings say.
     count_refusal
         Told a project's id, a limit's name, and how much it refused.
+    visitors
+        Where users by day are kept, with the keys for hashing users; None keeps none.
     """
 
     def __init__(
@@ -97,7 +106,9 @@ class ApmEngine:
         log: FilteringBoundLogger,
         limits_of: Callable[[str], ApmLimits] | None = None,
         count_refusal: Callable[[str, str, int], None] = lambda _project, _limit, _count: None,
+        visitors: VisitorFiles | None = None,
     ) -> None:
+        self._visitors = visitors
         self.settings = settings
         self._limits_of = limits_of or (lambda _project: settings.limits)
         self._count_refusal = count_refusal
@@ -196,10 +207,24 @@ class ApmEngine:
         project = self._projects.get(project_id)
         return {} if project is None else project.state.statistics(kind, start_ms, end_ms, wanted=wanted)
 
+    def visitors(self, project_id: str, first: int, last: int) -> dict[int, HyperLogLog]:
+        """Return a project's users by day since the Unix epoch, both ends included; blocks for the disk."""
+        wanted = range(first, last + 1)
+        kept = {} if self._visitors is None else self._visitors.read(project_id, wanted)
+        project = self._projects.get(project_id)
+        waiting = {} if project is None else project.state.visitors()
+        return united(kept, {day: sketch for day, sketch in waiting.items() if day in wanted})
+
     def drop_project(self, project_id: str) -> None:
-        """Forget a project that was removed."""
+        """Forget the state of a project that is gone."""
         with self._lock:
             self._projects.pop(project_id, None)
+
+    def remove_project(self, project_id: str) -> None:
+        """Forget a project that was removed, and what is kept of it in files."""
+        self.drop_project(project_id)
+        if self._visitors is not None:
+            self._visitors.remove(project_id)
 
     def save(self, path: Path) -> None:
         """
@@ -208,6 +233,8 @@ class ApmEngine:
         Called once, when no request and no loop uses the engine any more and the stores are still open.
         """
         self.tick()
+        for project_id, project in self._projects.items():
+            self._write_visitors(project_id, project.state)
         projects = {name: (project.state, list(project.waiting)) for name, project in self._projects.items()}
         try:
             write_snapshot(path, Snapshot(self.settings, projects))
@@ -266,11 +293,28 @@ class ApmEngine:
             self._count_refusal(project_id, taken.limit, taken.refused or 1)
 
     def _new_state(self, project_id: str) -> ProjectApm:
-        # A key of its own for every project, so that equal users cannot be found out across projects.
-        secret = hashlib.blake2b(project_id.encode(), key=self._secret, digest_size=32).digest()
-        state = ProjectApm(self.settings, secret=secret, now_ms=self._clock.now_ms())
+        state = ProjectApm(self.settings, secret=self._secret_of(project_id), now_ms=self._clock.now_ms())
         state.limits = self._limits_of(project_id)
         return state
+
+    def _secret_of(self, project_id: str) -> bytes:
+        """Return a key of the project's own, so that equal users cannot be found out across projects."""
+        if self._visitors is not None:
+            try:
+                return self._visitors.secret(project_id)
+            except OSError as error:
+                self._log.error("users of today are counted anew: no key can be kept", cause=str(error))
+        return hashlib.blake2b(project_id.encode(), key=self._secret, digest_size=32).digest()
+
+    def _write_visitors(self, project_id: str, state: ProjectApm) -> None:
+        days = state.take_visitors()
+        if self._visitors is None or not days:
+            return
+        try:
+            self._visitors.add(project_id, days)
+        except OSError as error:
+            state.give_back_visitors(days)
+            self._log.warning("users by day wait for the disk", project=project_id, cause=str(error))
 
     def _tick_project(self, project_id: str, project: _Project) -> int:
         now_ms = self._clock.now_ms()
@@ -281,6 +325,9 @@ class ApmEngine:
             )
             project.state = self._new_state(project_id)
         ticks = project.state.tick(now_ms)
+        turn = checksum(project_id.encode())
+        if any((tick.end_ms // TICK_MS + turn) % _VISITORS_EVERY == 0 for tick in ticks):
+            self._write_visitors(project_id, project.state)
         project.waiting.extend(tick for tick in ticks if tick.agents or tick.forgotten)
         return self._write(project_id, project)
 

@@ -29,11 +29,13 @@ from bongsu.apm.ticks import AgentTick, Gauges, SealedTick, TransactionTotals, f
 from bongsu.apm.traces import KeptSpan, TraceLog
 from bongsu.apm.transactions import HitMap, KeptTransaction, TransactionLog, http_status
 from bongsu.apm.users import UserHasher, UserWindow
+from bongsu.apm.visitors import VisitorDays
 from bongsu.wire.otlp.values import FLAG_HAS_IS_REMOTE, SpanKind, StatusCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from bongsu.apm.hyperloglog import HyperLogLog
     from bongsu.apm.identity import AgentId
     from bongsu.apm.statistics import RowType, Tally
     from bongsu.wire.otlp.values import MetricBatch, Span, SpanBatch, SpanGroup
@@ -108,6 +110,7 @@ class ProjectApm:
             settings.max_statistics_per_step, settings.max_statistics, settings.keep_transactions_ms
         )
         self._alike = Alike()
+        self._visitors = VisitorDays()
         self._requests: dict[bytes, None] = {}
         self._since_ms = now_ms
         self._takes_streams = True
@@ -241,6 +244,21 @@ class ProjectApm:
             return merged(
                 found for found in self._statistics.find(kind, start_ms, end_ms) if wanted(found[0])
             )
+
+    def visitors(self) -> dict[int, HyperLogLog]:
+        """Return the users by day that were not taken yet."""
+        with self._lock:
+            return self._visitors.copy()
+
+    def take_visitors(self) -> dict[int, HyperLogLog]:
+        """Return the users by day since this was called last."""
+        with self._lock:
+            return self._visitors.take()
+
+    def give_back_visitors(self, days: dict[int, HyperLogLog]) -> None:
+        """Take back what could not be written."""
+        with self._lock:
+            self._visitors.give_back(days)
 
     def _due(self, now_ms: int) -> int:
         return (now_ms - self.settings.grace_ms) // TICK_MS - 1
@@ -399,7 +417,9 @@ class ProjectApm:
             agent.durations.put(reading, index, takes_new=self._takes_streams)
         streams = sum(agent.streams() for agent in self._agents.values())
         self._takes_streams = not self.limits.max_streams or streams < self.limits.max_streams
-        self._users.advance(index, set().union(*tick.users.values()))
+        users = set().union(*tick.users.values())
+        self._users.advance(index, users)
+        self._visitors.see(end_ms, users)
         forgotten = self._forget(end_ms, tick)
         agents = tuple(self._agent_tick(agent, index, tick) for agent in self._in_order())
         transactions = sum_transactions(agent.transactions for agent in agents)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bongsu.apm.settings import ApmSettings
     from bongsu.apm.ticks import SealedTick
 
-_FORMAT = 3
+_FORMAT = 4
 """To be raised with every change of a class that is part of the state: an older file is then left out."""
 
 _MODULES = ("bongsu.apm.", "bongsu.wire.otlp.values")

@@ -18,6 +18,7 @@ from bongsu.api.access import AccessControl
 from bongsu.api.browser_sessions import BrowserSessions
 from bongsu.apm.engine import ApmEngine
 from bongsu.apm.settings import ApmLimits
+from bongsu.apm.visitors import VisitorFiles
 from bongsu.control.bootstrap import bootstrap
 from bongsu.control.database import sqlite_url
 from bongsu.control.plane import ControlPlane
@@ -187,7 +188,7 @@ def _wire(around: Surroundings, opened: _Opened) -> Parts:
     otlp_metrics = OtlpMetricsIngest(options.otlp_settings(settings), store_of=stores.by_id, clock=clock)
     writers = RemoteWriters(clock, registry, describes=options.describes_series(settings))
     keeper = ProjectKeeper(
-        control, stores, [apm.drop_project, otlp_metrics.drop_project, writers.drop_project]
+        control, stores, [apm.remove_project, otlp_metrics.drop_project, writers.drop_project]
     )
     edge = Edge(
         access=access,
@@ -268,6 +269,7 @@ def _make_apm(around: Surroundings, opened: _Opened, limits_of: Callable[[str], 
         log=around.logger("apm"),
         limits_of=limits_of,
         count_refusal=opened.refusals.count,
+        visitors=VisitorFiles(around.settings.data_folder / "visitors", around.logger("apm")),
     )
     state_file = around.settings.data_folder / "apm.state"
     apm.load(state_file)

@@ -15,6 +15,7 @@ from bongsu.api.openapm.history import History
 from bongsu.api.openapm.ranges import NO_STORE as _NO_STORE
 from bongsu.api.openapm.statistics import Statistics, agent_hash
 from bongsu.api.openapm.transactions import Transactions
+from bongsu.api.openapm.visitors import Visitors
 from bongsu.api.respond import json_response, text_response
 from bongsu.api.routing import Router
 from bongsu.apm.ticks import Numbers, SealedTick
@@ -63,7 +64,7 @@ def routes(
         Answer what is asked about the past.
     """
     api, transactions = OpenApm(callers, apm), Transactions(callers, apm)
-    statistics = Statistics(callers, apm)
+    statistics, visitors = Statistics(callers, apm), Visitors(callers, apm)
     history = History(callers, queries, open_store, NUMBER_NAMES)
     router = Router(failure_response, log)
     return [
@@ -83,6 +84,8 @@ def routes(
         ),
         router.resource("/open/api/json/exception/{stime}/{etime}", GET=statistics.exceptions()),
         router.resource("/open/api/json/transaction/{stime}/{etime}", GET=statistics.services()),
+        router.resource("/open/api/json/visitor_d/{stime}/{etime}", GET=visitors.days()),
+        router.resource("/open/api/json/visitor_m/{stime}/{etime}", GET=visitors.months()),
         router.resource("/open/api/json/{name}/{stime}/{etime}", GET=history.course),
         router.resource("/open/api/raw/tag/{category}/{field}", GET=history.merged),
         router.unknown("/open/{path:path}"),
