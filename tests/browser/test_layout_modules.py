@@ -355,6 +355,83 @@ def test_dashboards_of_the_newest_and_of_the_oldest_form_are_read(page: Any) -> 
     assert [{"match": "out", "regex": True, "negative": True}] == found[1]["overrides"]
 
 
+def test_panels_of_before_version_8_keep_their_limits_colours_and_kind(page: Any) -> None:
+    single = {
+        "type": "singlestat", "title": "Busy", "span": 3, "format": "none", "postfix": " %", "thresholds": "50,80",
+        "colors": ["#299c46", "rgba(237, 129, 40, 0.89)", "#d44a3a"], "targets": [{"expr": "up"}],
+    }  # fmt: skip
+    graph = {
+        "type": "graph", "title": "Load", "span": 6, "yaxes": [{"format": "Bps", "min": "0", "max": None}],
+        "aliasColors": {"now": "#BF1B00"}, "thresholds": [{"value": 10, "op": "gt"}], "targets": [{"expr": "node_load1"}],
+    }  # fmt: skip
+    table = {"type": "table", "title": "Disks", "styles": [{"type": "number", "unit": "bytes"}], "targets": [{"expr": "x"}]}  # fmt: skip
+    text = {"type": "text", "title": "Note", "mode": "html", "content": "<b>Look</b> here"}
+    shown = {**single, "gauge": {"show": True, "minValue": 0, "maxValue": 100}}
+    layout = imported(
+        page, {"rows": [{"panels": [single, {**single, "colorValue": True}, shown, graph, table, text]}]}
+    )
+    plain, coloured, gauge, lines, disks, note = layout["panels"]
+
+    assert [("stat", "suffix:%", []), ("stat", "suffix:%", ["ok", "warn", "bad"])] == [
+        (one["kind"], one["unit"], [step["state"] for step in one["steps"]]) for one in (plain, coloured)
+    ]
+    assert [None, 50, 80] == [step["at"] for step in gauge["steps"]]
+    assert ("gauge", 0, 100) == (gauge["kind"], gauge["min"], gauge["max"])
+    assert ("bytesPerSecond", 0, None) == (lines["unit"], lines["min"], lines["max"])
+    assert [{"match": "now", "regex": False, "colour": "#bf1b00"}] == lines["overrides"]
+    assert ("bytes", "Look here") == (disks["unit"], note["text"])
+    assert ["Load: thresholds drawn on the chart"] == layout["notes"]
+
+
+def test_queries_of_a_table_are_joined_and_library_panels_come_along(page: Any) -> None:
+    rename = {"id": "organize", "options": {"renameByName": {"Value #A": "Size"}}}
+    free = {
+        "matcher": {"id": "byName", "options": "Value #B"},
+        "properties": [{"id": "displayName", "value": "Free"}],
+    }
+    table = grafana_panel(
+        "Disks",
+        0,
+        type="table",
+        transformations=[{"id": "merge"}, rename],
+        fieldConfig={"defaults": {}, "overrides": [free]},
+        targets=[{"expr": "size", "refId": "A"}, {"expr": "free", "refId": "B", "interval": "2m"}],
+    )
+    place = {"x": 12, "y": 0, "w": 12, "h": 8}
+    shared = [{"title": name, "gridPos": place, "libraryPanel": {"uid": name}} for name in ("known", "other")]
+    elements = {"known": {"model": {"type": "stat", "targets": [{"expr": "up"}]}}}
+    layout = imported(page, {"panels": [table, *shared], "__elements": elements})
+    disks, known = layout["panels"]
+
+    assert [("Size", None), ("Free", 120)] == [(one["legend"], one.get("least")) for one in disks["queries"]]
+    assert ("stat", "known") == (known["kind"], known["title"])
+    assert ["Disks: transformations (organize)", "other: library panel"] == layout["notes"]
+    rows = [
+        {"labels": {"__name__": name, "disk": disk}, "name": "", "value": value, "query": query}
+        for name, disk, value, query in (("size", "a", 1, 0), ("size", "b", 9, 0), ("free", "b", 5, 1))
+    ]
+    lines = in_module(page, "layout/panel.js", f"m.linesOf({json.dumps(rows)}, 2)")
+    assert [("b", [9, 5]), ("a", [1])] == [
+        (line["labels"]["disk"], [one["value"] for one in line["values"]]) for line in lines
+    ]
+
+
+def test_intervals_and_names_of_labels_are_variables_too(page: Any) -> None:
+    interval = {
+        "name": "every",
+        "type": "interval",
+        "auto": True,
+        "query": "1m,1h",
+        "current": {"value": "$__auto_interval_every"},
+    }
+    names = {"name": "by", "type": "query", "query": "label_names(up)"}
+    layout = imported(page, {"panels": [grafana_panel("P", 0)], "templating": {"list": [interval, names]}})
+    every, by = layout["variables"]
+
+    assert (["$__interval", "1m", "1h"], "$__interval") == (every["values"], every["value"])
+    assert ("label_names(up)", []) == (by["query"], layout["notes"])
+
+
 def test_a_series_is_shown_as_the_overrides_of_its_panel_say(page: Any) -> None:
     overrides = [
         {"match": "out.*", "regex": True, "negative": True},

@@ -35,7 +35,9 @@ _PANEL = (
     "id", "title", "kind", "x", "y", "w", "h", "unit", "queries", "min", "max", "fill", "stack", "steps", "text", "describes",
     "share", "row", "folded", "repeat", "across", "calc", "shows", "graph", "overrides", "mappings",
 )  # fmt: skip
-_QUERY = ("expr", "legend", "instant")
+_LONGEST_STEP_S = 86_400
+"""A point a day; a query has no reason to ask for fewer."""
+_QUERY = ("expr", "legend", "instant", "least")
 _VARIABLE = ("name", "label", "query", "regex", "value", "values", "multi", "all", "allValue")
 _STEP = ("at", "state")
 _STATES = ("ok", "warn", "bad")
@@ -94,6 +96,7 @@ def _check_query(where: str, value: object) -> None:
     _text(f"{where}.expr", query.get("expr"), maximum=MAX_EXPRESSION)
     _text(f"{where}.legend", query.get("legend", ""))
     _flag(f"{where}.instant", query.get("instant", False))
+    _whole(f"{where}.least", query.get("least", 0), 0, _LONGEST_STEP_S)
 
 
 def _check_variable(where: str, value: object) -> None:

@@ -10,7 +10,7 @@ import { bounds, grid, range, refreshMs } from "./time.js";
 import { Empty, Loading, Panel } from "./widgets.js";
 
 /**
- * @typedef {{expr: string, legend?: string}} Query `legend` may name labels: {{instance}}
+ * @typedef {{expr: string, legend?: string, least?: number}} Query `legend` may name labels: {{instance}}; `least`: seconds that `$__interval` is at least
  */
 
 /** `$__rate` in an expression: four scrapes of 15 s, so that one lost scrape leaves no gap, or the step where that is longer. */
@@ -22,7 +22,7 @@ const TICK_S = 5;
 const TWO_TICKS_S = 10;
 
 /** What stands for a length of time, with the least that it is; Grafana's names mean the same here. */
-const LEAST_S = { $__rate: LEAST_RATE_S, $__rate_interval: LEAST_RATE_S, $__interval: 1, $__ticks: TWO_TICKS_S, $__tick: TICK_S };
+const LEAST_S = { $__rate: LEAST_RATE_S, $__rate_interval: LEAST_RATE_S, $__interval: LEAST_RATE_S / 4, $__ticks: TWO_TICKS_S, $__tick: TICK_S };
 
 /** @param {string} expr @param {number} step seconds @param {number} [span] seconds of the whole range */
 export function withWindows(expr, step, span = spanS()) {
@@ -47,7 +47,7 @@ function spanS() {
  */
 export async function loadLines(queries, abort, { titled = false, points } = {}) {
   const asked = grid(range.value, points);
-  const answers = await Promise.all(queries.map(({ expr }) => prometheus("query_range", { query: withWindows(expr, asked.step), ...asked }, abort)));
+  const answers = await Promise.all(queries.map(({ expr, least = 0 }) => prometheus("query_range", { query: withWindows(expr, Math.max(asked.step, least)), ...asked }, abort)));
   const unnamed = answers.flatMap((data, index) => (queries[index].legend === undefined ? data.result.map((/** @type {any} */ one) => one.metric) : []));
   const names = titled ? { name: shortNames(unnamed), common: "" } : distinctNames(unnamed);
   const parts = answers.map((data, index) => {

@@ -122,17 +122,6 @@ export function toOverrides(overrides, about, notes) {
   return found.slice(0, MOST_ENTRIES);
 }
 
-/** The same of panels before version 8. @param {any[]} list @returns {any[]} overrides */
-export const ofSeries = (list) =>
-  list.map((one) => ({
-    matcher: /^\/.*\/$/.test(one.alias ?? "") ? { id: "byRegexp", options: one.alias } : { id: "byName", options: one.alias },
-    properties: Object.entries(one).flatMap(([name, value]) => {
-      if (name === "alias") return [];
-      if (name === "transform") return [{ id: "custom.transform", value }];
-      return [name === "color" ? { id: "color", value: { fixedColor: value } } : { id: name, value }];
-    }),
-  }));
-
 const CALCS = { lastNotNull: "last", last: "last", mean: "mean", max: "max", min: "min", sum: "sum", avg: "mean", current: "last", total: "sum" };
 
 /** @param {any} panel @param {string} about @param {string[]} notes @returns {import("./place.js").Calc} */

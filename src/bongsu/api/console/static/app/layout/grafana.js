@@ -1,7 +1,9 @@
 // A Grafana dashboard's JSON as a layout, with a list of what could not be carried over.
 import { t } from "../i18n.js";
+import { parseDuration } from "../time.js";
 import { COLUMNS, settle } from "./place.js";
-import { numberOr, ofSeries, toCalc, toMappings, toOverrides, toSteps, toUnit } from "./grafana-fields.js";
+import { modern } from "./grafana-old.js";
+import { numberOr, toCalc, toMappings, toOverrides, toSteps, toUnit } from "./grafana-fields.js";
 import { classic } from "./grafana-v2.js";
 import { toVariables } from "./grafana-variables.js";
 
@@ -36,7 +38,7 @@ export function importGrafana(dashboard) {
   if (!Array.isArray(rows)) throw new Error(t("grafana.noPanels"));
   /** @type {string[]} */
   const notes = [];
-  const panels = stacked(sectionsOf(flatten(rows)).map((section) => arranged(section).flatMap(({ panel, at }) => toPanel(panel, at, notes))));
+  const panels = stacked(sectionsOf(flatten(rows).map((panel) => modern(ofLibrary(panel, source.__elements)))).map((section) => arranged(section).flatMap(({ panel, at }) => toPanel(panel, at, notes))));
   const variables = toVariables(source.templating?.list ?? [], notes);
   if ((source.annotations?.list ?? []).some((/** @type {any} */ one) => !one.builtIn)) notes.push(t("grafana.annotations"));
   if (source.links?.length) notes.push(t("grafana.links"));
@@ -80,6 +82,9 @@ const LAST_ROW = 1000; // as the server takes it
 /** Panels of folded rows lie inside of them. @param {any[]} panels @returns {any[]} */
 const flatten = (panels) => panels.flatMap((panel) => (panel.type === "row" ? [panel, ...(panel.panels ?? [])] : [panel]));
 
+/** An export for others brings its library panels along. @param {any} panel @param {Record<string, any>} [elements] */
+const ofLibrary = (panel, elements = {}) => ({ ...elements[panel.libraryPanel?.uid]?.model, ...panel });
+
 /** @typedef {{x: number, y: number, w: number, h: number}} Place in our columns and rows */
 
 /** A row's head and the panels below it. @param {any[]} panels @returns {{panel: any, index: number}[][]} */
@@ -119,6 +124,10 @@ function toPanel(panel, { index, ...at }, notes) {
   const about = title || `#${panel.id ?? index + 1}`;
   const repeat = panel.repeat ? { repeat: String(panel.repeat).slice(0, 64), ...acrossOf(panel) } : {};
   if (panel.type === "row") return title || panel.repeat ? [{ ...at, ...repeat, x: 0, w: COLUMNS, h: 1, id: `g${index}`, title, kind: "text", text: "", row: true, folded: panel.collapsed === true }] : [];
+  if (panel.libraryPanel && !panel.targets) {
+    notes.push(t("grafana.library", { about: title || String(panel.libraryPanel.name ?? about) }));
+    return [];
+  }
   const kind = KINDS[panel.type] ?? INSTEAD[panel.type];
   if (!KINDS[panel.type]) notes.push(t(kind ? "grafana.instead" : "grafana.panelType", { about, type: String(panel.type), kind: kind ? t(`panel.kind.${kind}`) : "" }));
   if (kind === undefined) return [];
@@ -128,8 +137,13 @@ function toPanel(panel, { index, ...at }, notes) {
     notes.push(t("grafana.noQuery", { about }));
     return [];
   }
-  const drawn = kind === "text" ? { text: String(panel.options?.content ?? panel.content ?? "").slice(0, 20_000) } : lookOf(panel, kind, about, notes);
+  const drawn = kind === "text" ? { text: textOf(panel).slice(0, 20_000) } : lookOf(panel, kind, about, notes);
   return [{ ...at, ...repeat, id: `g${index}`, title, kind, queries, ...drawn, describes: String(panel.description ?? "").slice(0, 20_000) }];
+}
+
+/** @param {any} panel */
+function textOf({ options = {}, mode = options.mode, content = options.content ?? "" }) {
+  return mode === "html" ? (new DOMParser().parseFromString(String(content), "text/html").body.textContent ?? "").trim() : String(content);
 }
 
 /** How many copies lie side by side; nothing where they go down, or where they say nothing. @param {any} panel */
@@ -145,12 +159,12 @@ function lookOf(panel, kind, about, notes) {
   const stacking = panel.percentage === true && panel.stack === true ? "percent" : (defaults.custom?.stacking?.mode ?? (panel.stack === true ? "normal" : "none"));
   const single = ["stat", "gauge", "table"].includes(kind);
   return {
-    unit: toUnit(defaults.unit ?? panel.yaxes?.[0]?.format ?? panel.format ?? "", about, notes),
+    unit: toUnit(defaults.unit ?? "", about, notes),
     min: numberOr(defaults.min), max: numberOr(defaults.max),
     fill: (defaults.custom?.fillOpacity ?? 0) > 0 || (panel.type === "graph" && (panel.fill ?? 1) > 0),
     stack: stacking !== "none", share: stacking === "percent",
     steps: toSteps(defaults, about, notes),
-    overrides: toOverrides(panel.fieldConfig?.overrides ?? ofSeries(panel.seriesOverrides ?? []), about, notes),
+    overrides: toOverrides(panel.fieldConfig?.overrides ?? [], about, notes),
     ...(single && { mappings: toMappings(panel, about, notes), calc: toCalc(panel, about, notes) }),
     ...(kind === "stat" && (panel.options?.graphMode === "area" || panel.sparkline?.show === true) && { graph: true }),
     ...(kind === "stat" && panel.options?.textMode === "name" && { shows: /** @type {const} */ ("name") }),
@@ -170,14 +184,16 @@ function place(panel, index) {
 
 /** @param {any} panel @param {string} about @param {string[]} notes */
 function remark(panel, about, notes) {
-  if (panel.transformations?.length) notes.push(t("grafana.transformations", { about, names: panel.transformations.map((/** @type {any} */ one) => one.id).join(", ") }));
+  const left = (panel.transformations ?? []).map((/** @type {any} */ one) => one.id).filter((/** @type {string} */ id) => panel.type !== "table" || !JOINING.includes(id));
+  if (left.length > 0) notes.push(t("grafana.transformations", { about, names: left.join(", ") }));
   if (panel.alert) notes.push(t("grafana.alert", { about }));
   if (panel.timeFrom || panel.timeShift) notes.push(t("grafana.ownTime", { about }));
-  if (panel.libraryPanel && !panel.targets) notes.push(t("grafana.library", { about }));
+  if ((panel.fieldConfig?.defaults?.custom?.thresholdsStyle?.mode ?? "off") !== "off") notes.push(t("grafana.drawnSteps", { about }));
 }
 
 /** @param {any} panel @param {string} about @param {string[]} notes @returns {import("./place.js").Query[]} */
 function toQueries(panel, about, notes) {
+  const columns = columnsOf(panel);
   return (panel.targets ?? []).slice(0, MOST_QUERIES).flatMap((/** @type {any} */ target) => {
     if (target.hide) return [];
     const source = target.datasource?.type ?? panel.datasource?.type ?? "prometheus";
@@ -185,7 +201,25 @@ function toQueries(panel, about, notes) {
       notes.push(t("grafana.notPromql", { about, query: String(target.refId ?? "") }));
       return [];
     }
-    const legend = target.legendFormat && target.legendFormat !== "__auto" ? { legend: String(target.legendFormat).slice(0, 500) } : {};
-    return [{ expr: target.expr, ...legend, instant: target.instant === true && target.range !== true }];
+    const name = columns.get(String(target.refId)) ?? (target.legendFormat !== "__auto" && target.legendFormat);
+    const least = secondsOf(target.interval || panel.interval);
+    return [{ expr: target.expr, ...(name && { legend: String(name).slice(0, 500) }), ...(least && { least }), instant: target.instant === true && target.range !== true }];
   });
 }
+
+/** What joins queries by their labels, as a table of ours does by itself. */
+const JOINING = ["merge", "joinByField", "joinByLabels", "seriesToColumns"];
+
+/** How the columns of a table's queries are called: by a transformation, or by an override of their names. @param {any} panel @returns {Map<string, string>} by the query's letter */
+function columnsOf({ type, transformations = [], fieldConfig }) {
+  if (type !== "table") return new Map();
+  const renamed = transformations.flatMap((/** @type {any} */ one) => Object.entries(one.options?.renameByName ?? {}));
+  const named = (fieldConfig?.overrides ?? []).flatMap((/** @type {any} */ { matcher, properties = [] }) =>
+    properties.filter((/** @type {any} */ one) => one.id === "displayName").map((/** @type {any} */ one) => [matcher?.options, one.value]),
+  );
+  return new Map([...renamed, ...named].flatMap(([field, name]) => (/^Value #\w+$/.test(field) && name ? [[field.slice("Value #".length), String(name)]] : [])));
+}
+
+/** The least interval of a query, such as `1m` or `>15s`; 0 where it is a variable or none. @param {unknown} text */
+const secondsOf = (text) => Math.min(LONGEST_STEP_S, Math.floor((parseDuration(String(text ?? "").replace(/^>=?/, "")) ?? 0) / 1000));
+const LONGEST_STEP_S = 86_400; // as the server takes it

@@ -26,7 +26,7 @@ export function PanelView({ panel, values: chosen, alls = {}, editing = false, o
   const values = panel.values ? new Map([...chosen, ...Object.entries(panel.values).map(([name, value]) => /** @type {[string, string[]]} */ ([name, [value]]))]) : chosen;
   const title = interpolateTitle(panel.title, values);
   if (panel.row) return html`<${Row} title=${title} folded=${panel.folded ?? false} onFold=${editing ? undefined : onFold} />`;
-  const queries = (panel.queries ?? []).map((query) => ({ ...query, expr: interpolate(query.expr, values, alls) }));
+  const queries = (panel.queries ?? []).map((query) => ({ ...query, expr: interpolate(query.expr, values, alls), ...(query.legend && { legend: interpolateTitle(query.legend, values) }) }));
   const first = queries[0]?.expr;
   const about = panel.describes && html`<span class="about" tabindex="0" role="note" title=${panel.describes} aria-label=${panel.describes}><${Icon} name="help" /></span>`;
   const link = !editing && first && html`<a class="button quiet reveal" title=${t("action.explore")} aria-label=${`${t("action.explore")}: ${title}`} href=${exploreHref(withWindows(first, grid(range.value).step))}><${Icon} name="search" /></a>`;
@@ -91,21 +91,21 @@ export function overridden(series, overrides) {
   }, series);
 }
 
-/** @typedef {{labels: Record<string, string>, name: string, value: number}} Row */
+/** @typedef {{labels: Record<string, string>, name: string, value: number, query: number}} Row `query`: the place of the one that it answers */
 
 /** The newest value of every series. @param {Panel} panel @param {AbortSignal} abort @returns {Promise<Row[]>} */
 async function loadNow(panel, abort) {
   const { start, end } = bounds(range.value);
   const step = grid(range.value).step;
   const answers = await Promise.all(
-    (panel.queries ?? []).map(({ expr }) => prometheus("query", { query: withWindows(calculated(expr, panel.calc), step, (end - start) / 1000), time: end / 1000 }, abort)),
+    (panel.queries ?? []).map(({ expr, least = 0 }) => prometheus("query", { query: withWindows(calculated(expr, panel.calc), Math.max(step, least), (end - start) / 1000), time: end / 1000 }, abort)),
   );
   return answers.flatMap((data, index) => {
     const legend = panel.queries?.[index].legend;
     const rows = data.resultType === "scalar" ? [{ metric: {}, value: data.result }] : data.result;
     return rows
       .filter((/** @type {any} */ one) => one.value)
-      .map((/** @type {any} */ one) => ({ labels: one.metric, name: (legend && legendName(legend, one.metric)) || seriesName(one.metric), value: sample(one.value[1]) }));
+      .map((/** @type {any} */ one) => ({ labels: one.metric, name: (legend && legendName(legend, one.metric)) || seriesName(one.metric), value: sample(one.value[1]), query: index }));
   });
 }
 
@@ -187,17 +187,43 @@ function Gauge({ panel, row, named }) {
   </div>`;
 }
 
-/** One row for each series, a column for each label that tells them apart. @param {{panel: Panel, title: string}} props */
+/** @typedef {{labels: Record<string, string>, name: string, values: Row[]}} Line of a table; `values` by the place of their query */
+
+/** What several queries say of the same labels stands in one line. @param {Row[]} rows @param {number} queries @returns {Line[]} */
+export function linesOf(rows, queries) {
+  /** @type {Map<string, Line>} */
+  const lines = new Map();
+  for (const row of rows) {
+    const { __name__: name = "", ...labels } = row.labels;
+    const key = JSON.stringify(Object.entries(labels).sort());
+    const own = queries > 1 && lines.get(key)?.values[row.query] === undefined ? key : key + name;
+    const line = lines.get(own) ?? { labels, name: row.name, values: [] };
+    line.values[row.query] = row;
+    lines.set(own, line);
+  }
+  const first = (/** @type {Line} */ { values }) => values.find((one) => one)?.value ?? -Infinity;
+  return [...lines.values()].sort((a, b) => first(b) - first(a));
+}
+
+/** How the values of a query are headed: by its legend, where that is not made of labels. @param {import("./place.js").Query} query @param {number} index @param {number} count */
+const headOf = ({ legend }, index, count) => (legend && !legend.includes("{{") ? legend : count === 1 ? t("explore.value") : `${t("explore.value")} ${String.fromCharCode(65 + index)}`);
+
+/** One row for each set of labels, a column for each label that tells them apart, and one for each query. @param {{panel: Panel, title: string}} props */
 function Table({ panel }) {
   const loaded = useNow(panel);
+  const queries = panel.queries ?? [];
   return html`<${Loading} of=${loaded}>
     ${(/** @type {Row[]} */ rows) => {
       if (rows.length === 0) return html`<${NoData} />`;
-      const labels = [...new Set(rows.flatMap((row) => Object.keys(row.labels)))].filter((name) => name !== "__name__" && new Set(rows.map((row) => row.labels[name])).size > 1);
-      const sorted = [...rows].sort((a, b) => b.value - a.value);
+      const lines = linesOf(rows, queries.length);
+      const labels = [...new Set(lines.flatMap((line) => Object.keys(line.labels)))].filter((name) => new Set(lines.map((line) => line.labels[name])).size > 1);
+      const named = labels.length === 0 && queries.length === 1;
       return html`<div class="scroll" tabindex="0" style=${{ maxHeight: `${heightOf(panel) + 30}px` }}><table>
-        <thead><tr>${labels.length === 0 && html`<th scope="col">${t("explore.series")}</th>`}${labels.map((name) => html`<th scope="col" key=${name}>${name}</th>`)}<th scope="col" class="number">${t("explore.value")}</th></tr></thead>
-        <tbody>${sorted.slice(0, MOST_ROWS).map((row, index) => html`<tr key=${index}>${labels.length === 0 && html`<td>${row.name}</td>`}${labels.map((name) => html`<td key=${name}>${row.labels[name] ?? ""}</td>`)}<${ValueCell} ...${shownValue(panel, row)} /></tr>`)}</tbody>
+        <thead><tr>${named && html`<th scope="col">${t("explore.series")}</th>`}${labels.map((name) => html`<th scope="col" key=${name}>${name}</th>`)}${queries.map((query, index) => html`<th scope="col" class="number" key=${index}>${headOf(query, index, queries.length)}</th>`)}</tr></thead>
+        <tbody>${lines.slice(0, MOST_ROWS).map((line, at) => html`<tr key=${at}>
+          ${named && html`<td>${line.name}</td>`}${labels.map((name) => html`<td key=${name}>${line.labels[name] ?? ""}</td>`)}
+          ${queries.map((_, index) => html`<${ValueCell} key=${index} ...${line.values[index] ? shownValue(panel, line.values[index]) : { text: "–", state: "" }} />`)}
+        </tr>`)}</tbody>
       </table></div>`;
     }}
   <//>`;

@@ -1,7 +1,7 @@
 // Where panels lie on a grid of twelve columns: moved, resized, and pushed out of each other's way.
 
 /**
- * @typedef {{expr: string, legend?: string, instant?: boolean}} Query
+ * @typedef {{expr: string, legend?: string, instant?: boolean, least?: number}} Query `least`: seconds that `$__interval` is at least
  * @typedef {{at: number | null, state: "ok" | "warn" | "bad"}} Step from this value on; null is from the bottom
  * @typedef {"lines" | "stat" | "gauge" | "table" | "heatmap" | "text"} Kind
  * @typedef {{id: string, title: string, kind: Kind, x: number, y: number, w: number, h: number, unit?: string, queries?: Query[],

@@ -1,8 +1,10 @@
 // Variables of a layout: chosen at its top, kept in the address as var-<name>, put into expressions as $name.
 import { nowMs, prometheus } from "../api.js";
 import { t } from "../i18n.js";
+import { withWindows } from "../query.js";
 import { place } from "../router.js";
 import { seriesName } from "../series.js";
+import { grid, range } from "../time.js";
 
 /** @typedef {{name: string, label?: string, query?: string, regex?: string, value?: string, values?: string[], multi?: boolean, all?: boolean, allValue?: string}} Variable */
 
@@ -86,6 +88,8 @@ export async function loadValues(variable, values, abort) {
   const query = interpolate(variable.query ?? "", values).trim();
   const result = /^query_result\((.*)\)$/s.exec(query);
   if (result) return filtered(await resultsOf(result[1], abort), variable.regex ?? "");
+  const names = /^label_names\((.*)\)$/s.exec(query);
+  if (names) return filtered(await prometheus("labels", names[1].trim() ? { "match[]": names[1].trim() } : {}, abort), variable.regex ?? "");
   const asked = readQuery(query);
   if (asked === null) return query.split(",").map((one) => one.trim()).filter(Boolean);
   const match = asked.selector === "" ? {} : { "match[]": asked.selector };
@@ -95,7 +99,7 @@ export async function loadValues(variable, values, abort) {
 
 /** Each series of an answer as a line `name{label="value"} 1.5 1764000000000`, for a filter to take a part of. @param {string} expr @param {AbortSignal} abort @returns {Promise<string[]>} */
 async function resultsOf(expr, abort) {
-  const { result } = await prometheus("query", { query: expr, time: nowMs() / 1000, limit: MOST_VALUES }, abort);
+  const { result } = await prometheus("query", { query: withWindows(expr, grid(range.value).step), time: nowMs() / 1000, limit: MOST_VALUES }, abort);
   return result.map((/** @type {any} */ { metric, value }) => `${seriesName(metric)} ${value?.[1] ?? ""} ${Math.round((value?.[0] ?? 0) * 1000)}`);
 }
 
@@ -118,7 +122,7 @@ export function filtered(values, regex) {
   return [...new Set(matches.map((match) => match.groups?.value ?? match[1] ?? match.input))];
 }
 
-/** @param {string} query `label_values(label)`, `label_values(selector, label)`, `label_names()`, `metrics(…)` @returns {{selector: string, label: string} | null} */
+/** @param {string} query `label_values(label)`, `label_values(selector, label)`, `metrics(…)` @returns {{selector: string, label: string} | null} */
 export function readQuery(query) {
   const metrics = /^metrics\((.*)\)$/.exec(query);
   if (metrics) return { selector: `{__name__=~${JSON.stringify(metrics[1])}}`, label: "__name__" };
