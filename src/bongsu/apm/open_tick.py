@@ -1,13 +1,13 @@
-"""What waits for a tick to be sealed, and what a request is sorted into before it gets there."""
+"""What waits for a tick to be sealed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from bongsu.apm.calls import Service, raised_by
 from bongsu.apm.latency import bucket_of
-from bongsu.apm.statistics import STEP_MS, Tally
+from bongsu.apm.statistics import Tally
 from bongsu.apm.ticks import TransactionTotals
 from bongsu.apm.transactions import TickTransactions
 
@@ -15,63 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bongsu.apm.agents import Agent
-    from bongsu.apm.calls import HttpCall, Query, Raised, Row
+    from bongsu.apm.calls import Raised, Row
     from bongsu.apm.durations import DurationReading
     from bongsu.apm.gauges import MetricState, Report
-    from bongsu.wire.otlp.values import Span
-
-
-class Transaction(NamedTuple):
-    """A span that is a transaction, unless its parent turns out to be local (`parent_id` is set)."""
-
-    span: Span
-    key: bytes
-    end_ms: int
-    elapsed_ns: int
-    failed: bool
-    user: int | None
-    parent_id: bytes
-    service: str
-    status: int
-
-
-class Link(NamedTuple):
-    """A span whose sender does not tell remote parents: it may be the local parent of others."""
-
-    span_id: bytes
-    parent_id: bytes
-    transaction: Transaction | None
-
-
-@dataclass(slots=True)
-class Part:
-    """
-    What one request holds of one agent.
-
-    Attributes
-    ----------
-    service
-        The agent's.
-    calls
-        Of databases and other servers, by step of the statistics.
-    """
-
-    service: str = ""
-    spans: int = 0
-    servers: int = 0
-    newest_ns: int = 0
-    certain: list[Transaction] = field(default_factory=list)
-    links: list[Link] = field(default_factory=list)
-    every: list[Span] = field(default_factory=list)
-    calls: dict[tuple[int, Query | HttpCall], Tally] = field(default_factory=dict)
-
-    def call(self, row: Query | HttpCall, end_ms: int, elapsed_ns: int, *, failed: bool, rows: int) -> None:
-        """Add a call."""
-        key = (end_ms // STEP_MS, row)
-        tally = self.calls.get(key)
-        if tally is None:
-            tally = self.calls[key] = Tally()
-        tally.add(elapsed_ns, end_ms, failed=failed, rows=rows)
+    from bongsu.apm.sorting import Transaction
 
 
 @dataclass(slots=True)

@@ -17,28 +17,28 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bongsu.apm import names
 from bongsu.apm.agents import Agent
-from bongsu.apm.calls import Alike, call_of, returned_rows, service_of
 from bongsu.apm.durations import is_duration, read_durations
-from bongsu.apm.entries import TRANSACTION_KINDS, Entry, Mark, SpanMemory, classify
+from bongsu.apm.entries import Mark, SpanMemory
 from bongsu.apm.gauges import KNOWN, Report, read_reports
 from bongsu.apm.identity import Identity, identify
-from bongsu.apm.open_tick import Held, Link, OpenTick, Part, Transaction
+from bongsu.apm.open_tick import Held, OpenTick
 from bongsu.apm.settings import TICK_MS, ApmLimits, ApmSettings
+from bongsu.apm.sorting import SpanSorter
 from bongsu.apm.statistics import STEP_MS, Statistics, merged
 from bongsu.apm.ticks import AgentTick, Gauges, SealedTick, TransactionTotals, fold, sum_transactions
 from bongsu.apm.traces import KeptSpan, TraceLog
-from bongsu.apm.transactions import HitMap, KeptTransaction, TransactionLog, http_status
+from bongsu.apm.transactions import HitMap, KeptTransaction, TransactionLog
 from bongsu.apm.users import UserHasher, UserWindow
 from bongsu.apm.visitors import VisitorDays
-from bongsu.wire.otlp.values import FLAG_HAS_IS_REMOTE, SpanKind, StatusCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from bongsu.apm.hyperloglog import HyperLogLog
     from bongsu.apm.identity import AgentId
+    from bongsu.apm.sorting import Link, Part, Transaction
     from bongsu.apm.statistics import RowType, Tally
-    from bongsu.wire.otlp.values import MetricBatch, Span, SpanBatch, SpanGroup
+    from bongsu.wire.otlp.values import MetricBatch, SpanBatch
 
 _MAX_CATCH_UP = 60
 """Empty ticks that are sealed one by one after a pause of the process: the length of the user window. Of a longer pause only the
@@ -49,8 +49,6 @@ _AGENT_PRECISION = 10
 _LEAST_EXACT_USERS = 200
 """Users counted exactly for each agent, however many agents share the project's budget."""
 
-_SERVER_ERROR, _CLIENT_ERROR = 500, 400
-"""Lowest HTTP status that is a failure of who answers, and of who asks."""
 _REMEMBERED_REQUESTS = 4_096
 """By which a repeated one is known: two minutes of a hundred senders that send every three seconds."""
 
@@ -95,7 +93,7 @@ class ProjectApm:
     def __init__(self, settings: ApmSettings, *, secret: bytes, now_ms: int) -> None:
         self.settings = settings
         self.limits = settings.limits
-        self._hasher = UserHasher(secret)
+        self._sorter = SpanSorter(UserHasher(secret), root_internal=settings.root_internal)
         self._apdex_ns = settings.apdex_ms * 1_000_000
         self._lock = threading.Lock()
         self._agents: dict[AgentId, Agent] = {}
@@ -109,7 +107,6 @@ class ProjectApm:
         self._statistics = Statistics(
             settings.max_statistics_per_step, settings.max_statistics, settings.keep_transactions_ms
         )
-        self._alike = Alike()
         self._visitors = VisitorDays()
         self._requests: dict[bytes, None] = {}
         self._since_ms = now_ms
@@ -143,11 +140,7 @@ class ProjectApm:
         peer
             Address of the sender, for agents whose resource names no host.
         """
-        parts: dict[Identity, Part] = {}
-        for group in batch.groups:
-            if group.spans:
-                identity = identify(group.resource.attributes, peer)
-                self._prepare(group, parts.setdefault(identity, Part(identity.agent.service)))
+        parts = self._sorter.sort(batch, peer)
         refused = 0
         with self._lock:
             is_new = self._note_request(parts.values())
@@ -266,52 +259,6 @@ class ProjectApm:
     @staticmethod
     def _end_ms(index: int) -> int:
         return (index + 1) * TICK_MS
-
-    # Before the lock.
-
-    def _prepare(self, group: SpanGroup, part: Part) -> None:
-        """Sort the spans of a group into those that are transactions for certain and those that need a look at their parents."""
-        root_internal = self.settings.root_internal
-        part.spans += len(group.spans)
-        part.every += group.spans
-        for span in group.spans:
-            part.newest_ns = max(part.newest_ns, span.end_ns)
-            part.servers += span.kind in TRANSACTION_KINDS
-            entry = classify(span, root_internal=root_internal)
-            tells_remote = span.flags & FLAG_HAS_IS_REMOTE
-            if span.kind == SpanKind.CLIENT:
-                self._prepare_call(span, part)
-            if entry is Entry.NO and tells_remote:
-                continue
-            transaction = None if entry is Entry.NO else self._transaction(span, entry)
-            if not tells_remote:
-                part.links.append(Link(span.span_id, span.parent_id, transaction))
-            elif transaction is not None:
-                part.certain.append(transaction)
-
-    def _prepare_call(self, span: Span, part: Part) -> None:
-        row = call_of(span, part.service, self._alike)
-        if row is not None:
-            failed = _failed(span, http_status(span.attributes), least=_CLIENT_ERROR)
-            part.call(
-                row, span.end_ns // 1_000_000, _elapsed_ns(span), failed=failed, rows=returned_rows(span)
-            )
-
-    def _transaction(self, span: Span, entry: Entry) -> Transaction:
-        status = http_status(span.attributes)
-        return Transaction(
-            span,
-            span.trace_id + span.span_id,
-            span.end_ns // 1_000_000,
-            _elapsed_ns(span),
-            _failed(span, status),
-            self._hasher.hash_of(span.attributes),
-            span.parent_id if entry is Entry.UNKNOWN else b"",
-            service_of(span, self._alike),
-            status,
-        )
-
-    # Under the lock.
 
     def _agent(self, identity: Identity) -> Agent | None:
         agent = self._agents.get(identity.agent)
@@ -490,12 +437,3 @@ class ProjectApm:
             "agents the same service.instance.id, or raise the project's limit 'max_agents' (setting 'apm.max_agents')",
             "max_agents",
         )
-
-
-def _elapsed_ns(span: Span) -> int:
-    """Return the duration; 0 where the start is missing or after the end, rather than half a century."""
-    return max(0, span.end_ns - span.start_ns) if span.start_ns else 0
-
-
-def _failed(span: Span, status: int, *, least: int = _SERVER_ERROR) -> bool:
-    return span.status == StatusCode.ERROR or status >= least
