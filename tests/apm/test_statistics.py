@@ -52,6 +52,23 @@ def test_paths_that_differ_in_their_ids_are_one(url: str, expected: str) -> None
     assert expected == Alike().path(url)
 
 
+def test_rows_of_the_longest_texts_are_short() -> None:
+    long = "x" * 100_000
+    query = call_of(
+        client({"db.system": long, "db.name": long, "db.statement": f"select {long}"}), long, Alike()
+    )
+    call = call_of(
+        client({"http.method": "GET", "http.url": f"http://{long}/{long}", "url.template": long}),
+        "s",
+        Alike(),
+    )
+    raised = raised_by(span(T0)._replace(exception=(long, long)), "/", 500)
+    for row in (query, call, raised):
+        assert row is not None
+        assert all(len(text) <= 1_024 for text in row if isinstance(text, str))
+    assert 512 == len(service_of(span(T0, attributes={"http.route": long}), Alike()))
+
+
 @given(st.text(max_size=200))
 def test_any_text_is_made_alike_and_stays_so(text: str) -> None:
     alike = Alike()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _MOST_CHARACTERS = 1_024
 """Of a statement: what a table can show, and the most that is looked through for literals."""
 _MOST_REMEMBERED = 10_000
-"""Raw texts with what was made of them, some 5 MB at worst; an application's statements are hundreds."""
+"""Raw texts with what was made of them, 20 MB at worst; an application's statements are hundreds."""
 
 _LITERALS = re.compile(r"'(?:[^']|'')*'?|(?<![\w$@:.])[+-]?\d[\w.]*")
 _VARIABLE = re.compile(r"^(?:\d+|[0-9a-fA-F]{16,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$")
@@ -75,6 +75,7 @@ class Alike:
         return self._made(url, _path)
 
     def _made(self, text: str, make: Callable[[str], str]) -> str:
+        text = text[:_MOST_CHARACTERS]  # what is remembered is bounded, whatever is sent
         made = self._known.get(text)
         if made is None:
             if len(self._known) >= _MOST_REMEMBERED:
@@ -107,9 +108,10 @@ def call_of(span: Span, service: str, alike: Alike) -> Query | HttpCall | None:
         return Query(_database(attributes, system), statement)
     if not _first(attributes, names.HTTP_METHOD_KEYS):
         return None
-    url = _first(attributes, names.URL_KEYS)
+    url = _first(attributes, names.URL_KEYS)[:_MOST_CHARACTERS]
     host, port = _address(attributes, url)
-    return HttpCall(host, port, _first(attributes, names.URL_TEMPLATE_KEYS) or alike.path(url), service)
+    template = _first(attributes, names.URL_TEMPLATE_KEYS)[: names.MOST_CHARACTERS]
+    return HttpCall(host, port, template or alike.path(url), service)
 
 
 def raised_by(span: Span, service: str, status: int) -> Raised:
@@ -159,14 +161,14 @@ def _first(attributes: Attributes, keys: tuple[str, ...]) -> str:
 
 
 def _without_literals(text: str) -> str:
-    return " ".join(_LITERALS.sub("?", text[:_MOST_CHARACTERS]).split())
+    return " ".join(_LITERALS.sub("?", text).split())
 
 
 def _path(url: str) -> str:
     try:
-        path = urlsplit(url[:_MOST_CHARACTERS]).path
+        path = urlsplit(url).path
     except ValueError:
-        path = url[:_MOST_CHARACTERS].partition("?")[0]
+        path = url.partition("?")[0]
     return "/".join("*" if _VARIABLE.match(part) else part for part in path.split("/"))[
         : names.MOST_CHARACTERS
     ]
