@@ -368,6 +368,52 @@ def test_a_layout_is_made_resized_by_keyboard_saved_and_shared(
     chosen.filter(has_text="Shop floor").wait_for(state="attached")
 
 
+def test_a_chart_is_moved_resized_and_copied_by_the_mouse_and_kept(
+    visitor: Visitor, server: ServerProcess, tenant: Tenant, exporter: ToyExporter
+) -> None:
+    add_target(server, tenant, exporter.port)
+    eventually(lambda: tenant.query('up{job="shop"} == 1'), what="the first scrape")
+    visitor.sign_in(tenant)
+    page = visitor.page
+    visitor.open("openmetrics")
+    page.get_by_role("link", name="shop").click()
+    page.get_by_text("toy_orders_total").first.wait_for()
+    visitor.settle()
+    page.get_by_role("button", name="Edit", exact=True).click()
+    said = page.locator("[aria-live=polite]")
+    # In columns and rows: the chart is six columns wide and five rows high, and two rows above it are of others.
+    pull(page, page.get_by_role("button", name="Move toy_orders_total", exact=True), across=0.5, rows=-9)
+    said.filter(has_text="row 1").wait_for(state="attached")
+    pull(page, page.get_by_role("button", name="Resize toy_orders_total"), across=-0.25, rows=2)
+    said.filter(has_text="3 wide, 7 high").wait_for(state="attached")
+    page.get_by_role("button", name="Copy toy_orders_total").click()
+    copies = page.get_by_role("heading", name="toy_orders_total")
+    copies.nth(1).wait_for()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_label("Name").fill("Moved")
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    page.get_by_role("dialog").wait_for(state="detached")
+    (kept,) = call("GET", f"{tenant.url}/console/api/layouts", headers={"X-TC-APP-KEY": tenant.appkey}).json()["layouts"]  # fmt: skip
+    saved = call("GET", f"{tenant.url}/console/api/layouts/{kept['layoutId']}", headers={"X-TC-APP-KEY": tenant.appkey}).json()  # fmt: skip
+
+    first, copy = (one for one in saved["layout"]["panels"] if one["title"] == "toy_orders_total")
+    assert (6, 0, 3, 7) == (first["x"], first["y"], first["w"], first["h"])
+    assert (3, 7) == (copy["w"], copy["h"])
+    assert [] == visitor.problems
+
+
+def pull(page: Page, handle: Locator, *, across: float, rows: int) -> None:
+    """Drag a handle by a part of the board's width and by rows, as a hand does: in steps."""
+    board, at = page.locator(".board").bounding_box(), handle.bounding_box()
+    assert board is not None
+    assert at is not None
+    x, y = at["x"] + at["width"] / 2, at["y"] + at["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + across * board["width"], y + 50 * rows, steps=8)
+    page.mouse.up()
+
+
 NODE_TEXT = b"""\
 # TYPE node_uname_info gauge
 node_uname_info{nodename="vm-1"} 1

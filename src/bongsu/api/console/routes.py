@@ -39,6 +39,19 @@ if TYPE_CHECKING:
 
 _FOREVER = "public, max-age=31536000, immutable"
 
+_PROMETHEUS_PAGES = {
+    "graph": "explore",
+    "query": "explore",
+    "alerts": "",
+    "targets": "openmetrics",
+    "service-discovery": "openmetrics",
+    "status": "status",
+    "tsdb-status": "status",
+    "config": "status",
+    "flags": "status",
+}
+"""Pages of Prometheus, and the view that shows the same; Home tells of alerts."""
+
 
 @dataclass(frozen=True, slots=True)
 class People:
@@ -90,9 +103,12 @@ def routes(
     return [
         Route("/", _to_console, methods=["GET"]),
         Route("/console", _to_console, methods=["GET"]),
-        Route("/graph", _to_explore, methods=["GET"]),
-        # Where the address of the API is that of a Prometheus.
-        Route("/prometheus/graph", _to_explore, methods=["GET"]),
+        # At the root, and where the address of the API is that of a Prometheus.
+        *(
+            Route(f"{root}/{page}", _to_view, methods=["GET"])
+            for root in ("", "/prometheus")
+            for page in _PROMETHEUS_PAGES
+        ),
         Route("/console/static/{version}/{name:path}", guarded(console.static), methods=["GET"]),
         *_people_routes(people, guarded),
         *([] if keys is None else _key_routes(ConsoleKeys(access, keys), guarded)),
@@ -190,10 +206,11 @@ async def _to_console(request: Request) -> Response:
     return RedirectResponse(f"{request.scope.get('root_path', '')}/console/{query}")
 
 
-async def _to_explore(request: Request) -> Response:
-    """Links of the form that Prometheus gives to its own graph page open the same expression here."""
+async def _to_view(request: Request) -> Response:
+    """Links to pages of Prometheus, as alert mails and bookmarks have them, open what shows the same here."""
     query = f"?{request.url.query}" if request.url.query else ""
-    return RedirectResponse(f"{request.scope.get('root_path', '')}/console/explore{query}")
+    view = _PROMETHEUS_PAGES[request.url.path.rpartition("/")[2]]
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/console/{view}{query}")
 
 
 def _problem(failure: Failure) -> Response:

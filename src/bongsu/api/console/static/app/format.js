@@ -24,6 +24,9 @@ export function number(value, digits = 2) {
   return once(numberFormats, `${code} ${digits}`, () => new Intl.NumberFormat(code, { maximumFractionDigits: digits })).format(value);
 }
 
+/** Ticks of an axis such as 1.25 and 1.5 stay apart. @param {number} value */
+const threeDigits = (value) => number(value, Math.abs(value) < 10 ? 2 : 1);
+
 /** Three or four digits and a letter: 12.3k. @param {number} value */
 export function short(value) {
   const size = Math.abs(value);
@@ -31,14 +34,14 @@ export function short(value) {
   if (size < 1e-3) return value.toExponential(1);
   if (size < 1000) return number(value, size < 1 ? 4 : size < 10 ? 3 : size < 100 ? 2 : 1);
   const step = Math.min(STEPS.length - 1, Math.floor(Math.log10(size) / 3));
-  return number(value / 1000 ** step, 1) + STEPS[step];
+  return threeDigits(value / 1000 ** step) + STEPS[step];
 }
 
 /** @param {number} value */
 export function bytes(value) {
   if (!Number.isFinite(value)) return number(value);
   const step = value === 0 ? 0 : Math.min(5, Math.max(0, Math.floor(Math.log2(Math.abs(value)) / 10)));
-  return `${number(value / 1024 ** step, 1)} ${["B", "KiB", "MiB", "GiB", "TiB", "PiB"][step]}`;
+  return `${threeDigits(value / 1024 ** step)} ${["B", "KiB", "MiB", "GiB", "TiB", "PiB"][step]}`;
 }
 
 const LONG_MS = 120_000; // two minutes: longer ones are told in minutes, hours, days

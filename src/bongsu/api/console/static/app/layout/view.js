@@ -29,10 +29,10 @@ const [ImportLayout, NameLayout, RemoveLayout] = ["ImportLayout", "NameLayout", 
 export function Layouts({ where, given, loadDefault, empty }) {
   const listed = useLoad((abort) => listLayouts(where, abort), [where]);
   const asked = place.value.query.get("layout");
-  const id = asked ?? listed.data?.[0]?.layoutId ?? AUTO;
+  const id = asked ?? (listed.data && (listed.data[0]?.layoutId ?? AUTO));
   const loaded = useLoad(
-    async (abort) => (id === AUTO ? { layoutId: "", name: t("layout.auto"), place: where, version: 0, modifiedMs: 0, layout: await loadDefault(abort) } : loadLayout(id, abort)),
-    [id, where, JSON.stringify(given), listed.data === undefined],
+    async (abort) => (id === undefined ? undefined : id === AUTO ? { layoutId: "", name: t("layout.auto"), place: where, version: 0, modifiedMs: 0, layout: await loadDefault(abort) } : loadLayout(id, abort)),
+    [id, where, JSON.stringify(given)],
   );
   if (listed.data === undefined) return html`<${Loading} of=${listed}>${() => null}<//>`;
   const gone = loaded.error && /** @type {any} */ (loaded.error).id === "unknown-layout";
@@ -49,12 +49,14 @@ export function Layouts({ where, given, loadDefault, empty }) {
 
 /** @param {{saved: Saved, listed: import("./store.js").Listed[], where: string, given: Record<string, string>, empty: {why: string, hint?: string}, onChanged: (id: string | null) => void}} props */
 function Open({ saved, listed, where, given, empty, onChanged }) {
-  const [layout, setLayout] = useState(saved.layout);
+  // What was changed here, if anything: the layout itself may be loaded again meanwhile.
+  const [changed, setLayout] = useState(/** @type {Layout | null} */ (null));
+  const layout = changed ?? saved.layout;
   const [dialog, setDialog] = useState("");
   const [edited, setEdited] = useState(/** @type {import("./place.js").Panel | null} */ (null));
   const [error, setError] = useState(/** @type {any} */ (null));
   const editing = place.value.query.has("edit") && session.value.scopes.includes("manage");
-  const dirty = layout !== saved.layout;
+  const dirty = changed !== null;
   useWarning(dirty);
   const values = valuesOf(layout.variables, given);
   const alls = allsOf(layout.variables);
@@ -78,7 +80,7 @@ function Open({ saved, listed, where, given, empty, onChanged }) {
     setEdited(null);
   };
   const discard = () => {
-    setLayout(saved.layout);
+    setLayout(null);
     setQuery({ edit: null }, { replace: true });
   };
   return html`<div class="stack">
