@@ -196,6 +196,10 @@ async def test_nothing_outside_the_folder_is_served(bench: PeopleApp, name: str)
         ("/console?once=a", "/console/?once=a"),
         ("/graph?g0.expr=up&g0.tab=1", "/console/explore?g0.expr=up&g0.tab=1"),
         ("/prometheus/graph?g0.expr=up", "/console/explore?g0.expr=up"),
+        ("/prometheus/query?g0.expr=up", "/console/explore?g0.expr=up"),
+        ("/targets?search=up", "/console/openmetrics?search=up"),
+        ("/prometheus/tsdb-status", "/console/status"),
+        ("/alerts", "/console/"),
     ],
 )
 async def test_short_and_foreign_addresses_lead_to_the_console(

@@ -418,9 +418,30 @@ async def test_a_query_can_be_formatted_and_read(api: PrometheusApi) -> None:
     assert "aggregation" == tree.json()["data"]["type"]
 
 
+def multipart(*parts: tuple[str, str]) -> bytes:
+    """Return a form as curl writes it with -F, between boundaries of two letters."""
+    written = (f"--zz\r\nContent-Disposition: form-data; {head}\r\n\r\n{value}\r\n" for head, value in parts)
+    return "".join((*written, "--zz--\r\n")).encode()
+
+
+async def test_a_multipart_form_is_a_form_and_its_files_are_none(api: PrometheusApi) -> None:
+    parts = (('name="query"', "1 +\r\n1 # é --zz"), ('name="query"; filename="x"', "no query"))
+    async with api.client() as client:
+        answers = [
+            await client.post("/query?time=4", content=multipart(*parts), headers={"Content-Type": header})
+            for header in ("multipart/form-data; boundary=zz", 'Multipart/Form-Data;boundary="zz"')
+        ]
+
+    assert [[4, "2"]] * 2 == [answer.json()["data"]["result"] for answer in answers]
+
+
 @pytest.mark.parametrize(
     ("content", "content_type", "status"),
     [
+        (multipart(('name="query"', "1"))[:-6], "multipart/form-data; boundary=zz", 400),
+        (multipart(("no-name", "1")), "multipart/form-data; boundary=zz", 400),
+        (multipart(('name="query"', "1")), "multipart/form-data", 400),
+        (multipart(*[('name="a"', "")] * 10_001), "multipart/form-data; boundary=zz", 400),
         (b"{", "application/json", 400),
         (b"[]", "application/json", 400),
         (b'{"query": {"a": 1}}', "application/json", 400),

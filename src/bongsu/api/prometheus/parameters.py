@@ -1,5 +1,5 @@
 """
-Parameters of a call, merged from the URL, a form body and a JSON object body.
+Parameters of a call, merged from the URL, a form body of either kind and a JSON object body.
 
 Clients put some parameters on the URL and the rest into the body of a POST, so both count. Of a single parameter the body's
 value is taken, of a list both sides' values. Unknown parameters are ignored: data sources add their own.
@@ -14,6 +14,7 @@ from urllib.parse import unquote_plus
 
 from bongsu.api.body import CONTROL_LIMITS, content_encoding, content_type, parse_json_object, read_body
 from bongsu.api.errors import UnsupportedMedia
+from bongsu.api.prometheus.multipart import multipart_fields
 from bongsu.api.prometheus.times import parse_duration_ms, parse_time
 from bongsu.model.errors import InvalidInput
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from bongsu.api.whole import HasHeaders, WholeRequest
 
 _FORM = "application/x-www-form-urlencoded"
+_MULTIPART = "multipart/form-data"
 _JSON = "application/json"
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _MAX_FIELDS = 10_000
@@ -127,7 +129,7 @@ async def read_parameters(request: Request, limits: BodyLimits = CONTROL_LIMITS)
     if not _has_body(request):
         return Parameters(url)
     body = await read_body(request, limits)
-    return Parameters([*_body_pairs(body, content_type(request)), *url])
+    return Parameters([*_body_pairs(body, request), *url])
 
 
 def whole_parameters(request: WholeRequest) -> Parameters | None:
@@ -137,22 +139,26 @@ def whole_parameters(request: WholeRequest) -> Parameters | None:
         return Parameters(url)
     if content_encoding(request) != "identity":
         return None
-    return Parameters([*_body_pairs(request.body, content_type(request)), *url])
+    return Parameters([*_body_pairs(request.body, request), *url])
 
 
 def _has_body(request: HasHeaders) -> bool:
     return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
 
 
-def _body_pairs(body: bytes, media_type: str) -> list[tuple[str, str]]:
+def _body_pairs(body: bytes, request: HasHeaders) -> list[tuple[str, str]]:
+    media_type = content_type(request)
     if not body:
         return []
     if media_type == _JSON:
         return [pair for name, value in parse_json_object(body).items() for pair in _json_pairs(name, value)]
     if media_type in {_FORM, ""}:
         return _parse_pairs(body, "form")
+    if media_type == _MULTIPART:
+        return list(multipart_fields(body, request.headers["content-type"], _MAX_FIELDS))
     raise UnsupportedMedia(
-        f"Content-Type is {media_type!r}; send the parameters in the URL, as {_FORM}, or as a JSON object ({_JSON})"
+        f"Content-Type is {media_type!r}; send the parameters in the URL, as {_FORM} or {_MULTIPART}, or as a JSON "
+        f"object ({_JSON})"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bongsu.api.prometheus.envelope import success_response
+from bongsu.api.prometheus.selectors import read_selectors
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -25,6 +26,7 @@ class Rules:
         call.parameters.choice("type", ("alert", "record"), "")
         call.parameters.flag("exclude_alerts")
         call.parameters.count("group_limit")
+        read_selectors(call.parameters)
         return success_response({"groups": []})
 
     async def alerts(self, request: Request) -> Response:
