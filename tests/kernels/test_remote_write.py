@@ -129,7 +129,7 @@ def test_the_table_finds_what_a_dictionary_finds(puts: list[tuple[int, int]], as
     assert [expected.get(key) for key in asked] == [int(refs[slot]) if slot >= 0 else None for slot in found]
 
 
-@given(st.lists(st.binary(max_size=20), max_size=8), st.integers(0, 2**64 - 1))
+@given(st.lists(st.binary(max_size=50), max_size=8), st.integers(0, 2**64 - 1))
 @settings(max_examples=100, deadline=None)
 def test_hashes_depend_on_the_bytes_and_the_seed_alone(pieces: list[bytes], seed: int) -> None:
     def hashes(texts: list[bytes], with_seed: int) -> list[tuple[int, int]]:

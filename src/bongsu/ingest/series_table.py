@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from bongsu.kernels.known_writes import read_known
-from bongsu.kernels.known_writes_2 import STARTS, read_known_2
+from bongsu.kernels.known_writes_2 import read_known_2
 from bongsu.kernels.remote_write import find_series, insert_series
 from bongsu.wire.remote_write.request import Version
 
@@ -90,7 +90,6 @@ class SeriesTable:
         slots = self._slots
         samples = np.empty((4, len(data) // _LEAST_SAMPLE_BYTES + 1), dtype=np.int64)
         if version is Version.V1:
-            samples[STARTS] = 0
             count = int(read_known(data, seeds, slots.hashes, slots.refs, samples))
         else:
             symbols = np.empty((len(data) // _LEAST_SYMBOL_BYTES + 1, 2), dtype=np.uint64)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _SERIES_TAG = 0x0A
 """First byte of a series in a request: field 1, length-delimited."""
 
-REFS, TIMES, VALUES = 0, 1, 2
+REFS, TIMES, VALUES, STARTS = 0, 1, 2, 3
 """Rows of the output."""
 
 _SAMPLE, _BYTES = 2, 2
@@ -63,6 +63,32 @@ def take_sample(
 
 
 @kernel
+def find_slot(table: NDArray[np.uint64], first: np.uint64, second: np.uint64) -> Int:
+    """Return the slot of a hash in a table as that of `find_series`, -1 where it is not known."""
+    mask = np.uint64(len(table) - 1)
+    slot = first & mask
+    while table[slot, 0] != first or table[slot, 1] != second:
+        if table[slot, 0] == 0 and table[slot, 1] == 0:
+            return -1
+        slot = (slot + np.uint64(1)) & mask
+    return np.int64(slot)
+
+
+@kernel
+def _put_refs(
+    table: NDArray[np.uint64], table_refs: NDArray[np.int64], samples: NDArray[np.int64], count: Int
+) -> Int:
+    """Put references where the hashes of the samples' series stand; return `count`, -1 if one is not known."""
+    for i in range(count):
+        slot = find_slot(table, np.uint64(samples[REFS, i]), np.uint64(samples[STARTS, i]))
+        if slot < 0:
+            return -1
+        samples[REFS, i] = table_refs[slot]
+        samples[STARTS, i] = 0
+    return count
+
+
+@kernel
 def read_known(
     data: NDArray[np.uint8],
     seeds: NDArray[np.uint64],
@@ -80,15 +106,14 @@ def read_known(
         As for `hash_bytes`.
     table, table_refs
         As for `find_series`.
-    samples : ndarray of int64, shape (3, n_samples)
-        Output: reference, Unix milliseconds and the bits of the value of each sample.
+    samples : ndarray of int64, shape (4, n_samples)
+        Output: reference, Unix milliseconds, the bits of the value, and 0 for no start of each sample.
 
     Returns
     -------
     int
         Samples that were read; -1 for any other request, and for one with more samples than there is room for.
     """
-    mask = np.uint64(len(table) - 1)
     sample = np.zeros(4, dtype=np.int64)
     count = 0
     at: Int = 0
@@ -104,25 +129,25 @@ def read_known(
         if at == begin:
             return -1
         first, second = hash_piece(data, begin, at, seeds)
-        slot = first & mask
-        while table[slot, 0] != first or table[slot, 1] != second:
-            if table[slot, 0] == 0 and table[slot, 1] == 0:
-                return -1
-            slot = (slot + np.uint64(1)) & mask
+        samples_before = count
         while at < end:
             if count >= samples.shape[1]:
                 return -1
             sample_end = take_sample(data, at, end, samples[:, count], sample)
             if sample_end < 0 or sample[START]:
                 return -1
-            samples[REFS, count] = table_refs[slot]
+            # They are looked up all together at the end: the processor then waits for several slots at a time.
+            samples[REFS, count] = np.int64(first)
+            samples[STARTS, count] = np.int64(second)
             count += 1
             at = sample_end
-    return count
+        if count == samples_before and find_slot(table, first, second) < 0:
+            return -1
+    return _put_refs(table, table_refs, samples, count)
 
 
 def warm() -> None:
     """Compile the kernel for the types that it is called with: read-only bytes."""
     data = np.frombuffer(b"\0", dtype=np.uint8)
     words, refs = np.zeros((4, 2), dtype=np.uint64), np.zeros(4, dtype=np.int64)
-    read_known(data, np.zeros(2, dtype=np.uint64), words, refs, np.zeros((3, 4), dtype=np.int64))
+    read_known(data, np.zeros(2, dtype=np.uint64), words, refs, np.zeros((4, 4), dtype=np.int64))

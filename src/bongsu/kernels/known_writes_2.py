@@ -13,16 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels._jit import kernel
-from bongsu.kernels.known_writes import REFS, START, take_sample
+from bongsu.kernels.known_writes import REFS, START, STARTS, find_slot, take_sample
 from bongsu.kernels.remote_write import hash_labels, hash_metadata, hash_piece, read_field, read_varint
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Int = int | np.int64
-
-STARTS = 3
-"""Row of the output, after those of `bongsu.kernels.known_writes`."""
 
 _SYMBOL, _SERIES, _BYTES = 4, 5, 2
 """Numbers of the fields of a request, and their wire type."""
@@ -49,18 +46,6 @@ def _hash_symbols(data: NDArray[np.uint8], seeds: NDArray[np.uint64], symbols: N
             count += 1
         at = end
     return count
-
-
-@kernel
-def _find(table: NDArray[np.uint64], first: np.uint64, second: np.uint64) -> Int:
-    """Return the slot of a hash in a table as that of `find_series`, -1 where it is not known."""
-    mask = np.uint64(len(table) - 1)
-    slot = first & mask
-    while table[slot, 0] != first or table[slot, 1] != second:
-        if table[slot, 0] == 0 and table[slot, 1] == 0:
-            return -1
-        slot = (slot + np.uint64(1)) & mask
-    return np.int64(slot)
 
 
 @kernel
@@ -114,7 +99,7 @@ def read_known_2(
             return -1
         at = begin + size
         first, second, good = hash_labels(data, begin, at, known, seeds)
-        slot = _find(table, first, second) if good else -1
+        slot = find_slot(table, first, second) if good else -1
         if slot < 0:
             return -1
         told = False
