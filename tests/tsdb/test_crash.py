@@ -31,6 +31,7 @@ ROUNDS_FOR_ALL = 20
 
 
 @pytest.mark.process
+@pytest.mark.timeout(300 + 30 * ROUNDS)
 def test_acknowledged_writes_and_deletions_survive_sigkill(tmp_path: Path) -> None:
     chance = random.Random(20)
     written: dict[str, set[int]] = {}

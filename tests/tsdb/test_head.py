@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.naive.head import LATE, SAME, NaiveHead
+from tests.naive.head import LATE, SAME, WRITTEN, NaiveHead
 
 from bongsu.kernels.stored import find_stored
 from bongsu.model.labels import series_key
@@ -133,6 +133,40 @@ def test_a_request_that_is_sent_again_is_settled_without_a_look_at_what_is_late(
     assert [int(LATE if time == 1010 else SAME) for time in times] == head.arenas.append(changed).tolist()
     between = FloatRows(rows.refs[:1], np.array([1010], dtype=np.int64) - 1000, times[:1], NO_INTS)
     assert [LATE] == head.arenas.append(between).tolist()
+
+
+def test_a_sample_that_fits_an_open_row_waits_for_the_one_before_it_that_does_not() -> None:
+    head, naive, refs = a_head()
+    base, end = 1000, 1000 + 2**32
+    rows = [(base, 1, 0), (end, 2, 0), (end - 3, 3, 0), (end + 5, 4, 0)]
+    times, bits, starts = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
+
+    outcome = head.arenas.append(FloatRows(np.full(len(rows), refs[0]), times, bits, starts))
+
+    assert [naive.append(refs[0], row) for row in rows] == outcome.tolist()
+    assert [WRITTEN, WRITTEN, LATE, WRITTEN] == outcome.tolist()
+    check(head, naive, refs, base, end + 5)
+
+
+@given(st.lists(st.integers(1, 150), min_size=1, max_size=N_SERIES), st.integers(1, 3))
+@settings(max_examples=30, deadline=None)
+def test_many_samples_of_a_series_in_one_batch_are_taken_whether_series_by_series_or_by_turns(
+    counts: list[int], batches: int
+) -> None:
+    by_series, by_turns = a_head(), a_head()
+    for batch in range(batches):
+        rows = [(series, 1000 * batch + at, at) for series, count in enumerate(counts) for at in range(count)]
+        for (head, naive, refs), ordered in (
+            (by_series, rows),
+            (by_turns, sorted(rows, key=lambda row: row[1])),
+        ):
+            taken = np.array([refs[series] for series, _, _ in ordered])
+            times, bits = np.array([row[1:] for row in ordered]).T.copy()
+            assert {WRITTEN} == set(head.arenas.append(FloatRows(taken, times, bits, NO_INTS)).tolist())
+            for series, time, value in ordered:
+                naive.append(refs[series], (time, value, 0))
+    for head, naive, refs in (by_series, by_turns):
+        check(head, naive, refs, 0, 2**62)
 
 
 def test_slots_are_used_again_and_references_never() -> None:

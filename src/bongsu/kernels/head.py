@@ -65,8 +65,8 @@ N_CHUNKS, ARENA_USED, FLOOR = range(3)
 KEPT_NEWEST, KEPT_SAMPLES, KEPT_FIRST = range(3)
 """Columns of what `copy_sealed` tells of each slot."""
 
-WRITTEN, SAME, CONFLICT, LATE, UNKNOWN, FULL, NEEDS_STARTS = range(7)
-"""Outcome of a row; the last two ask for room and for the same row again."""
+WRITTEN, SAME, CONFLICT, LATE, UNKNOWN, PENDING = range(6)
+"""Outcome of a row; it is pending before it has one, and while its series' open row has no room for it."""
 
 _NO_TIME = -(1 << 63)
 
@@ -102,16 +102,23 @@ def append_rows(
     bits: NDArray[np.int64],
     starts: NDArray[np.int64],
     row: int,
+    ahead: int,
     outcome: NDArray[np.uint8],
 ) -> int:
     """
-    Write the rows from `row` on that are newer than all of their series; tell of each what became of it.
+    Write the pending rows from `row` on that are newer than all of their series; tell of each what became of it.
 
-    `starts` has length 0 or one entry per row. Returns the row that must come again after `FULL` or `NEEDS_STARTS`, or the
-    number of rows.
+    A row of a series whose open row is full stays pending, and the `ahead` rows from the first such one on are gone through, so that all open
+    rows that they fill are sealed together. One that is too far from an open row with room stays pending too, and ends the pass: those
+    behind it might fit. `starts` has length 0 or one entry per row; `head.starts` has room if one of them is
+    not 0. Returns the first row that is pending, or the number of rows.
     """
     n_slots = len(head.meta)
-    while row < len(refs):
+    first_pending = stop = len(refs)
+    while row < stop:
+        if outcome[row] != PENDING:
+            row += 1
+            continue
         slot = refs[row] & ((1 << SLOT_BITS) - 1)
         if refs[row] < 0 or slot >= n_slots or head.meta[slot, REF] != refs[row]:
             outcome[row] = UNKNOWN
@@ -132,19 +139,18 @@ def append_rows(
             outcome[row] = LATE
             row += 1
             continue
-        start = starts[row] if len(starts) > 0 else 0
-        if start != 0 and len(head.starts) == 0:
-            outcome[row] = NEEDS_STARTS
-            return row
         at = meta[OPEN]
         open_row = head.open[slot]
         if at == 0:
             open_row[ROW_BASE] = time
         if at == OPEN_SAMPLES or np.uint64(time - open_row[ROW_BASE]) > np.uint64(MAX_OFFSET):
-            outcome[row] = FULL
-            return row
+            first_pending = min(first_pending, row)
+            stop = min(stop, row + (ahead if at == OPEN_SAMPLES else 1))
+            row += 1
+            continue
         open_row[ROW_OFFSETS:ROW_BITS].view(np.uint32)[at] = np.uint32(time - open_row[ROW_BASE])
         open_row[ROW_BITS + at] = bits[row]
+        start = starts[row] if len(starts) > 0 else 0
         if start != 0:
             if not meta[FLAGS] & HAS_STARTS:
                 head.starts[slot, :] = 0
@@ -161,7 +167,7 @@ def append_rows(
         meta[OPEN] = at + 1
         outcome[row] = WRITTEN
         row += 1
-    return row
+    return first_pending
 
 
 @kernel
@@ -187,20 +193,22 @@ def place_of(rising: NDArray[np.int64], wanted: int) -> int:
 
 
 @kernel
-def full_slots(head: HeadArrays, refs: NDArray[np.int64], row: int, out: NDArray[np.int64]) -> int:
-    """Write the slots of `row` and of those rows after it whose open row is full, each once; return how many. `out` has room for all."""
+def pending_slots(
+    head: HeadArrays, refs: NDArray[np.int64], outcome: NDArray[np.uint8], out: NDArray[np.int64]
+) -> int:
+    """Write the slots of the first row and of all pending rows whose open row is full, each once; return how many. `out` has room for one a row."""
     n = 1
-    out[0] = refs[row] & ((1 << SLOT_BITS) - 1)
+    out[0] = refs[0] & ((1 << SLOT_BITS) - 1)
     first_open = head.meta[out[0], OPEN]
-    head.meta[out[0], OPEN] = -OPEN_SAMPLES  # seen; put right below
-    for i in range(row + 1, len(refs)):
-        slot = refs[i] & ((1 << SLOT_BITS) - 1)
-        if refs[i] < 0 or slot >= len(head.meta) or head.meta[slot, REF] != refs[i]:
+    head.meta[out[0], OPEN] = -1  # seen; put right below
+    for row in range(1, len(refs)):
+        slot = refs[row] & ((1 << SLOT_BITS) - 1)
+        if refs[row] < 0 or slot >= len(head.meta) or head.meta[slot, REF] != refs[row]:
             continue
-        if head.meta[slot, OPEN] == OPEN_SAMPLES:
+        if outcome[row] == PENDING and head.meta[slot, OPEN] == OPEN_SAMPLES:
             out[n] = slot
             n += 1
-            head.meta[slot, OPEN] = -OPEN_SAMPLES
+            head.meta[slot, OPEN] = -1
     for i in range(n):
         head.meta[out[i], OPEN] = OPEN_SAMPLES
     head.meta[out[0], OPEN] = first_open
@@ -442,18 +450,34 @@ def measure_slots(
 
 
 @kernel
-def newest_sample(head: HeadArrays, slots: NDArray[np.int64]) -> int:
-    """Return the newest sealed or open time of some series; the lowest time when they have none."""
-    newest = _NO_TIME
-    for i in range(len(slots)):
-        meta = head.meta[slots[i]]
-        row = head.open[slots[i]]
-        if meta[OPEN] > 0:
-            newest = max(
-                newest, row[ROW_BASE] + np.int64(row[ROW_OFFSETS:ROW_BITS].view(np.uint32)[meta[OPEN] - 1])
-            )
-        elif meta[LAST_CHUNK] >= 0:
-            newest = max(newest, head.chunks[meta[LAST_CHUNK], CHUNK_MAX])
+def tally(head: HeadArrays) -> tuple[int, int, int, int, int]:
+    """Return of all series: how many have samples, how many samples and how many open ones there are, the oldest time and the newest."""
+    n_series, n_samples, n_open = 0, 0, 0
+    oldest, newest = ~_NO_TIME, _NO_TIME
+    for slot in range(len(head.meta)):
+        meta = head.meta[slot]
+        if meta[REF] < 0:
+            continue
+        n_series += meta[COUNT] > 0 or meta[FLAGS] & HAS_SIDE != 0
+        n_samples += meta[COUNT]
+        n_open += meta[OPEN]
+        if meta[COUNT] > 0:
+            oldest = min(oldest, meta[FIRST_TIME])
+            # What LAST_TIME says may have gone to a block or a side buffer since, but nothing is newer.
+            if meta[LAST_TIME] > newest:
+                newest = max(newest, _newest(head, slot))
+    return n_series, n_samples, n_open, oldest, newest
+
+
+@kernel
+def _newest(head: HeadArrays, slot: int) -> int:
+    """Return the newest sealed or open time of a series; the lowest time when it has none."""
+    meta, row = head.meta[slot], head.open[slot]
+    newest: int = _NO_TIME
+    if meta[OPEN] > 0:
+        newest = row[ROW_BASE] + np.int64(row[ROW_OFFSETS:ROW_BITS].view(np.uint32)[meta[OPEN] - 1])
+    elif meta[LAST_CHUNK] >= 0:
+        newest = head.chunks[meta[LAST_CHUNK], CHUNK_MAX]
     return newest
 
 

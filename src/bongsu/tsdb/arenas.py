@@ -19,22 +19,21 @@ from bongsu.kernels.head import (
     COUNT,
     FIRST_TIME,
     FLAGS,
-    FULL,
     HAS_STARTS,
     IS_OPEN,
     LAST_BITS,
     LAST_TIME,
     N_CHUNKS,
-    NEEDS_STARTS,
     OPEN,
     OPEN_SAMPLES,
+    PENDING,
     REF,
     ROW_WORDS,
     HeadArrays,
     append_rows,
-    full_slots,
     list_slots,
     measure_slots,
+    pending_slots,
     seal_rows,
     take_open,
 )
@@ -54,7 +53,10 @@ _SEALED_TOGETHER = 8192
 """Open rows sealed by one call: 12 MB of scratch."""
 
 _LOOKED_AT = 2 * _SEALED_TOGETHER
-"""Rows ahead that are looked at for full open rows: an import of one long series fills the same one again and again."""
+"""
+Rows that are gone through for more full open rows, before those that were found are sealed: scrapes fill theirs together, a request with many samples
+of each series one after another, and an import of one long series the same one again and again.
+"""
 
 _READ_AHEAD = 8
 """Bytes behind the arena's last chunk: unpacking reads one word ahead."""
@@ -117,18 +119,13 @@ class Arenas:
 
     def append(self, rows: FloatRows) -> NDArray[np.uint8]:
         """Write the rows that are newer than all of their series; return what became of each."""
-        outcome = np.empty(len(rows.refs), dtype=np.uint8)
+        if rows.starts.any():
+            self.make_starts()
+        outcome = np.full(len(rows.refs), PENDING, dtype=np.uint8)
         row = 0
-        while row < len(outcome):
-            row = append_rows(self.arrays, *rows, row, outcome)
-            if row == len(outcome):
-                break
-            if outcome[row] == NEEDS_STARTS:
-                self.make_starts()
-            elif outcome[row] == FULL:
-                self._seal_full(rows.refs, row)
-            else:
-                raise AssertionError(f"BUG: append_rows stopped with outcome {outcome[row]}")
+        while (row := append_rows(self.arrays, *rows, row, _LOOKED_AT, outcome)) < len(outcome):
+            ahead = slice(row, row + _LOOKED_AT)
+            self._seal_pending(rows.refs[ahead], outcome[ahead])
         return outcome
 
     def put_anew(self, slots: NDArray[np.int64], counts: NDArray[np.int64], samples: FloatColumns) -> None:
@@ -199,11 +196,10 @@ class Arenas:
 
     # Sealing
 
-    def _seal_full(self, refs: NDArray[np.int64], row: int) -> None:
-        """Seal the full open rows of the series that a batch goes on with: all at once, since scrapes fill theirs together."""
-        ahead = refs[: row + _LOOKED_AT]
-        slots = np.empty(len(ahead) - row, dtype=np.int64)
-        slots = slots[: full_slots(self.arrays, ahead, row, slots)]
+    def _seal_pending(self, refs: NDArray[np.int64], outcome: NDArray[np.uint8]) -> None:
+        """Seal the open rows that pending rows of a batch wait for, the first of which is the first row."""
+        slots = np.empty(len(refs), dtype=np.int64)
+        slots = slots[: pending_slots(self.arrays, refs, outcome, slots)]
         for low in range(0, len(slots), _SEALED_TOGETHER):
             self._seal(slots[low : low + _SEALED_TOGETHER])
 

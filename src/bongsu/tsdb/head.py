@@ -23,9 +23,8 @@ from bongsu.kernels.head import (
     LAST_IN_SIDE,
     LAST_TIME,
     N_CHUNKS,
-    OPEN,
     REF,
-    newest_sample,
+    tally,
 )
 from bongsu.kernels.used_codes import mark_used
 from bongsu.storage.raw import Sample
@@ -149,28 +148,20 @@ class Head:
     @property
     def bytes(self) -> int:
         """Bytes of sealed chunks, their directory and the samples of open rows."""
-        meta = self.arrays.meta[self.series.live_slots()]
-        return (
-            int(self.arrays.cursor[ARENA_USED])
-            + 32 * int(self.arrays.cursor[N_CHUNKS])
-            + 12 * int(meta[:, OPEN].sum())
-        )
+        cursor, n_open = self.arrays.cursor, tally(self.arrays)[2]
+        return int(cursor[ARENA_USED]) + 32 * int(cursor[N_CHUNKS]) + 12 * n_open
 
     def count(self) -> tuple[int, int]:
         """Return how many series have samples, and how many samples there are."""
-        meta = self.arrays.meta[self.series.live_slots()]
-        has_samples = (meta[:, COUNT] > 0) | (meta[:, FLAGS] & HAS_SIDE != 0)
-        return int(has_samples.sum()), int(meta[:, COUNT].sum()) + len(self.side)
+        n_series, n_samples, *_ = tally(self.arrays)
+        return n_series, n_samples + len(self.side)
 
     def bounds(self) -> tuple[int | None, int | None, int]:
         """Return the oldest and the newest time, and how many samples the side buffer holds."""
-        meta = self.arrays.meta[self.series.live_slots()]
-        filled = meta[meta[:, COUNT] > 0]
+        *_, oldest, newest = tally(self.arrays)
         times = [*self.side.bounds()]
-        if len(filled):
-            # What LAST_TIME says may have gone to a block or a side buffer since.
-            newest = newest_sample(self.arrays, slots_of(filled[:, REF]))
-            times += [int(filled[:, FIRST_TIME].min()), newest]
+        if oldest <= newest:
+            times += [oldest, newest]
         return min(times, default=None), max(times, default=None), len(self.side)
 
     def with_samples(self, slots: NDArray[np.int64], start_ms: int, end_ms: int) -> NDArray[np.int64]:
