@@ -8,6 +8,7 @@ import itertools
 import os
 import shutil
 import threading
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,7 +29,7 @@ from tests.support.stores import (
 from bongsu.model.labels import series_key
 from bongsu.model.samples import Exemplar, MetricMetadata
 from bongsu.storage.contract import Reason, StoreLimits, StoreOptions
-from bongsu.storage.errors import StoreLocked, StoreReadOnly
+from bongsu.storage.errors import StoreClosed, StoreLocked, StoreReadOnly
 from bongsu.tsdb.segments import RECORD_MAGIC, SEGMENT_HEAD
 
 if TYPE_CHECKING:
@@ -293,6 +294,38 @@ def test_one_sync_serves_all_writers_that_wait(tmp_path: Path) -> None:
 
         assert 8 == len(found(project))
         assert len(syncs) - before <= 3  # the first writer alone, then all who came meanwhile
+
+
+def test_writes_under_way_end_well_when_the_store_closes_and_later_ones_are_refused(tmp_path: Path) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+
+    def sync(_: int) -> None:
+        entered.set()
+        assert go_on.wait(30)
+
+    go_on.set()
+    store = open_tsdb(tmp_path, sync=sync)
+    project = store.project("one", KEEP_ALL)
+    project.resolve([series_key(UP)])
+    entered.clear()
+    go_on.clear()
+    with ThreadPoolExecutor(64) as pool:
+        writes = [pool.submit(write_rows, project, [Row(UP, 1, 1.0)])]
+        assert entered.wait(30)
+        closing = pool.submit(store.close)
+        # The one that ends while no sync does is the first one that came after the close.
+        while not wait(writes, timeout=0.02, return_when=FIRST_COMPLETED).done:
+            writes.append(pool.submit(write_rows, project, [Row(UP, 1 + len(writes), 1.0)]))
+        refused = {write for write in writes if write.done()}
+        go_on.set()
+        closing.result(30)
+
+    assert [StoreClosed] * len(refused) == [type(write.exception()) for write in refused]
+    assert writes[0] not in refused
+    acknowledged = [row for row, write in enumerate(writes, 1) if write not in refused]
+    assert [1] * len(acknowledged) == [writes[row - 1].result().written for row in acknowledged]
+    with contextlib.closing(open_tsdb(tmp_path)) as again:
+        assert expected(*(Row(UP, row, 1.0) for row in acknowledged)) == found(again.project("one", KEEP_ALL))
 
 
 def test_refusals_are_counted_by_project_and_reason(tmp_path: Path) -> None:

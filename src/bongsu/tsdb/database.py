@@ -103,10 +103,10 @@ class Database:
         self._applying.replay(type_, sequence, payload)
 
     def close(self) -> None:
-        """Refuse everything from now on; writes under way end first."""
+        """Refuse writes from now on, and everything once those under way have ended: what is durable is applied and acknowledged."""
         with self._memory.upkeep, self._memory.lock:
+            self._turns.end()
             self._memory.closed = True
-            self._turns.drain()
             self._memory.state = None
 
     # Upkeep: any of these at any time, from any thread

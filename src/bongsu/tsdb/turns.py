@@ -6,6 +6,8 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, TypeVar
 
+from bongsu.storage.errors import StoreClosed
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -31,6 +33,7 @@ class Turns:
         self._turn = threading.Condition(lock)
         self._note = note
         self._log: CommitLog | None = None
+        self._ended = False
         self._under_way: deque[Ticket] = deque()
 
     def start(self, log: CommitLog) -> None:
@@ -45,12 +48,19 @@ class Turns:
         """Wait, the lock held, until nothing is under way."""
         self._turn.wait_for(lambda: not self._under_way)
 
+    def end(self) -> None:
+        """Refuse records from now on and wait, the lock held, until nothing is under way."""
+        self._ended = True
+        self.drain()
+
     def settle(self, sequence: int) -> None:
         """Wait, the lock held, until nothing is under way that is as old as a record of the log."""
         self._turn.wait_for(lambda: not self._under_way or self._under_way[0].sequence > sequence)
 
     def submit(self, type_: int, payload: bytes) -> Ticket:
         """Give a record its turn; the lock is held."""
+        if self._ended:
+            raise StoreClosed
         ticket = self._started().submit(self._number, type_, payload)
         self._under_way.append(ticket)
         return ticket
