@@ -14,7 +14,6 @@ from pathlib import Path
 
 PROGRAMS = {
     "prometheus": "usr/bin/prometheus",
-    "promtool": "usr/bin/promtool",
     "victoria-metrics": "usr/bin/victoria-metrics",
 }
 """Name and place in the unpacked packages."""
