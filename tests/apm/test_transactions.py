@@ -61,9 +61,16 @@ def test_the_log_answers_by_time_and_duration_newest_first() -> None:
 
 def test_the_log_keeps_a_budget_and_a_day() -> None:
     log = TransactionLog(10, DAY_MS)
+    gone = []
     for number in range(1, 8):
-        log.append(number * 5_000, tick_of([(i, False) for i in range(4)], number * 5_000))
-    assert {30_000, 35_000} == {t.end_ms for t in log.find(0, 10**9, 0, 10**9)}
+        gone += log.append(number * 5_000, tick_of([(i, False) for i in range(4)], number * 5_000))
+    kept = list(log.find(0, 10**9, 0, 10**9))
+    assert 28 == len({(t.end_ms, t.elapsed_ns) for t in (*kept, *gone)}), "everything is kept or told as gone"
+    assert len(kept) <= 10
+    assert {5_000 * number for number in range(1, 8)} == {t.end_ms for t in kept}, (
+        "every tick keeps its slowest"
+    )
+    assert {3_000_000} == {t.elapsed_ns for t in kept if t.end_ms <= 10_000}
     assert 7 == len(log.hit_maps(0, 10**9))
     log.append(DAY_MS + 30_000, TickTransactions())
     assert [35_000] == [tick.end_ms for tick in log.hit_maps(0, 10**12)]

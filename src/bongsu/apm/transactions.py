@@ -1,7 +1,8 @@
 """
 What is kept of single transactions: the hit map of every tick, and its slowest and its failed transactions.
 
-In memory only, for a day at most and within a budget; the oldest go first.
+In memory only, for a day at most and within a budget. When it is used up the oldest ticks keep the slower half of what they have, again and
+again: so there is something of every tick for as long as one of each kind fits.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ HITMAP_BOUNDS_MS = _bounds()
 _KEPT_SLOWEST = 20
 _KEPT_FAILED = 20
 """Of each tick: what fits on a page, and enough to see what they have in common."""
+_ROOM = 0.9
+"""Share of the budget that is left used when it was exceeded, so that it is rarely exceeded."""
 
 
 class HitMap(NamedTuple):
@@ -132,10 +135,31 @@ class TransactionLog:
         while self._maps and self._maps[0].end_ms <= oldest:
             self._maps.popleft()
         gone: list[KeptTransaction] = []
-        while self._ticks and (self._kept > self._capacity or self._ticks[0][0] <= oldest):
-            kept = self._ticks.popleft()[1]
-            self._kept -= len(kept)
-            gone += kept
+        while self._ticks and self._ticks[0][0] <= oldest:
+            gone += self._drop_oldest()
+        if self._kept > self._capacity:
+            gone += self._thin()
+        while self._ticks and self._kept > self._capacity:
+            gone += self._drop_oldest()
+        return gone
+
+    def _drop_oldest(self) -> list[KeptTransaction]:
+        kept = self._ticks.popleft()[1]
+        self._kept -= len(kept)
+        return kept
+
+    def _thin(self) -> list[KeptTransaction]:
+        """Halve what is kept of the oldest ticks until there is room again; return what is kept no longer."""
+        gone: list[KeptTransaction] = []
+        room = int(self._capacity * _ROOM)
+        for place, (end_ms, kept) in enumerate(self._ticks):
+            if self._kept <= room:
+                break
+            stay = _slower_half(kept)
+            self._ticks[place] = (end_ms, stay)
+            self._kept -= len(kept) - len(stay)
+            left = {id(one) for one in stay}
+            gone += (one for one in kept if id(one) not in left)
         return gone
 
     def hit_maps(self, start_ms: int, end_ms: int) -> list[HitMap]:
@@ -151,6 +175,13 @@ class TransactionLog:
                 for transaction in kept:
                     if least_ms <= transaction.elapsed_ns / 1_000_000 < most_ms:
                         yield transaction
+
+
+def _slower_half(kept: list[KeptTransaction]) -> list[KeptTransaction]:
+    """Return the slower half of those that were well and of those that failed, at least one of each; `kept` has the slowest first."""
+    parts = ([one for one in kept if one.failed is failed] for failed in (False, True))
+    stay = {id(one) for part in parts for one in part[: (len(part) + 1) // 2]}
+    return [one for one in kept if id(one) in stay]
 
 
 def _kept(
