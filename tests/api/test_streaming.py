@@ -82,6 +82,21 @@ async def test_every_coding_reads_back(coding: str, parts: int) -> None:
     assert b"".join(content) == read
 
 
+async def test_small_parts_are_sent_together() -> None:
+    """A change of threads for each would take longer than all of them."""
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    response = parts_response(iter([b"x" * 1000] * 4000))
+    await response({**SCOPE}, silence, send)
+    bodies = [message["body"] for message in sent if message["type"] == "http.response.body"]
+
+    assert 4_000_000 == sum(map(len, bodies))
+    assert 14 == len(bodies)
+
+
 def test_an_error_before_the_first_megabyte_is_still_an_error() -> None:
     def failing() -> Any:
         yield b"x"

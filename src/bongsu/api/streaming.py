@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 WHOLE_BYTES = 1 << 20
 """An answer up to this size is sent whole: one write, and a length for the client."""
 
+_SENT_BYTES = 1 << 18
+"""Parts are sent together up to this size: a part costs a change of threads, which is more than to make a small one."""
+
 _MIN_COMPRESSED_BYTES = 1400
 """What fits into one packet gains nothing from compression."""
 
@@ -120,10 +123,23 @@ def _whole(body: bytes, coding: str, media_type: str) -> Response:
 
 
 def _stream(first: bytes, rest: Iterator[bytes], coding: str, media_type: str) -> Response:
-    parts = chain((first,), rest)
+    parts = chain((first,), _gathered(rest))
     if not coding:
         return PartsResponse(_pull(parts), media_type=media_type)
     return PartsResponse(_pull(_compressed(parts, coding)), media_type=media_type, headers=_headers(coding))
+
+
+def _gathered(parts: Iterator[bytes]) -> Iterator[bytes]:
+    held: list[bytes] = []
+    size = 0
+    for part in parts:
+        held.append(part)
+        size += len(part)
+        if size >= _SENT_BYTES:
+            yield b"".join(held)
+            held, size = [], 0
+    if held:
+        yield b"".join(held)
 
 
 def _compressed(parts: Iterator[bytes], coding: str) -> Iterator[bytes]:

@@ -11,9 +11,14 @@ if TYPE_CHECKING:
 _VARINT, _FIXED64, _BYTES = 0, 1, 2
 """Wire types (protobuf documentation, "Encoding")."""
 
+_ONE_BYTE = tuple(bytes((value,)) for value in range(0x80))
+"""Tags and most lengths."""
+
 
 def encode_varint(value: int) -> bytes:
     """Return a number seven bits at a time, lowest first; a negative one as its two's complement of 64 bits."""
+    if 0 <= value <= 0x7F:
+        return _ONE_BYTE[value]
     value &= 0xFFFF_FFFF_FFFF_FFFF
     written = bytearray()
     while value > 0x7F:

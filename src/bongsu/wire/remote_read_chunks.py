@@ -116,6 +116,8 @@ def _chunk(encoding: _Encoding, first_ms: int, last_ms: int, data: NDArray[np.ui
 
 def _runs(series: ReadSeries) -> Iterator[tuple[int, Sequence[_Timed]]]:
     """Yield histograms that one chunk holds, with the number of floats that are older than them."""
+    if not series.histograms:
+        return
     befores = np.searchsorted(series.times, [time for time, _ in series.histograms]).tolist()
     run: list[_Timed] = []
     for place, (time, histogram) in enumerate(series.histograms):
@@ -127,8 +129,7 @@ def _runs(series: ReadSeries) -> Iterator[tuple[int, Sequence[_Timed]]]:
             yield befores[place - 1], run
             run = []
         run.append((time, histogram))
-    if run:
-        yield befores[-1], run
+    yield befores[-1], run
 
 
 def _follows(histogram: Histogram, before: Histogram) -> bool:
