@@ -138,7 +138,8 @@ def test_limits_and_their_use_are_shown_as_metrics_until_their_project_is_gone(o
 
     office.gauges.refresh()
     assert (100.0, 2.0) == (shown("bongsu_limit", "max_keys"), shown("bongsu_limit_used", "max_keys"))
-    assert shown("bongsu_limit", "max_labels_per_series") is None, "its use is not one number"
+    assert shown("bongsu_limit", "max_labels_per_series") == 64
+    assert shown("bongsu_limit_used", "max_labels_per_series") is None, "its use is not one number"
     assert shown("bongsu_limit", "retention_bytes") is None, "it does not hold"
 
     office.control.projects.delete(office.one.project_id)

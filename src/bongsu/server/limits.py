@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import Gauge
 
-from bongsu.control.limits import LimitCount
+from bongsu.control.limits import LimitCount, LimitUse
 from bongsu.model.errors import NotFound
 from bongsu.storage.limited import RATE_LIMIT
 
@@ -81,7 +81,7 @@ class LimitGauges:
     """
     Shows limits and their use in the server's own metrics, as of a moment ago: a look at the metrics must not wait for a database.
 
-    Only limits that hold and whose use is one number are shown.
+    Limits that hold are shown, and the use of those whose use is one number: a label's length, for one, has none.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class LimitGauges:
         self._used = Gauge(
             "bongsu_limit_used", "What counts against a limit of a project.", labels, registry=registry
         )
-        self._shown: set[tuple[str, str]] = set()
+        self._shown: set[tuple[Gauge, tuple[str, str]]] = set()
 
     async def run(self) -> None:
         """Show them again and again until cancelled."""
@@ -107,20 +107,20 @@ class LimitGauges:
         """Show them as they are now. Blocks."""
         shown = set()
         for project in self._control.projects.all():
-            for name, (limit, used) in self._in_use(project.project_id).items():
-                self._limit.labels(project.project_id, name).set(limit)
-                self._used.labels(project.project_id, name).set(used)
-                shown.add((project.project_id, name))
-        for gone in self._shown - shown:
-            self._limit.remove(*gone)
-            self._used.remove(*gone)
+            for use in self._holding(project.project_id):
+                labels = (project.project_id, use.name)
+                for gauge, value in ((self._limit, use.limit), (self._used, use.used)):
+                    if value is not None:
+                        gauge.labels(*labels).set(value)
+                        shown.add((gauge, labels))
+        for gauge, gone in self._shown - shown:
+            gauge.remove(*gone)
         self._shown = shown
 
-    def _in_use(self, project_id: str) -> dict[str, tuple[int, int]]:
+    def _holding(self, project_id: str) -> list[LimitUse]:
         try:
             uses = self._control.projects.limits(project_id)
             counts = self._limits.counts(project_id)
         except NotFound:  # removed a moment ago
-            return {}
-        counted = [use.with_count(counts.get(use.name)) for use in uses]
-        return {use.name: (use.limit, use.used) for use in counted if use.limit and use.used is not None}
+            return []
+        return [use.with_count(counts.get(use.name)) for use in uses if use.limit]
