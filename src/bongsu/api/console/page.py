@@ -16,6 +16,8 @@ ENTRY = "index.html"
 _MAIN = "app/main.js"
 _IMPORT = re.compile(r"""^(?:import|export)\b[^"'(;]*?["'](\.{1,2}/[^"']+)["']""", re.MULTILINE)
 """A static import; the views, which are imported when they are opened, have a parenthesis."""
+_LAZY_IMPORT = re.compile(r"""\bimport\(["'](\.{1,2}/[^"']+)["']\)(?!.*quiet: true)""")
+"""What a page fetches for itself: parts further down, and the editor; quiet ones are dialogs, which wait until they are opened."""
 
 
 def policy(nonce: str) -> str:
@@ -54,11 +56,11 @@ def security_headers(nonce: str) -> dict[str, str]:
     }
 
 
-def modules_of(files: StaticFiles, view: str) -> list[str]:
+def modules_of(files: StaticFiles, view: str) -> tuple[list[str], list[str]]:
     """
-    Return the scripts that a view needs, so that a browser can fetch them at once.
+    Return the scripts that a view needs, so that a browser can fetch them at once, and those that it fetches once it is shown.
 
-    Without the list it finds them one level of imports at a time, a round trip each.
+    Without the lists it finds them one level of imports at a time, a round trip each.
 
     Parameters
     ----------
@@ -66,16 +68,26 @@ def modules_of(files: StaticFiles, view: str) -> list[str]:
         First part of the address below ``/console/``; one that does not exist needs what every page needs.
     """
     page = f"app/pages/{view or 'home'}.js"
-    waiting = [_MAIN, *(name for name in files.names("app/pages/*.js") if name == page)]
+    pages = [name for name in files.names("app/pages/*.js") if name == page]
+    first = _closure(files, [_MAIN, *pages])
+    later = _closure(files, [name for one in pages for name in _imported(files, one, _LAZY_IMPORT)])
+    return first, [name for name in later if name not in first]
+
+
+def _closure(files: StaticFiles, waiting: list[str]) -> list[str]:
+    """Return modules with all that they import, those that are wanted first before the others."""
     found: list[str] = []
     while waiting:
-        name = waiting.pop(0)
-        if name in found:
-            continue
-        found.append(name)
-        imports = _IMPORT.findall(files.read(name).content.decode())
-        waiting += [posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) for path in imports]
+        name, *waiting = waiting
+        if name not in found:
+            found.append(name)
+            waiting += _imported(files, name, _IMPORT)
     return found
+
+
+def _imported(files: StaticFiles, name: str, pattern: re.Pattern[str]) -> list[str]:
+    paths = pattern.findall(files.read(name).content.decode())
+    return [posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) for path in paths]
 
 
 class Pages:
@@ -115,8 +127,11 @@ class Pages:
 
 
 def _template(files: StaticFiles, view: str, base: str) -> str:
+    first, later = modules_of(files, view)
     preloads = "\n".join(
-        f'<link rel="modulepreload" href="{base}{html.escape(name)}">' for name in modules_of(files, view)
+        f'<link rel="modulepreload"{how} href="{base}{html.escape(name)}">'
+        for names, how in ((first, ""), (later, ' fetchpriority="low"'))
+        for name in names
     )
     styles = "\n".join(
         f'<link rel="stylesheet" href="{base}{html.escape(name)}">'

@@ -1,5 +1,5 @@
 // Parts of a page that are fetched when they are first wanted, as dialogs are.
-import { html, useEffect, useState } from "./ui.js";
+import { html, useLayoutEffect, useState } from "./ui.js";
 import { t } from "./i18n.js";
 import { Failure } from "./widgets.js";
 
@@ -12,7 +12,7 @@ export function lazy(load, name, { quiet = false } = {}) {
   return function Lazy(props) {
     const [found, setFound] = useState(/** @type {any} */ (null));
     const [error, setError] = useState(/** @type {any} */ (null));
-    useEffect(() => {
+    useLayoutEffect(() => {
       load().then((module) => setFound(() => module[name]), setError);
     }, []);
     if (error) return html`<${Failure} error=${error} onRetry=${() => location.reload()} />`;

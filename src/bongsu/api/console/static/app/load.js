@@ -1,5 +1,5 @@
 // Loading data for a component: aborts what is out of date, asks again while live, rests in hidden tabs and out of sight.
-import { createContext, signal, useContext, useEffect, useMemo, useRef, useState } from "./ui.js";
+import { createContext, signal, useContext, useLayoutEffect, useMemo, useRef, useState } from "./ui.js";
 import { paused } from "./time.js";
 
 /** Whether what is around a component is near the part of the page that is seen. What is not asks for nothing. */
@@ -32,7 +32,8 @@ export function useLoad(load, dependencies, { every = 0 } = {}) {
   const wanted = useMemo(() => ({}), [...dependencies, turn]);
   const loaded = useRef(/** @type {{wanted: object, atMs: number} | null} */ (null));
 
-  useEffect(() => {
+  // Asked before the first painting and not after it: the answer is on its way while the frame around it is drawn.
+  useLayoutEffect(() => {
     const there = loaded.current?.wanted === wanted;
     // Pausing, or leaving the tab, is no reason to load again what is there.
     if (resting || (!live && there)) return undefined;

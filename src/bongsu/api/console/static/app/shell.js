@@ -85,7 +85,7 @@ function View({ view }) {
   const [page, setPage] = useState(/** @type {any} */ (null));
   const [problem, setProblem] = useState(/** @type {any} */ (null));
   const [broken, reset] = useErrorBoundary((error) => console.error(error));
-  useEffect(() => {
+  useLayoutEffect(() => {
     paused.value = false;
     view.load().then((module) => setPage(() => module.Page), setProblem);
   }, [view]);

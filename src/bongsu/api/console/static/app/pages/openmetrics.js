@@ -13,7 +13,7 @@ import { Badge, Button, Empty, Loading, Panel } from "../widgets.js";
 import { TrialButton } from "../target-trial.js";
 
 const part = (/** @type {string} */ name) => lazy(() => import("../workspace-dialogs.js"), name, { quiet: true });
-const ScrapeOptions = lazy(() => import("../scrape-options.js"), "ScrapeOptions");
+const ScrapeOptions = lazy(() => import("../scrape-options.js"), "ScrapeOptions", { quiet: true });
 const [DeleteWorkspace, EditWorkspace, NewTargets, RemoveTargets] = ["DeleteWorkspace", "EditWorkspace", "NewTargets", "RemoveTargets"].map(part);
 
 const ALL_MS = 15_000; // the pace of scraping; a request for each workspace
