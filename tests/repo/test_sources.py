@@ -81,6 +81,7 @@ ROUND_TRIPS = {
     "merge": "tests/tsdb/test_model.py runs untidy rows against the reference store",
     "blocks": "tests/tsdb/test_model.py runs blocks against the reference store",
     "head_view": "tests/tsdb/test_head.py compares selections with plain lists of what was written",
+    "joining": "tests/tsdb/test_model.py runs blocks and the head together against the reference store",
     "used_codes": "as head_view",
     "stored": "tests/tsdb/test_head.py compares with a plain map of what was written",
     "chunks": "encoders and decoders are each other's oracle, bit for bit",

@@ -14,10 +14,11 @@ from bongsu.model.labels import series_key
 from bongsu.storage.raw import read_selection
 from bongsu.tsdb.dropping import Dropping
 from bongsu.tsdb.head import Head
-from bongsu.tsdb.head_selection import select_in_head
+from bongsu.tsdb.head_selection import chunks_in_head
 from bongsu.tsdb.keys import join_keys
 from bongsu.tsdb.late import slot_of
 from bongsu.tsdb.records import FloatRows
+from bongsu.tsdb.tidy import tidy_selection
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,8 +49,9 @@ def check(head: Head, naive: NaiveHead, refs: list[int], start: int, end: int) -
 
 def check_selection(head: Head, naive: NaiveHead, slots: NDArray[np.int64], start: int, end: int) -> None:
     """Compare what the head alone gives for a selection, and which series it says to have samples."""
-    selection = select_in_head(head, slots, head.index.columns(slots), start, end)
-    assert selection is not None
+    chunks = chunks_in_head(head, slots, start, end)
+    assert chunks is not None
+    selection = tidy_selection(head.index.columns(slots), chunks)
     said = {
         str(selection.labels.labels(row)["__name__"]): [(s.timestamp, s.start) for s in samples]
         for row, samples in enumerate(read_selection(selection, start, end))
@@ -232,8 +234,11 @@ def test_late_samples_outside_of_a_range_do_not_matter_to_it() -> None:
     slots = np.array([slot_of(refs[0])], dtype=np.int64)
 
     def selected(start: int, end: int) -> list[int] | None:
-        found = select_in_head(head, slots, head.index.columns(slots), start, end)
-        return None if found is None else found.sample_counts.tolist()
+        chunks = chunks_in_head(head, slots, start, end)
+        if chunks is None:
+            return None
+        counts: list[int] = tidy_selection(head.index.columns(slots), chunks).sample_counts.tolist()
+        return counts
 
     assert [2] == selected(4000, 7000)
     assert selected(500, 7000) is None

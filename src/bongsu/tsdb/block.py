@@ -22,9 +22,11 @@ from bongsu.kernels.chunks import (
     ENTRY_SIZE,
 )
 from bongsu.kernels.codec_times import TIMES_SHARED
+from bongsu.kernels.joining import join_block
 from bongsu.model.matchers import Matcher, MatchOp
 from bongsu.storage.errors import StoreDamaged
 from bongsu.storage.matching import match_lines, predicate
+from bongsu.tsdb.arrays import ranges
 from bongsu.tsdb.index import Group, gather_columns, match_groups, names_of
 from bongsu.tsdb.parts import KIND_SHIFT, Part, none_hidden
 from bongsu.tsdb.pieces import CheckedPieces
@@ -186,6 +188,11 @@ class Block:
         """Size of the file."""
         return self._file.size
 
+    @property
+    def memory(self) -> object:
+        """What keeps the memory of the chunks alive."""
+        return self._chunks
+
     def check(self) -> None:
         """Check every checksum; raise StoreDamaged."""
         self._file.check()
@@ -211,13 +218,41 @@ class Block:
 
     def with_samples(self, rows: NDArray[np.int64], start_ms: int, end_ms: int) -> NDArray[np.int64]:
         """Return the rows that may have samples in a closed range."""
-        _, counts = self._find(rows, start_ms, end_ms)
+        _, counts = self.find(rows, start_ms, end_ms)
         kept: NDArray[np.int64] = rows[counts > 0]
         if not len(self.tombstones):
             return kept
         # A series that is deleted as a whole is not there; what is deleted in part may still show, as the contract allows.
         whole = (self.tombstones[:, 1] <= self.meta.min_time) & (self.tombstones[:, 2] >= self.meta.max_time)
         return kept[~np.isin(kept, self.tombstones[whole, 0])] if whole.any() else kept
+
+    def find(
+        self, rows: NDArray[np.int64], start_ms: int, end_ms: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return for each row its first chunk in a closed range, and how many there are."""
+        begin, counts = np.empty((2, len(rows)), dtype=np.int64)
+        find_ranges(self._first, self._min_times, self._max_times, rows, start_ms, end_ms, begin, counts)
+        return begin, counts
+
+    def join(
+        self,
+        found: tuple[NDArray[np.int64], NDArray[np.int64]],
+        to: NDArray[np.int64],
+        cursor: NDArray[np.int64],
+        wide: NDArray[np.int64],
+        narrow: NDArray[np.uint8],
+    ) -> bool:
+        """
+        Write the chunks that `find` found, as `bongsu.kernels.joining.join_block` says.
+
+        Raises
+        ------
+        StoreDamaged
+            If their bytes fail a checksum; the block is damaged from then on.
+        """
+        self._check_chunks(*found)
+        chunks = self._offsets, self._min_times, self._max_times, self._samples, self._shapes
+        return join_block(chunks, self._chunks.ctypes.data, *found, to, cursor, wide, narrow)
 
     def part(self, rows: NDArray[np.int64], start_ms: int, end_ms: int) -> Part:
         """
@@ -228,11 +263,11 @@ class Block:
         StoreDamaged
             If their bytes fail a checksum; the block is damaged from then on.
         """
-        begin, counts = self._find(rows, start_ms, end_ms)
+        begin, counts = self.find(rows, start_ms, end_ms)
+        self._check_chunks(begin, counts)
         first = np.zeros(len(rows) + 1, dtype=np.int64)
         np.cumsum(counts, out=first[1:])
-        chunks = np.repeat(begin - first[:-1], counts) + np.arange(first[-1])
-        self._check_chunks(chunks)
+        chunks = ranges(begin, begin + counts)
         table = np.zeros((len(chunks), 8), dtype=np.int64)
         table[:, ENTRY_AT] = self._offsets[chunks] + self._chunks.ctypes.data
         table[:, ENTRY_SIZE] = self._offsets[chunks + 1] - self._offsets[chunks]
@@ -262,16 +297,10 @@ class Block:
         self.path.unlink(missing_ok=True)
         tombstones_path(self.path).unlink(missing_ok=True)
 
-    def _find(
-        self, rows: NDArray[np.int64], start_ms: int, end_ms: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        begin, counts = np.empty((2, len(rows)), dtype=np.int64)
-        find_ranges(self._first, self._min_times, self._max_times, rows, start_ms, end_ms, begin, counts)
-        return begin, counts
-
-    def _check_chunks(self, chunks: NDArray[np.int64]) -> None:
-        if self._pieces is None:
+    def _check_chunks(self, begins: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
+        if self._pieces is None or self._pieces.are_sound:
             return
+        chunks = ranges(begins, begins + counts)
         try:
             self._pieces.check(self._offsets[chunks], self._offsets[chunks + 1])
             if not self._pieces.are_sound:

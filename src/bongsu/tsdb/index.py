@@ -33,10 +33,10 @@ _COMPACT_ABOVE = 4
 _FEW_ROWS = 16
 """Up to here a Python loop is quicker than numpy's sort."""
 
-_MOST_KNOWN, _MOST_KNOWN_ROWS = 4096, 50_000
-"""Selections that are known, and the rows of all together: at ten labels, with all that is derived of them, 400 bytes a row: 20 MB."""
+_MOST_KNOWN, _MOST_KNOWN_ROWS = 4096, 60_000
+"""Selections that are known, and the rows of all together: at ten labels, with all that is derived of them, 400 bytes a row: 24 MB."""
 
-_LARGEST_KNOWN = 10_000
+_LARGEST_KNOWN = 20_000
 """Rows of the largest selection that is known: finding a larger one again is little beside reading it."""
 
 _MOST_CODES = 2_000_000

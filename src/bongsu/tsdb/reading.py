@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from bongsu.kernels.head import N_CHUNKS
 from bongsu.kernels.identity import HASH_HIGH, HASH_LOW
 from bongsu.storage.contract import ExemplarRows, StoreStats
-from bongsu.tsdb.head_selection import HeadSelection, select_in_head
+from bongsu.tsdb.head_selection import chunks_in_head
 from bongsu.tsdb.selection import SelectedPart, TsdbSelection, merge_labels
+from bongsu.tsdb.tidy import follow_each_other, join, tidy_selection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     from bongsu.model.label_columns import LabelColumns
     from bongsu.model.matchers import Matcher
     from bongsu.model.samples import MetricMetadata
-    from bongsu.storage.contract import Changes
+    from bongsu.storage.contract import Changes, Selection
     from bongsu.tsdb.block import BlockMeta
+    from bongsu.tsdb.head import Head
     from bongsu.tsdb.memory import Memory
+    from bongsu.tsdb.tidy import TidySelection
 
 
 class Reading:
@@ -35,24 +38,40 @@ class Reading:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
-    def select(
-        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int
-    ) -> TsdbSelection | HeadSelection:
+    def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Selection:
         """Return the matching series that may have samples in the range."""
+        tidy = self._tidy(matchers, start_ms, end_ms)
+        return self._merged(matchers, start_ms, end_ms) if tidy is None else tidy
+
+    def _tidy(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> TidySelection | None:
+        """Return a selection without anything that has to be merged; None where there may be such."""
+        with self._memory.lock:
+            state = self._memory.open()
+            members, labels = state.head.index.known(matchers)
+            newest = None if labels is None else chunks_in_head(state.head, members, start_ms, end_ms)
+            if labels is None or newest is None:
+                return None
+            blocks = state.shelf.touched(start_ms, end_ms)
+            if not blocks:
+                return tidy_selection(labels, newest)
+            known = state.known.find(matchers, blocks, members)
+            identity = _identity(state.head, members) if known is None else None
+        if not follow_each_other(blocks):
+            return None
+        if identity is not None:
+            known = state.known.learn(matchers, blocks, members, labels, identity)
+        chunks = None if known is None else join(known, blocks, newest, start_ms, end_ms)
+        return None if known is None or chunks is None else tidy_selection(known.labels, chunks)
+
+    def _merged(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> TsdbSelection:
         with self._memory.lock:
             state = self._memory.open()
             matched, labels = state.head.index.known(matchers)
-            if labels is not None and not state.shelf.touches(start_ms, end_ms):
-                found = select_in_head(state.head, matched, labels, start_ms, end_ms)
-                if found is not None:
-                    return found
             slots = state.head.with_samples(matched, start_ms, end_ms)
             if labels is None or len(slots) < len(matched):
                 labels = state.head.index.columns(slots)
             newest = SelectedPart(
-                labels,
-                state.head.series.identity[slots][:, [HASH_LOW, HASH_HIGH]],
-                state.head.snapshot(slots, start_ms, end_ms),
+                labels, _identity(state.head, slots), state.head.snapshot(slots, start_ms, end_ms)
             )
             blocks = state.shelf.blocks
         older = state.shelf.parts([matchers], start_ms, end_ms, blocks)
@@ -150,7 +169,12 @@ class Reading:
             )
             slots = head.with_samples(matched, start_ms, end_ms)
             labels = index.columns(slots) if known is None or len(slots) < len(matched) else known
-            identity = head.series.identity[slots][:, [HASH_LOW, HASH_HIGH]]
+            identity = _identity(head, slots)
             blocks = state.shelf.blocks
         older = list(state.shelf.rows(selectors, start_ms, end_ms, blocks))
         return [*((block.labels(rows), block.identity[rows]) for block, rows in older), (labels, identity)]
+
+
+def _identity(head: Head, slots: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return both halves of the key's hash of each slot."""
+    return head.series.identity[slots][:, [HASH_LOW, HASH_HIGH]]

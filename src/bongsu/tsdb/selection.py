@@ -60,7 +60,7 @@ class TsdbSelection:
         self._owners: tuple[object, ...] = tuple(
             owner for selected in parts for owner in selected.part.owners
         )
-        rows, self._labels, self._identity = _merge_rows(parts)
+        rows, self._labels, self._identity = merge_rows([selected[:2] for selected in parts])
         n_rows = len(self._labels)
         self._table, table_rows = _merge_tables([selected.part for selected in parts], rows)
         self._first = np.searchsorted(table_rows, np.arange(n_rows + 1)).astype(np.int64)
@@ -172,12 +172,16 @@ def _merge_tables(
     return table.take(order, axis=0), sorted_rows
 
 
-def _merge_rows(
-    parts: Sequence[SelectedPart],
+def merge_rows(
+    parts: Sequence[tuple[LabelColumns, NDArray[np.int64]]],
 ) -> tuple[list[NDArray[np.int64]], LabelColumns, NDArray[np.int64]]:
-    """Number the distinct series of all parts in order of appearance; return the row of each part's rows, labels, identity."""
-    labels = concat([selected.labels for selected in parts])
-    identity = np.concatenate([np.empty((0, 2), dtype=np.int64), *(selected.identity for selected in parts)])
+    """
+    Number the distinct series of all parts, given with their identities, in order of appearance.
+
+    Returns the number of each part's rows, and the labels and the identity of the series.
+    """
+    labels = concat([labels for labels, _ in parts])
+    identity = np.concatenate([np.empty((0, 2), dtype=np.int64), *(identity for _, identity in parts)])
     if len(parts) == 1:
         return [np.arange(len(labels), dtype=np.int64)], labels, identity
     order, is_new = _sorted_identities(identity)
@@ -189,7 +193,7 @@ def _merge_rows(
     row_of = np.empty(len(order), dtype=np.int64)
     row_of[order] = rank[number]
     first = first[by_appearance]
-    bounds = np.cumsum([0, *(len(selected.labels) for selected in parts)]).tolist()
+    bounds = np.cumsum([0, *(len(own) for own, _ in parts)]).tolist()
     rows = [row_of[low:high] for low, high in itertools.pairwise(bounds)]
     return rows, labels.take(first), identity[first]
 

@@ -59,9 +59,10 @@ class Shelf:
         """Size of all blocks."""
         return sum(block.bytes for block in self.blocks)
 
-    def touches(self, start_ms: int, end_ms: int) -> bool:
-        """Tell whether any block may have samples in a closed range."""
-        return any(block.meta.max_time >= start_ms and block.meta.min_time <= end_ms for block in self.blocks)
+    def touched(self, start_ms: int, end_ms: int) -> list[Block]:
+        """Return the blocks that may have samples in a closed range, by their first times."""
+        touched = [b for b in self.blocks if b.meta.max_time >= start_ms and b.meta.min_time <= end_ms]
+        return sorted(touched, key=lambda block: block.meta.min_time)
 
     def parts(
         self,

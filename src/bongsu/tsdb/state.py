@@ -12,6 +12,7 @@ from bongsu.storage.errors import StoreDamaged
 from bongsu.tsdb.annotations import Exemplars, Metadata
 from bongsu.tsdb.checkpoint import CHECKPOINT_NAME, Checkpoint, freeze, thaw
 from bongsu.tsdb.head import Head
+from bongsu.tsdb.known_series import SeriesMemory
 from bongsu.tsdb.sections import SectionFile
 from bongsu.tsdb.shelf import Shelf
 
@@ -35,6 +36,7 @@ class State:
         self.exemplars = Exemplars()
         self.shelf = Shelf(folder / "blocks", told)
         self.head = Head()
+        self.known = SeriesMemory()
         self.sequence = 0
         path = folder / CHECKPOINT_NAME
         if path.exists():
