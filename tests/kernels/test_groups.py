@@ -68,7 +68,8 @@ def test_group_quantiles_equal_those_of_the_sorted_group(phi: float) -> None:
 @pytest.mark.parametrize("limit", [-1, 0, 1, 3, 100])
 def test_group_best_keeps_the_best_of_each_group(largest: bool, limit: int) -> None:
     keep = np.zeros((ROWS, STEPS), dtype=np.uint8)
-    group_best(VALUES, KINDS, ORDER, BOUNDS, np.full(STEPS, limit), keep, largest=largest)
+    for steps in ((0, STEPS // 2), (STEPS // 2, STEPS)):
+        group_best(VALUES, KINDS, ORDER, BOUNDS, np.full(STEPS, limit), keep, steps, largest=largest)
     for step in range(STEPS):
         for group in range(GROUPS):
             rows = np.flatnonzero((IDS == group) & (keep[:, step] == 1))

@@ -105,50 +105,58 @@ def _is_worse(value: float, other: float, largest: bool) -> bool:
 
 
 @kernel
-def _sift_up(heap: NDArray[np.int64], numbers: NDArray[np.float64], last: int, largest: bool) -> None:
+def _swap(places: NDArray[np.int64], numbers: NDArray[np.float64], one: int, other: int) -> None:
+    places[one], places[other] = places[other], places[one]
+    numbers[one], numbers[other] = numbers[other], numbers[one]
+
+
+@kernel
+def _sift_up(places: NDArray[np.int64], numbers: NDArray[np.float64], last: int, largest: bool) -> None:
     child = last
     while child > 0:
         parent = (child - 1) // 2
-        if not _is_worse(numbers[heap[child]], numbers[heap[parent]], largest):
+        if not _is_worse(numbers[child], numbers[parent], largest):
             break
-        heap[child], heap[parent] = heap[parent], heap[child]
+        _swap(places, numbers, child, parent)
         child = parent
 
 
 @kernel
-def _sift_down(heap: NDArray[np.int64], numbers: NDArray[np.float64], count: int, largest: bool) -> None:
+def _sift_down(places: NDArray[np.int64], numbers: NDArray[np.float64], count: int, largest: bool) -> None:
     parent = 0
     while 2 * parent + 1 < count:
         child = 2 * parent + 1
-        if child + 1 < count and _is_worse(numbers[heap[child + 1]], numbers[heap[child]], largest):
+        if child + 1 < count and _is_worse(numbers[child + 1], numbers[child], largest):
             child += 1
-        if not _is_worse(numbers[heap[child]], numbers[heap[parent]], largest):
+        if not _is_worse(numbers[child], numbers[parent], largest):
             break
-        heap[child], heap[parent] = heap[parent], heap[child]
+        _swap(places, numbers, parent, child)
         parent = child
 
 
 @kernel
-def _best_of_step(
-    numbers: NDArray[np.float64],
-    kinds: NDArray[np.uint8],
+def _offer(
+    number: float,
+    place: int,
+    count: int,
     limit: int,
     largest: bool,
-    heap: NDArray[np.int64],
+    places: NDArray[np.int64],
+    numbers: NDArray[np.float64],
 ) -> int:
-    """Put the places of the `limit` best numbers into `heap`; return how many there are."""
-    count = 0
-    for i in range(len(numbers)):
-        if kinds[i] != 1:
-            continue
-        if count < limit:
-            heap[count] = i
-            _sift_up(heap, numbers, count, largest)
-            count += 1
-        elif not math.isnan(numbers[i]) and _is_worse(numbers[heap[0]], numbers[i], largest):
-            heap[0] = i
-            _sift_down(heap, numbers, count, largest)
+    """Offer a number to a heap of the best; return how many it has then."""
+    if count < limit:
+        places[count], numbers[count] = place, number
+        _sift_up(places, numbers, count, largest)
+        return count + 1
+    if count > 0 and not math.isnan(number) and _is_worse(numbers[0], number, largest):
+        places[0], numbers[0] = place, number
+        _sift_down(places, numbers, count, largest)
     return count
+
+
+_HEAP_CELLS = 1 << 16
+"""Numbers that the heaps of a stretch of steps hold, a megabyte with their places: where many are kept, fewer steps are taken at once."""
 
 
 @kernel
@@ -159,21 +167,33 @@ def _group_best(
     bounds: NDArray[np.int64],
     limits: NDArray[np.int64],
     largest: bool,
+    steps: tuple[int, int],
     keep: NDArray[np.uint8],
 ) -> None:
-    heap = np.empty(len(order), dtype=np.int64)
-    tile = np.empty((_TILE, len(order)), dtype=np.float64)
-    tile_kinds = np.empty((_TILE, len(order)), dtype=np.uint8)
+    most = min(limits[steps[0] : steps[1]].max(), np.diff(bounds).max())
+    if most < 1:
+        return
+    width = max(_TILE, min(steps[1] - steps[0], _HEAP_CELLS // most))
+    places, numbers = np.empty((width, most), dtype=np.int64), np.empty((width, most), dtype=np.float64)
+    counts, worst = np.empty(width, dtype=np.int64), np.empty(width, dtype=np.float64)
     for group in range(len(bounds) - 1):
-        rows = order[bounds[group] : bounds[group + 1]]
-        for first in range(0, values.shape[1], _TILE):
-            for k in range(_gather_tile(values, kinds, rows, first, tile, tile_kinds)):
-                limit = min(limits[first + k], len(rows))
-                if limit < 1:
-                    continue
-                numbers, there = tile[k, : len(rows)], tile_kinds[k, : len(rows)]
-                for i in range(_best_of_step(numbers, there, limit, largest, heap)):
-                    keep[rows[heap[i]], first + k] = 1
+        for first in range(steps[0], steps[1], width):
+            stop = min(first + width, steps[1])
+            counts[:] = 0
+            worst[:] = np.nan  # no number is sure to be no better
+            for row in order[bounds[group] : bounds[group + 1]]:
+                for step in range(first, stop):
+                    number, k = values[row, step], step - first
+                    no_better = number <= worst[k] if largest else number >= worst[k]
+                    if no_better or kinds[row, step] != 1:
+                        continue
+                    limit = min(limits[step], most)
+                    counts[k] = _offer(number, row, counts[k], limit, largest, places[k], numbers[k])
+                    if counts[k] >= limit and limit > 0:
+                        worst[k] = numbers[k, 0]
+            for step in range(first, stop):
+                for i in range(counts[step - first]):
+                    keep[places[step - first, i], step] = 1
 
 
 def group_best(
@@ -183,6 +203,7 @@ def group_best(
     bounds: NDArray[np.int64],
     limits: NDArray[np.int64],
     keep: NDArray[np.uint8],
+    steps: tuple[int, int],
     *,
     largest: bool,
 ) -> None:
@@ -200,8 +221,11 @@ def group_best(
         How many to keep.
     keep : ndarray of uint8, shape (n_rows, n_steps)
         Zeros at first; becomes 1 where a cell is kept.
+    steps
+        The first step that is looked at, and the one where that ends.
     """
-    _group_best(plain(values), plain(kinds), order, bounds, limits, largest, keep)
+    if len(order):
+        _group_best(plain(values), plain(kinds), order, bounds, limits, largest, steps, keep)
 
 
 def warm() -> None:
@@ -209,4 +233,4 @@ def warm() -> None:
     values, kinds = np.zeros((1, 1)), np.ones((1, 1), dtype=np.uint8)
     layout = np.zeros(1, dtype=np.int64), np.array([0, 1], dtype=np.int64)
     group_quantiles(values, kinds, *layout, np.zeros(1), np.zeros((1, 1)), kinds.copy())
-    group_best(values, kinds, *layout, np.ones(1, dtype=np.int64), kinds.copy(), largest=True)
+    group_best(values, kinds, *layout, np.ones(1, dtype=np.int64), kinds.copy(), (0, 1), largest=True)

@@ -19,6 +19,9 @@ _BLOCK_CELLS = 262_144
 _STRETCH_CELLS = 2_097_152
 """Samples and cells of a stretch, which takes no memory by itself: some ten milliseconds, after which the query's deadline is looked at."""
 
+STEPS_TOGETHER = 8
+"""Steps whose cells lie in one line of the processor's cache: threads that look at steps must not share such lines."""
+
 _THREAD_CELLS = 500_000
 """Below this much work a second thread costs more to wake than it saves (about a millisecond of decoding)."""
 
@@ -62,11 +65,32 @@ def run_blocks(
         for first, last in _block_bounds(weights, parts[part], parts[part + 1], _STRETCH_CELLS):
             run_stretch(part, first, last)
 
-    if len(parts) == 2 or query.executor is None:
-        for part in range(len(parts) - 1):
+    _run_parts(query, len(parts) - 1, run_part)
+
+
+def run_steps(query: QueryScope, n_rows: int, n_steps: int, work: Callable[[int, int], None]) -> None:
+    """
+    Call ``work(first_step, stop_step)`` for all steps, by as many threads as that is worth.
+
+    For what looks at all series of a step; stretches of steps begin at multiples of `STEPS_TOGETHER`.
+    """
+    tiles = np.full(-(-n_steps // STEPS_TOGETHER), n_rows * STEPS_TOGETHER, dtype=np.int64)
+    parts = part_bounds(query, tiles)
+
+    def run_part(part: int) -> None:
+        query.deadline.check()
+        work(parts[part] * STEPS_TOGETHER, min(parts[part + 1] * STEPS_TOGETHER, n_steps))
+
+    _run_parts(query, len(parts) - 1, run_part)
+
+
+def _run_parts(query: QueryScope, parts: int, run_part: Callable[[int], None]) -> None:
+    """Call ``run_part(part)`` for each part, in a thread each, the first in this one."""
+    if parts == 1 or query.executor is None:
+        for part in range(parts):
             run_part(part)
         return
-    futures = [query.executor.submit(run_part, part) for part in range(1, len(parts) - 1)]
+    futures = [query.executor.submit(run_part, part) for part in range(1, parts)]
     try:
         run_part(0)
     finally:

@@ -11,6 +11,7 @@ import numpy as np
 from bongsu.kernels.ranks import group_best
 from bongsu.promql.annotations import go_float
 from bongsu.promql.errors import ExecutionError
+from bongsu.promql.execute.blocks import run_steps
 from bongsu.promql.execute.label_hash import label_hash
 from bongsu.promql.execute.shape import prune
 from bongsu.promql.parser.ast import AggregateOp
@@ -39,11 +40,16 @@ def choose(
     limits = _limits(param)
     if node.op is AggregateOp.LIMITK:
         return _kept(vector, _first_mask(vector, layout, limits))
-    keep = np.zeros(vector.values.shape, dtype=np.uint8)
-    largest = node.op is AggregateOp.TOPK
-    group_best(vector.values, vector.kind_matrix(), *layout, limits, keep, largest=largest)
-    chosen = keep.astype(np.bool_)
-    return _ranked(vector, layout, chosen, largest) if context.query.instant else _kept(vector, chosen)
+    # What is kept are floats, so that the marks are kinds.
+    kept = np.zeros(vector.values.shape, dtype=np.uint8)
+    kinds, largest = vector.kind_matrix(), node.op is AggregateOp.TOPK
+
+    def mark(first: int, stop: int) -> None:
+        group_best(vector.values, kinds, *layout, limits, kept, (first, stop), largest=largest)
+
+    run_steps(context.query, vector.n_series, vector.n_steps, mark)
+    best = prune(replace(vector, kinds=kept, histograms=None))
+    return _ranked(vector, best, layout, kept, largest) if context.query.instant else best
 
 
 def _limits(param: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -67,18 +73,17 @@ def _kept(vector: Vector, mask: NDArray[np.bool_]) -> Vector:
     return prune(replace(vector, kinds=kinds))
 
 
-def _ranked(vector: Vector, layout: Layout, chosen: NDArray[np.bool_], largest: bool) -> Vector:
+def _ranked(vector: Vector, best: Vector, layout: Layout, kept: NDArray[np.uint8], largest: bool) -> Vector:
     """Order an instant result: group by group, best first, NaN last."""
     order, bounds = layout
-    kept = _kept(vector, chosen)
     if vector.n_steps != 1:
-        return kept
+        return best
     rank = vector.values[:, 0] * (-1 if largest else 1)
     groups = np.empty(vector.n_series, dtype=np.int64)
     groups[order] = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
-    rows = np.flatnonzero(chosen[:, 0])
+    rows = np.flatnonzero(kept[:, 0])
     sequence = np.lexsort((rank[rows], np.isnan(rank[rows]), groups[rows]))
-    return replace(kept.take(sequence), ordered=True)
+    return replace(best.take(sequence), ordered=True)
 
 
 def _first_mask(vector: Vector, layout: Layout, limits: NDArray[np.int64]) -> NDArray[np.bool_]:
