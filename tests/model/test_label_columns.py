@@ -113,12 +113,3 @@ def test_parts_are_those_that_were_asked_for_whatever_was_asked_before(
         there = [row for row in rows if row < len(maps)]
 
         assert [_clean(maps)[row] for row in there] == columns.take(np.array(there, dtype=np.int64)).maps()
-
-
-@given(rows_of_labels)
-def test_in_order_gives_the_rows_by_their_label_sets(maps: list[dict[str, str]]) -> None:
-    columns = LabelColumns.from_maps(maps)
-
-    assert sorted(tuple(labels.items()) for labels in _clean(maps)) == [
-        tuple(labels.items()) for labels in columns.in_order().maps()
-    ]

@@ -25,8 +25,11 @@ Derived = TypeVar("Derived")
 ABSENT = -1
 """Code of a series that has not the label."""
 
-_REMEMBERED_ROWS, _REMEMBERED_PARTS = 1024, 4
-"""Length of the parts of a label set that are kept for whoever takes the same again, and how many: some hundred kilobytes."""
+_REMEMBERED_ROWS, _REMEMBERED_PARTS = 4096, 4
+"""
+Rows of the parts of a label set that are kept for whoever takes the same again, all together, or as many as the whole has; and how many parts:
+some hundred kilobytes, or as much as the whole.
+"""
 
 _DENSE_FACTOR = 4
 """Group ids are compacted by a table instead of a sort while the id space is at most this many times the rows."""
@@ -144,12 +147,14 @@ class LabelColumns:
 
     def take(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> LabelColumns:
         """Return the columns of the series at `rows` (indices or a mask), without columns that became all absent."""
-        if len(rows) > _REMEMBERED_ROWS:
+        most = max(_REMEMBERED_ROWS, self.n_series)
+        if len(rows) > most:
             return self._take(rows)
         key = rows.dtype.char, rows.tobytes()
         part = self._parts.get(key)
         if part is None:
-            if len(self._parts) == _REMEMBERED_PARTS:
+            remembered = sum(map(len, self._parts.values()))
+            if len(self._parts) == _REMEMBERED_PARTS or remembered + len(rows) > most:
                 self._parts.clear()
             part = self._parts[key] = self._take(rows)
         return part
@@ -230,16 +235,6 @@ class LabelColumns:
     def sort_order(self) -> NDArray[np.int64]:
         """Return the rows in the order of their label sets: by (name, value) pairs, as Prometheus sorts a matrix; read only."""
         return self.derived("order", self._sort_order)
-
-    def in_order(self) -> LabelColumns:
-        """Return the series in the order of their label sets; themselves, if they are."""
-        moved = self.derived("in order", self._moved)
-        return self if moved is None else moved
-
-    def _moved(self) -> LabelColumns | None:
-        """Return the series in order, None where they are: what refers to itself would stay in memory."""
-        order = self.sort_order()
-        return None if (order[1:] > order[:-1]).all() else self.take(order)
 
     def _sort_order(self) -> NDArray[np.int64]:
         if self.n_series < 2 or not self._columns:

@@ -6,7 +6,7 @@ An instant query is the case of one step. Absence is not NaN: a cell without a s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -92,21 +92,6 @@ class Vector:
             None if self.histograms is None else self.histograms[rows],
             None if self.drop_name is None else self.drop_name[rows],
             self.ordered,
-        )
-
-    def in_order(self) -> Vector:
-        """Return the rows in the order of their label sets, as Prometheus sorts a matrix."""
-        labels = self.labels.in_order()
-        if labels is self.labels:
-            return replace(self, ordered=True)
-        rows = self.labels.sort_order()
-        return Vector(
-            labels,
-            self.values[rows],
-            None if self.kinds is None else self.kinds[rows],
-            None if self.histograms is None else self.histograms[rows],
-            None if self.drop_name is None else self.drop_name[rows],
-            ordered=True,
         )
 
 

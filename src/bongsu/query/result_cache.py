@@ -210,7 +210,7 @@ def _steps(vector: Vector, start: int, stop: int) -> Vector:
 
 
 def _joined(pieces: Sequence[tuple[int, Vector]], n_steps: int) -> Vector:
-    """Return vectors side by side, each from its step on, sorted as the engine sorts a range query's answer."""
+    """Return vectors side by side, each from its step on."""
     labels = concat([vector.labels for _, vector in pieces])
     rows, first = labels.group_ids()
     values = np.zeros((len(first), n_steps))
@@ -221,8 +221,7 @@ def _joined(pieces: Sequence[tuple[int, Vector]], n_steps: int) -> Vector:
         done += vector.n_series
         values[own, at : at + vector.n_steps] = vector.values
         kinds[own, at : at + vector.n_steps] = vector.kind_matrix()
-    joined = prune(Vector(labels.take(first), values, kinds))
-    return replace(joined.take(joined.labels.sort_order()), ordered=True)
+    return prune(Vector(labels.take(first), values, kinds))
 
 
 def _sum(one: QueryStats, other: QueryStats) -> QueryStats:

@@ -12,6 +12,7 @@ from bongsu.model.samples import KIND_ABSENT, KIND_FLOAT
 from bongsu.promql.annotations import incompatible_types
 from bongsu.promql.errors import ExecutionError
 from bongsu.promql.execute.arithmetic import compute, drops_name, holds
+from bongsu.promql.execute.blocks import run_blocks
 from bongsu.promql.execute.histogram_operators import combine_cells
 from bongsu.promql.execute.matching import (
     filled,
@@ -34,6 +35,8 @@ from bongsu.promql.parser.ast import BinaryOp, Cardinality
 from bongsu.promql.values import Scalar, Vector
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from bongsu.model.label_columns import LabelColumns
@@ -119,7 +122,9 @@ def _both_floats(left: NDArray[np.uint8] | None, right: NDArray[np.uint8] | None
     masks = [kinds == KIND_FLOAT for kinds in (left, right) if kinds is not None]
     if not masks:
         return None
-    return np.asarray(np.logical_and.reduce(masks)).astype(np.uint8)
+    both = masks[0] if len(masks) == 1 else masks[0] & masks[1]
+    present: NDArray[np.uint8] = both.view(np.uint8)
+    return present
 
 
 def _vectors(node: Binary, left: Vector, right: Vector, context: Context) -> Vector:
@@ -131,16 +136,14 @@ def _vectors(node: Binary, left: Vector, right: Vector, context: Context) -> Vec
     if (many.n_series == 0 or one.n_series == 0) and fills == (None, None):
         return empty_vector(context.grid.count)
     groups = match_groups(many.labels, one.labels, matching)
-    steps = any_present(many) & any_present(one)
-    if fills != (None, None):
-        steps = any_present(many) | any_present(one)
-    refuse_duplicates(one, groups.right, steps, matching, "left" if swap else "right")
+    refuse_duplicates(
+        one, groups.right, _steps_at_stake(many, one, fills), matching, "left" if swap else "right"
+    )
     many, one, groups = _fill_both(many, one, groups, matching, fills)
     many_rows, one_rows = pair_rows(groups)
-    many_cells, one_cells = _gathered(many, many_rows), _gathered(one, one_rows)
-    sides = (one_cells, many_cells) if swap else (many_cells, one_cells)
-    values, kinds, histograms = _cells(node, *sides, context)
-    labels = _result_labels(node, many.labels.take(many_rows), one.labels, one_rows)
+    values, kinds, histograms = _paired(node, (many, many_rows), (one, one_rows), context, swap=swap)
+    labels = many.labels if _are_all(many_rows, many) else many.labels.take(many_rows)
+    labels = _result_labels(node, labels, one.labels, one_rows)
     drop_name = None if many.drop_name is None else many.drop_name[many_rows]
     result = Vector(labels, values, kinds, histograms, drop_name)
     _refuse_repeats(result, groups.left[many_rows], matching)
@@ -166,9 +169,52 @@ def _fill_both(
     return filled_many, filled_one, replace(groups, left=left, right=right)
 
 
+def _steps_at_stake(
+    many: Vector, one: Vector, fills: tuple[float | None, float | None]
+) -> Callable[[], NDArray[np.bool_]]:
+    """Return what tells at which steps there can be a result: a pass over all cells, which is rarely asked for."""
+    either = fills != (None, None)
+    return lambda: any_present(many) | any_present(one) if either else any_present(many) & any_present(one)
+
+
+def _paired(
+    node: Binary,
+    many: tuple[Vector, NDArray[np.int64]],
+    one: tuple[Vector, NDArray[np.int64]],
+    context: Context,
+    *,
+    swap: bool,
+) -> Operand:
+    """Apply an operator to pairs of rows; floats block by block, so that what is gathered stays in the processor's cache."""
+    n_rows, n_steps = len(many[1]), many[0].n_steps
+    if not _only_floats(node, many[0], one[0]):
+        cells = _gathered(*many), _gathered(*one)
+        return _cells(node, *(cells[::-1] if swap else cells), context)
+    values, kinds = np.empty((n_rows, n_steps)), np.empty((n_rows, n_steps), dtype=np.uint8)
+    all_there = many[0].kinds is None and one[0].kinds is None and not node.op.is_comparison
+
+    def work(part: int, start: int, stop: int) -> None:
+        del part
+        cells = [_gathered(vector, rows[start:stop]) for vector, rows in (many, one)]
+        values[start:stop], present = _float_cells(node, *(cells[::-1] if swap else cells))
+        if not all_there:
+            kinds[start:stop] = KIND_FLOAT if present is None else present
+
+    run_blocks(context.query, np.zeros(n_rows, dtype=np.int64), n_steps, work)
+    return values, None if all_there else kinds, None
+
+
+def _only_floats(node: Binary, *vectors: Vector) -> bool:
+    trims = node.op in (BinaryOp.TRIM_LOWER, BinaryOp.TRIM_UPPER)
+    return not trims and all(vector.histograms is None for vector in vectors)
+
+
+def _are_all(rows: NDArray[np.int64], vector: Vector) -> bool:
+    """Tell whether rows are those of a vector, as they are."""
+    return len(rows) == vector.n_series and bool((rows == np.arange(len(rows))).all())
+
+
 def _gathered(vector: Vector, rows: NDArray[np.int64]) -> Operand:
-    if len(rows) == vector.n_series and (rows == np.arange(len(rows))).all():
-        return vector.values, vector.kinds, vector.histograms
     return (
         vector.values[rows],
         None if vector.kinds is None else vector.kinds[rows],

@@ -16,6 +16,8 @@ from bongsu.promql.execute.shape import cells_by_group
 from bongsu.promql.histograms.columns import concatenate, no_histograms
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from bongsu.promql.parser.ast import VectorMatching
@@ -77,12 +79,12 @@ def present_in_group(present: NDArray[np.bool_], ids: NDArray[np.int64], count: 
 def refuse_duplicates(
     one: Vector,
     ids: NDArray[np.int64],
-    steps: NDArray[np.bool_],
+    steps: Callable[[], NDArray[np.bool_]],
     matching: VectorMatching,
     side: str,
 ) -> None:
     """
-    Check that each group has at most one series of the "one" side at each of the `steps`.
+    Check that each group has at most one series of the "one" side at each of the `steps`, which are asked for if any group has more.
 
     Raises
     ------
@@ -90,9 +92,11 @@ def refuse_duplicates(
         If a group has two; the text names them.
     """
     sizes = np.bincount(ids) if len(ids) else np.empty(0, dtype=np.int64)
-    for group in np.flatnonzero(sizes > 1):
+    shared = np.flatnonzero(sizes > 1)
+    at_stake = steps() if len(shared) else np.empty(0, dtype=np.bool_)
+    for group in shared:
         rows = np.flatnonzero(ids == group)
-        present = one.present()[rows] & steps
+        present = one.present()[rows] & at_stake
         meets = np.flatnonzero(present.sum(axis=0) > 1)
         if len(meets):
             first, second = rows[np.flatnonzero(present[:, meets[0]])[:2]]
