@@ -12,7 +12,11 @@ from tests.naive import chunks as naive
 
 from bongsu.kernels.chunks import (
     ENTRY_AT,
+    ENTRY_MAX_TIME,
+    ENTRY_MIN_TIME,
+    ENTRY_SAMPLES,
     ENTRY_SHAPE,
+    KNOWN_COLUMNS,
     VALUES_CONSTANT,
     VALUES_NUMBERS,
     VALUES_RAW,
@@ -28,6 +32,7 @@ from bongsu.kernels.chunks import (
 from bongsu.kernels.codec_times import TIMES_DELTA, TIMES_GRID, TIMES_RAW, TIMES_SHARED, TIMES_STEP
 from bongsu.kernels.shared_times import new_table
 from bongsu.model.samples import STALE_NAN
+from bongsu.storage.contract import ChunkView
 from bongsu.storage.raw import Sample, chunks_of_samples, view_of_chunks
 
 if TYPE_CHECKING:
@@ -257,7 +262,7 @@ def test_row_is_trimmed_to_the_range_and_passes_histograms_over() -> None:
     def row(number: int, low: int, high: int) -> list[tuple[int, float, int]]:
         times, starts = np.empty((2, view.row_capacity()), dtype=np.int64)
         out = np.empty(view.row_capacity())
-        known = np.zeros((0, 5), dtype=np.int64)
+        known = np.zeros((0, KNOWN_COLUMNS), dtype=np.int64)
         n, _ = decode_row(*view.directory(), number, low, high, 0, times, out, starts, known)
         return list(zip(times[:n].tolist(), out[:n].tolist(), starts[:n].tolist(), strict=True))
 
@@ -267,3 +272,66 @@ def test_row_is_trimmed_to_the_range_and_passes_histograms_over() -> None:
     assert [f for f in floats if 15 <= f[0] <= 70] == row(1, 15, 70)
     assert [] == row(1, 41, 49)
     assert floats[:2] == row(2, 0, 10)
+
+
+@pytest.mark.parametrize("span", [(0, 2**62), (START + 100_000, START + 700_000)])
+@pytest.mark.parametrize("n_slots", [0, 1, 8])
+def test_times_that_were_read_before_are_the_same_however_the_next_row_has_them(
+    span: tuple[int, int], n_slots: int
+) -> None:
+    even = START + 15_000 * np.arange(60)
+    jitter = even + RNG.integers(-5, 5, 60)
+    moved = jitter.copy()
+    moved[30] += 1
+    raw = np.sort(RNG.choice(2**40, 60, replace=False)) + START
+    rows = [
+        even,
+        jitter,
+        jitter,
+        moved,
+        moved,
+        jitter,
+        even,
+        even,
+        raw,
+        raw,
+        jitter[:59],
+        jitter[:59],
+        jitter,
+    ]
+    for shared in (np.zeros((0, 4), dtype=np.int64), new_table(8)):
+        times = np.concatenate(rows).astype(np.int64)
+        bits = bits_of(RNG.integers(0, 50, len(times)).astype(np.float64))
+        ends = np.cumsum([len(row) for row in rows])
+        begins = ends - [len(row) for row in rows]
+        out = np.zeros(24 * len(times) + chunk_room(60), dtype=np.uint8)
+        chunks = np.zeros((len(rows), 8), dtype=np.int64)
+        encode_runs(times, NO_STARTS, bits, begins, ends, False, shared, 0, out, chunks)
+        view = _view_of_table(chunks, out)
+        known = np.zeros((n_slots, KNOWN_COLUMNS), dtype=np.int64)
+        room, values = np.empty(60, dtype=np.int64), np.empty(60)
+        told = []
+        for row, begin in enumerate(begins.tolist()):
+            n, fresh = decode_row(*view.directory(), row, *span, 0, room, values, NO_STARTS, known)
+            inside = (rows[row] >= span[0]) & (rows[row] <= span[1])
+            assert rows[row][inside].tolist() == room[:n].tolist()
+            assert bits[begin : begin + len(inside)][inside].tolist() == values[:n].view(np.int64).tolist()
+            told.append(fresh or not inside.any())
+        if n_slots:
+            repeats = {2, 4, 7, 11, *([9] if span[0] == 0 else [])}  # row 9 has nothing in the shorter range
+            assert repeats == {row for row in range(len(rows)) if not told[row]}
+
+
+def _view_of_table(chunks: NDArray[np.int64], data: NDArray[np.uint8]) -> ChunkView:
+    """Return the view of encoded chunks, a row each."""
+    return ChunkView(
+        first_chunk=np.arange(len(chunks) + 1),
+        kind=np.ones(len(chunks), dtype=np.uint8),
+        codec=(chunks[:, ENTRY_SHAPE] & 0xFF).astype(np.uint8),
+        flags=(chunks[:, ENTRY_SHAPE] >> 8 & 0xFF).astype(np.uint8),
+        address=chunks[:, ENTRY_AT] + data.ctypes.data,
+        count=chunks[:, ENTRY_SAMPLES].copy(),
+        min_time=chunks[:, ENTRY_MIN_TIME].copy(),
+        max_time=chunks[:, ENTRY_MAX_TIME].copy(),
+        owners=(data,),
+    )

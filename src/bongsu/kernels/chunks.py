@@ -34,10 +34,16 @@ _STARTS = 1  # FLAG_STARTS
 
 
 KNOWN_SOURCE, KNOWN_SAMPLES, KNOWN_AT, KNOWN_FIRST, KNOWN_KEPT = range(5)
+KNOWN_FORM, KNOWN_WORDS, KNOWN_MIN, KNOWN_MAX = range(5, 9)
+KNOWN_COLUMNS = 9
 """
-Columns of what `decode_row` knows of the times that it decoded last, shape (n_slots, 5), a slot for each chunk of a row: where they are encoded
-and how many they are; where those in the range lie decoded, which of them is the first one, and how many.
+Columns of what `decode_row` knows of the times that it decoded last, a slot for each chunk of a row: where they are encoded
+and how many they are; where those in the range lie decoded, which of them is the first one, and how many; and, of a chunk that has them itself, how
+and in how many words, and the first and the last of all.
 """
+
+_NO_WORDS = -1
+"""Words of times that were read through a chunk that shares them."""
 
 
 @kernel
@@ -72,8 +78,9 @@ def decode_row(
         With room for the samples of the row, see `ChunkView.row_capacity`.
     out_starts : ndarray of int64
         Start timestamps, 0 where unknown; give an array of length 0 when they are not wanted.
-    known : ndarray of int64, shape (n_slots, 5)
-        Zeros before the first row. The series of one target share their times: what lies decoded in the same output is taken from there.
+    known : ndarray of int64, shape (n_slots, 9)
+        Zeros before the first row. The series of one target share their times, or have the same in the same words: what lies decoded in the same
+        output is taken from there.
         Whoever changes the times in the output clears it.
 
     Returns
@@ -90,9 +97,16 @@ def decode_row(
         length = count[c]
         times, values, starts = out_times[at : at + length], out_values[at:], out_starts[at:]
         slot = c - first_chunk[row]
+        words, form = words_at(address[c]), codec[c] >> 4
         source = times_address(codec[c], address[c])
-        if codec[c] >> 4 == TIMES_SHARED and _is_known(known, slot, source, length, at):
-            decode_after_times(codec[c], flags[c], words_at(address[c]), 1, values[:length], starts)
+        span = min_time[c], max_time[c]
+        if form == TIMES_SHARED:
+            is_there = _is_known(known, slot, source, length, at)
+        else:
+            is_there = _is_repeated(known, slot, form, words, length, span, at)
+        if is_there:
+            after_times = 1 if form == TIMES_SHARED else known[slot, KNOWN_WORDS]
+            decode_after_times(codec[c], flags[c], words, after_times, values[:length], starts)
             first, kept = int(known[slot, KNOWN_FIRST]), int(known[slot, KNOWN_KEPT])
             before = known[slot, KNOWN_AT]
             if before != at:
@@ -101,7 +115,8 @@ def decode_row(
                 fresh = True
                 _note(known, slot, source, length, at, first, kept)
         else:
-            decode_chunk(codec[c], flags[c], address[c], min_time[c], max_time[c], times, values, starts)
+            after_times = _decode_times(codec[c], address[c], span, times)
+            decode_after_times(codec[c], flags[c], words, after_times, values[:length], starts)
             first, kept = 0, int(length)
             if min_time[c] < start_ms or max_time[c] > end_ms:
                 first = int(np.searchsorted(times, start_ms, side="left"))
@@ -109,6 +124,10 @@ def decode_row(
             _move_forward(times, first, kept)
             fresh = True
             _note(known, slot, source, length, at, first, kept)
+            if slot < len(known):
+                known[slot, KNOWN_FORM] = form
+                known[slot, KNOWN_WORDS] = _NO_WORDS if form == TIMES_SHARED else after_times
+                known[slot, KNOWN_MIN], known[slot, KNOWN_MAX] = span
         _move_forward(values, first, kept)
         if len(starts) > 0:
             _move_forward(starts, first, kept)
@@ -132,6 +151,32 @@ def _is_known(known: NDArray[np.int64], slot: int, source: int, length: int, at:
     before = known[slot, KNOWN_AT]
     # A copy goes from the first to the last, so it may only move forward onto itself.
     return bool(before >= at or before + known[slot, KNOWN_KEPT] <= at)
+
+
+@kernel
+def _is_repeated(
+    known: NDArray[np.int64],
+    slot: int,
+    form: int,
+    words: NDArray[np.uint64],
+    length: int,
+    span: tuple[int, int],
+    at: int,
+) -> bool:
+    """Tell the same of a chunk that has its times itself: it has them in the same words, which is sooner seen than read."""
+    if slot >= len(known) or known[slot, KNOWN_FORM] != form or known[slot, KNOWN_WORDS] == _NO_WORDS:
+        return False
+    source = known[slot, KNOWN_SOURCE]
+    if source == 0 or known[slot, KNOWN_MIN] != span[0] or known[slot, KNOWN_MAX] != span[1]:
+        return False
+    if not _is_known(known, slot, source, length, at):
+        return False
+    n_words = known[slot, KNOWN_WORDS]
+    here, there = words[:n_words], words_at(source)[:n_words]
+    others = 0
+    for i in range(len(here)):
+        others += here[i] != there[i]
+    return others == 0
 
 
 @kernel
@@ -167,14 +212,19 @@ def decode_chunk(
     out_starts: NDArray[np.int64],
 ) -> None:
     """Write the ``len(out_times)`` samples of one float chunk; start timestamps only if `out_starts` has room for them."""
+    at = _decode_times(codec, address, (first, last), out_times)
+    decode_after_times(codec, flags, words_at(address), at, out_values[: len(out_times)], out_starts)
+
+
+@kernel
+def _decode_times(codec: int, address: int, span: tuple[int, int], out: NDArray[np.int64]) -> int:
+    """Write the times of a chunk, given the first and the last; return the word after them."""
     words = words_at(address)
     if codec >> 4 == TIMES_SHARED:
         back, inner = pointed_at(words[0])
-        decode_times(inner, words_at(address - back), first, last, out_times)
-        at = 1
-    else:
-        at = decode_times(codec >> 4, words, first, last, out_times)
-    decode_after_times(codec, flags, words, at, out_values[: len(out_times)], out_starts)
+        decode_times(inner, words_at(address - back), span[0], span[1], out)
+        return 1
+    return int(decode_times(codec >> 4, words, span[0], span[1], out))
 
 
 @kernel

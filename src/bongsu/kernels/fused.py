@@ -14,7 +14,7 @@ import numpy as np
 
 from bongsu.kernels._arrays import plain, read_only
 from bongsu.kernels._jit import kernel
-from bongsu.kernels.chunks import decode_row, times_address
+from bongsu.kernels.chunks import KNOWN_COLUMNS, decode_row, times_address
 from bongsu.kernels.groups import add_row
 from bongsu.kernels.rows import KNOWN_CHUNKS, find_stale, leave_out
 from bongsu.kernels.window_ops import NEWEST
@@ -71,7 +71,7 @@ def _fused(
     times = np.empty(longest, dtype=np.int64)
     values = np.empty(longest, dtype=np.float64)
     no_starts = np.empty(0, dtype=np.int64)
-    known = np.zeros((KNOWN_CHUNKS, 5), dtype=np.int64)
+    known = np.zeros((KNOWN_CHUNKS, KNOWN_COLUMNS), dtype=np.int64)
     room = make_room(len(ends), longest)
     read = 0
     before = -1

@@ -8,7 +8,7 @@ import numpy as np
 
 from bongsu.kernels._arrays import read_only
 from bongsu.kernels._jit import kernel
-from bongsu.kernels.chunks import decode_row
+from bongsu.kernels.chunks import KNOWN_COLUMNS, decode_row
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,7 +75,7 @@ def _read_rows(
     offsets: NDArray[np.int64],
 ) -> None:
     first_chunk, kind, codec, flags, address, count, min_time, max_time = directory
-    known = np.zeros((KNOWN_CHUNKS, 5), dtype=np.int64)
+    known = np.zeros((KNOWN_CHUNKS, KNOWN_COLUMNS), dtype=np.int64)
     n = 0
     for row in range(len(offsets) - 1):
         offsets[row] = n
