@@ -14,6 +14,7 @@ import numpy as np
 
 from bongsu.kernels.exposition import match_layout
 from bongsu.scrape.classic import with_native
+from bongsu.scrape.created import created_starts
 from bongsu.storage.contract import REFUSED
 from bongsu.wire.exposition.errors import ExpositionError
 from bongsu.wire.exposition.lexical import parse_value
@@ -86,6 +87,8 @@ class Layout:
         Lines that are parts of these and nothing else.
     stored : ndarray of int64, optional
         The rows that are stored where none has its own time; None for all.
+    begun : ndarray of int64, shape (n_samples,), optional
+        As `bongsu.scrape.created.created_rows` gives it.
     refused, twice : int
         Rows that are not: of series that the store would not take, and those that give a series again.
     """
@@ -100,6 +103,7 @@ class Layout:
     classic: tuple[ClassicHistogram, ...] = ()
     swallowed: int = 0
     stored: NDArray[np.int64] | None = None
+    begun: NDArray[np.int64] | None = None
     refused: int = 0
     twice: int = 0
 
@@ -112,6 +116,7 @@ class Layout:
         format: Format,  # noqa: A002
         classic: Sequence[ClassicHistogram] = (),
         swallowed: int = 0,
+        begun: NDArray[np.int64] | None = None,
     ) -> Layout:
         """Return the layout of a body that was parsed; `refs` are those of its lines, then those of `classic`."""
         segments = [*parsed.series, b""] if format is Format.PROTOBUF else _segments(body, parsed)
@@ -133,6 +138,7 @@ class Layout:
             tuple(classic),
             swallowed,
             stored=None if (taken & first).all() else np.flatnonzero(taken & first),
+            begun=begun,
             refused=int((refs == REFUSED).sum()),
             twice=int((taken & ~first).sum()),
         )
@@ -154,7 +160,7 @@ class Layout:
         if left < 0:
             return None
         if not left:
-            return with_native(Readings(values, {}, []), self.classic)
+            return self._readings(values, {}, [])
         try:
             for row in np.flatnonzero(~sure):
                 values[row] = parse_value(body[spans[row, 0] : spans[row, 1]], 0)
@@ -163,7 +169,16 @@ class Layout:
         except ExpositionError:
             # The full parser decides whether it is an error, and names the line.
             return None
-        return with_native(Readings(values, timestamps, exemplars), self.classic)
+        return self._readings(values, timestamps, exemplars)
+
+    def _readings(
+        self,
+        values: NDArray[np.float64],
+        timestamps: dict[int, int],
+        exemplars: list[tuple[int, ParsedExemplar]],
+    ) -> Readings:
+        starts = created_starts(self.begun, values)
+        return with_native(Readings(values, timestamps, exemplars, starts=starts), self.classic)
 
     def series(self) -> Iterator[bytes]:
         """Return the series of every line, as `Exposition.series` has them."""

@@ -40,7 +40,7 @@ class Offload(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LoopParts:
-    """What all loops share; `describes`: series get labels of type and unit."""
+    """What all loops share; `describes` and `keeps_starts` are the writers'."""
 
     doors: Doors
     budget: BodyBudget
@@ -50,6 +50,7 @@ class LoopParts:
     offload: Offload
     log: FilteringBoundLogger
     describes: bool = False
+    keeps_starts: bool = False
 
 
 class TargetLoop:
@@ -58,7 +59,9 @@ class TargetLoop:
     def __init__(self, target: ScrapeTarget, parts: LoopParts) -> None:
         self.target = target
         self._parts = parts
-        self._writer = TargetWriter(target, parts.metrics, describes=parts.describes)
+        self._writer = TargetWriter(
+            target, parts.metrics, describes=parts.describes, keeps_starts=parts.keeps_starts
+        )
         # Held while a scrape or the final mark is written: the writer serves one at a time.
         self._writing = asyncio.Lock()
         self._last_due_ms: int | None = None

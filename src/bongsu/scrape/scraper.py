@@ -59,6 +59,8 @@ class Scraper:
         Asks for the addresses of names.
     describes
         Series get labels of type and unit.
+    keeps_starts
+        As `TargetWriter` has it.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Scraper:
         max_bytes_in_flight: int = MAX_BYTES_IN_FLIGHT,
         resolve: Resolver = system_resolver,
         describes: bool = False,
+        keeps_starts: bool = False,
     ) -> None:
         self._source = source
         self._sink = sink
@@ -84,6 +87,7 @@ class Scraper:
         self._writers = writers
         self._resolve = resolve
         self._describes = describes
+        self._keeps_starts = keeps_starts
         self._budget = BodyBudget(max_bytes_in_flight)
         self._groups: dict[str, _Loops] = {}
         self._ending: _Loops = {}
@@ -109,6 +113,7 @@ class Scraper:
                     _Offload(pool),
                     self._log,
                     self._describes,
+                    self._keeps_starts,
                 )
                 await self._follow(self._parts)
         finally:

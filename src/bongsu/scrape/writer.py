@@ -11,6 +11,7 @@ from bongsu.model.errors import BongsuError, InvalidInput
 from bongsu.model.labels import METRIC_NAME, described, series_key
 from bongsu.model.samples import STALE_NAN, Exemplar, HistogramRows, MetricMetadata, SampleBatch
 from bongsu.scrape.classic import classic_histograms, with_native
+from bongsu.scrape.created import created_rows, created_starts
 from bongsu.scrape.fetch import FetchedBody
 from bongsu.scrape.layout import DROPPED, Layout, Readings
 from bongsu.scrape.outcomes import Failure, Health, ScrapeFailed, ScrapeOutcome
@@ -101,9 +102,18 @@ class TargetWriter:
         Its labels and store stay; its limits and fallback format may be replaced by `update`.
     describes
         Series get labels of type and unit, as far as the body tells them.
+    keeps_starts
+        What ``_created`` samples of OpenMetrics tell is the start of the samples beside them; protobuf's start times are kept always.
     """
 
-    def __init__(self, target: ScrapeTarget, metrics: ScrapeMetrics, *, describes: bool = False) -> None:
+    def __init__(
+        self,
+        target: ScrapeTarget,
+        metrics: ScrapeMetrics,
+        *,
+        describes: bool = False,
+        keeps_starts: bool = False,
+    ) -> None:
         self._target = target
         self._store = target.store
         self._labels = dict(target.labels)
@@ -117,6 +127,7 @@ class TargetWriter:
         self._refused_warning = ""
         self._make_labels = SeriesLabels(target.labels, target.options)
         self._describes = describes
+        self._keeps_starts = keeps_starts
         self._kinds: dict[str, tuple[str, str]] = {}
 
     def update(self, target: ScrapeTarget) -> None:
@@ -230,12 +241,14 @@ class TargetWriter:
         return _Page(layout, readings, 0, None)
 
     def _new_page(self, body: bytes, format: Format, time_ms: int) -> _Page:  # noqa: A002
-        known, options = self._known_refs(), self._target.options
+        with_created = self._keeps_starts and format is Format.OPENMETRICS
+        known, options = {} if with_created else self._known_refs(), self._target.options
         parsed = self._parse(body, format, known)
         if self._describes and self._are_new(parsed):
             # The same lines are other series now.
             known = {}
             parsed = self._parse(body, format, known)
+        begun = created_rows(parsed) if with_created else None
         classic = classic_histograms(parsed) if options.convert_classic_histograms_to_nhcb else []
         swallowed = self._swallowed(parsed, classic)
         labels_of = {series: labels for series, labels in parsed.labels.items() if series not in swallowed}
@@ -255,14 +268,15 @@ class TargetWriter:
         )
         self._offered_ms = time_ms
         refs = np.fromiter((known[series] for series in rows), dtype=np.int64, count=len(rows))
+        values = np.array(parsed.values, dtype=np.float64)
         readings = Readings(
-            np.array(parsed.values, dtype=np.float64),
+            values,
             parsed.timestamps,
             parsed.exemplars,
             parsed.histograms,
-            parsed.starts,
+            parsed.starts | created_starts(begun, values),
         )
-        layout = Layout.of(body, parsed, refs, format, classic, lines)
+        layout = Layout.of(body, parsed, refs, format, classic, lines, begun)
         return _Page(layout, with_native(readings, classic), added, parsed.metadata())
 
     def _parse(self, body: bytes, format: Format, known: dict[bytes, int]) -> Exposition:  # noqa: A002

@@ -18,7 +18,7 @@ from bongsu.ingest.otlp_metrics import OtlpIngestSettings
 from bongsu.ingest.otlp_translation import Strategy, Translation
 from bongsu.model.errors import InvalidInput
 from bongsu.promql.engine import EngineOptions
-from bongsu.promql.parser.features import TYPE_AND_UNIT_LABELS
+from bongsu.promql.parser.features import TYPE_AND_UNIT_LABELS, USE_START_TIMESTAMPS
 from bongsu.query.service import QueryLimits
 from bongsu.server.settings import LimitSettings
 from bongsu.wire.otlp.limits import OtlpLimits
@@ -93,7 +93,7 @@ def otlp_settings(settings: Settings) -> OtlpIngestSettings:
     """Return how OTLP metrics are stored."""
     return OtlpIngestSettings(
         max_delta_streams=settings.otlp.max_delta_streams,
-        start_timestamps="use-start-timestamps" in settings.features,
+        start_timestamps=keeps_starts(settings),
         translation=_translation(settings.otlp, describes=describes_series(settings)),
     )
 
@@ -101,6 +101,11 @@ def otlp_settings(settings: Settings) -> OtlpIngestSettings:
 def describes_series(settings: Settings) -> bool:
     """Tell whether series get labels of type and unit."""
     return TYPE_AND_UNIT_LABELS in settings.features
+
+
+def keeps_starts(settings: Settings) -> bool:
+    """Tell whether start times are kept that not every query server knows what to do with: those of OTLP and of ``_created`` samples."""
+    return USE_START_TIMESTAMPS in settings.features
 
 
 def _translation(otlp: OtlpSettings, *, describes: bool) -> Translation:

@@ -255,6 +255,7 @@ def _make_scraper(around: Surroundings, feed: TargetFeed) -> Scraper:
         user_agent=f"Bongsu/{__version__}",
         max_bytes_in_flight=around.settings.scrape.max_bytes_in_flight,
         describes=options.describes_series(around.settings),
+        keeps_starts=options.keeps_starts(around.settings),
     )
 
 
