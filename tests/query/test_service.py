@@ -151,7 +151,7 @@ async def test_time_in_the_queue_counts(bench: MakeBench) -> None:
 
     assert 1.0 == first.wait()
     with pytest.raises(
-        QueueTimeout, match=r"query timed out in query queue: it waited 0\.001 s behind 1 other"
+        QueueTimeout, match=r"query timed out in query queue: it waited 0\.001 s, and 1 run at once"
     ):
         second.wait()
     assert 1 == len(b.engine.calls)

@@ -13,7 +13,7 @@ class QueueTimeout(QueryTimeout):
         super().__init__(timeout_s)
         self.id = "query-queue-timeout"
         self.message = (
-            f"query timed out in query queue: it waited {timeout_s:g} s behind {max_concurrent} other queries; "
+            f"query timed out in query queue: it waited {timeout_s:g} s, and {max_concurrent} run at once; "
             "send fewer at once, or raise its timeout parameter or query.max_concurrent"
         )
         self.args = (self.message,)
