@@ -252,6 +252,12 @@ def test_sampled_traces_are_counted_by_their_histograms_and_seen_in_flight(
         concurrent.futures.ThreadPoolExecutor(4) as pool,
     ):
         numbers_when(api, lambda n: n.act_agent == 1, "the agent")
+        # What a histogram held before the server knew the agent is not counted: the schedule begins after that, in an idle tick.
+        wait_for(
+            lambda: app.get("/work") == 200 and api.engine.newest("alpha").since_start.count,
+            "a transaction by its histogram",
+        )
+        numbers_when(api, lambda n: n.txcount == 0, "an idle tick")
         before = api.engine.newest("alpha").since_start.count
 
         def run() -> None:
