@@ -98,6 +98,8 @@ class Annotations:
     @property
     def warnings(self) -> tuple[str, ...]:
         """The warnings, sorted."""
+        if not self._warnings:
+            return ()
         return tuple(sorted(f"{text} {place}" for text, place in self._warnings.items()))
 
     @property

@@ -43,7 +43,7 @@ def chunks_in_head(head: Head, slots: NDArray[np.int64], start_ms: int, end_ms: 
             if not sides_are_aside:
                 return None
             continue
-        _, room, words = needs.tolist()
+        used, room, words = needs.tolist()
         if outcome == DONE:
             break
-    return ChunkArrays(rows[0], rows[1, :n], wide, narrow, (arrays.arena, opened))
+    return ChunkArrays(rows[0], used, rows[1, :n], wide, narrow, (arrays.arena, opened))

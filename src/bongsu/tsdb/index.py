@@ -116,6 +116,7 @@ class LabelIndex:
         self._known: OrderedDict[tuple[Matcher, ...], tuple[NDArray[np.int64], LabelColumns]] = OrderedDict()
         self._known_rows = 0
         self._codes: dict[str, NDArray[np.int32]] = {}
+        self._members: NDArray[np.int64] | None = None
 
     def add(self, members: NDArray[np.int64], keys: Keys) -> None:
         """Add series by key."""
@@ -162,10 +163,13 @@ class LabelIndex:
         self._known.clear()
         self._known_rows = 0
         self._codes.clear()
+        self._members = None
 
     def members(self) -> NDArray[np.int64]:
-        """Return all members, in no order."""
-        return np.flatnonzero(self.group_of_member >= 0)
+        """Return all members, in no order; nobody writes to them."""
+        if self._members is None:
+            self._members = np.flatnonzero(self.group_of_member >= 0)
+        return self._members
 
     def codes(self, name: str) -> NDArray[np.int32]:
         """Return the code of each member's value of one label, negative where it has none; for those asked for lately at once."""

@@ -33,6 +33,8 @@ class ChunkArrays(NamedTuple):
     ----------
     first : ndarray of int64, shape (n_series + 1,)
         Where the chunks of each series begin.
+    used
+        How many of the series have chunks.
     samples : ndarray of int64, shape (n_series,)
     wide, narrow
         Of each chunk, as in `bongsu.kernels.head_view`, with any room behind the last one.
@@ -41,6 +43,7 @@ class ChunkArrays(NamedTuple):
     """
 
     first: NDArray[np.int64]
+    used: int
     samples: NDArray[np.int64]
     wide: NDArray[np.int64]
     narrow: NDArray[np.uint8]
@@ -74,9 +77,9 @@ class TidySelection:
 
 def tidy_selection(labels: LabelColumns, chunks: ChunkArrays) -> TidySelection:
     """Return the series that have chunks."""
-    first = chunks.first
-    used = np.flatnonzero(first[1:] > first[:-1])
-    if len(used) < len(labels):
+    if chunks.used < len(labels):
+        first = chunks.first
+        used = np.flatnonzero(first[1:] > first[:-1])
         labels = labels.take(used)
         chunks = chunks._replace(first=np.append(first[used], first[-1]), samples=chunks.samples[used])
     return TidySelection(labels, chunks)
@@ -120,7 +123,7 @@ def join(
     if not join_view(newest.first, newest.wide, newest.narrow, known.head, cursor, wide, narrow):
         return None
     owners = (*newest.owners, *(block.memory for block in blocks))
-    return ChunkArrays(first, cursor[SAMPLES], wide, narrow, owners)
+    return ChunkArrays(first, int(np.count_nonzero(sizes)), cursor[SAMPLES], wide, narrow, owners)
 
 
 def _view(chunks: ChunkArrays, start_row: int, stop_row: int) -> ChunkView:
