@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,7 @@ from tests.support.process import Tenant, call, eventually
 from tests.support.spans import make_span, report_spans
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page, Request
+    from playwright.sync_api import Locator, Page, Request, Route
     from tests.browser.conftest import ToyExporter
     from tests.browser.visitor import Visitor
     from tests.support.process import ServerProcess
@@ -366,6 +367,29 @@ def test_a_layout_is_made_resized_by_keyboard_saved_and_shared(
     other.get_by_role("heading", name="Orders now").wait_for()
     chosen = other.get_by_label("Layout").locator("option:checked")
     chosen.filter(has_text="Shop floor").wait_for(state="attached")
+
+
+def test_a_layout_that_nobody_changed_lets_the_page_be_left_however_late_its_list_comes(
+    visitor: Visitor, server: ServerProcess, tenant: Tenant, exporter: ToyExporter
+) -> None:
+    add_target(server, tenant, exporter.port)
+    eventually(lambda: tenant.query('up{job="shop"} == 1'), what="the first scrape")
+    visitor.sign_in(tenant)
+    page = visitor.page
+
+    def later(route: Route) -> None:
+        time.sleep(2)  # an automatic layout is made of metrics in less
+        route.continue_()
+
+    page.route("**/console/api/layouts?**", later)
+    visitor.open("openmetrics")
+    page.get_by_role("link", name="shop").click()
+    page.get_by_text("toy_orders_total").first.wait_for()
+    visitor.settle()
+    page.locator("select[aria-label=Layout]:enabled").wait_for()
+
+    visitor.open()
+    page.get_by_role("heading", name="What is wrong now").wait_for()
 
 
 def test_a_chart_is_moved_resized_and_copied_by_the_mouse_and_kept(
