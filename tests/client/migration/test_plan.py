@@ -105,6 +105,20 @@ def test_everything_that_is_lost_is_told(folder: Path) -> None:
         assert words in notes
 
 
+def test_files_of_targets_that_are_none_cost_only_themselves(folder: Path) -> None:
+    (folder / "sd" / "key.json").write_text('{"appkey": "x"}')
+    (folder / "sd" / "c.yml").write_text(
+        "- {targets: [h:1], labels: [a]}\n- {targets: ['10.1.0.3:1']}\n- 5\n"
+    )
+    plan = read_plan(folder / "prometheus.yml")
+    notes = "\n".join(plan.notes)
+
+    assert "file_sd_configs key.json: it is no list of groups of targets" in notes
+    assert "file_sd_configs c.yml: the labels of an entry are no map" in notes
+    assert "file_sd_configs c.yml: an entry has no list of targets" in notes
+    assert "10.1.0.3" in str(plan)
+
+
 def test_options_are_those_that_a_scrape_has() -> None:
     assert set() == set(OPTIONS) - set(ScrapeOptions.__slots__)
 

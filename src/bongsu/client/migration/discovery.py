@@ -56,11 +56,17 @@ def discover(
 
 
 def _groups(place: str, given: object, note: Callable[[str, str], None]) -> Iterator[TargetGroup]:
-    for group in given if isinstance(given, list) else ():
+    if given is not None and not isinstance(given, list):
+        note(place, "it is no list of groups of targets and was left out")
+        return
+    for group in given or ():
         if not isinstance(group, dict) or not isinstance(group.get("targets") or [], list):
             note(place, "an entry has no list of targets and was left out")
             continue
         labels = group.get("labels") or {}
+        if not isinstance(labels, dict):
+            note(place, "the labels of an entry are no map of names and values, and it was left out")
+            continue
         yield TargetGroup(
             place,
             tuple(map(str, group.get("targets") or ())),
