@@ -14,11 +14,12 @@ from pathlib import Path
 
 PROGRAMS = {
     "prometheus": "usr/bin/prometheus",
+    "promtool": "usr/bin/promtool",
     "victoria-metrics": "usr/bin/victoria-metrics",
 }
 """Name and place in the unpacked packages."""
 
-PACKAGES = ("prometheus", "victoria-metrics")
+PACKAGES = ("prometheus", "promtool", "victoria-metrics")
 
 
 class PeersUnavailable(Exception):
