@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.naive.head import LATE, SAME, WRITTEN, NaiveHead
 
+from bongsu.kernels.head import OPEN_SAMPLES
 from bongsu.kernels.stored import find_stored
 from bongsu.model.labels import series_key
 from bongsu.storage.raw import read_selection
@@ -148,6 +149,18 @@ def test_a_sample_that_fits_an_open_row_waits_for_the_one_before_it_that_does_no
     assert [naive.append(refs[0], row) for row in rows] == outcome.tolist()
     assert [WRITTEN, WRITTEN, LATE, WRITTEN] == outcome.tolist()
     check(head, naive, refs, base, end + 5)
+
+
+def test_a_sample_waits_for_those_of_its_series_that_came_before_it() -> None:
+    head, naive, refs = a_head()
+    rows = [(1000 + at, at, 0) for at in range(OPEN_SAMPLES + 1)]
+    rows.append((rows[-2][0], 7, 0))  # the open row that was full has it as its newest still
+    times, bits, starts = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
+
+    outcome = head.arenas.append(FloatRows(np.full(len(rows), refs[0]), times, bits, starts))
+
+    assert [naive.append(refs[0], row) for row in rows] == outcome.tolist()
+    assert int(LATE) == outcome[-1]
 
 
 @given(st.lists(st.integers(1, 150), min_size=1, max_size=N_SERIES), st.integers(1, 3))

@@ -125,6 +125,9 @@ def append_rows(
             row += 1
             continue
         meta = head.meta[slot]
+        if first_pending < row and meta[OPEN] == OPEN_SAMPLES:
+            row += 1  # one of its series that came before it may be pending
+            continue
         time = times[row]
         if time <= meta[LAST_TIME]:
             if time == meta[LAST_TIME] and not meta[FLAGS] & LAST_IN_SIDE:
