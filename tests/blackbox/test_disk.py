@@ -10,10 +10,10 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.mounts import mounted
 from tests.support.process import BONGSU, Answer, call, eventually, running_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.support.process import Tenant
@@ -25,24 +25,6 @@ COMPILE_S = 900
 
 STEPS = 3
 """Sentences of progress after which a start without cached kernels is on its way; its end is waited for where BONGSU_NIGHTLY is set."""
-
-
-@contextlib.contextmanager
-def mounted(folder: Path, options: str) -> Iterator[Path]:
-    """Mount a tmpfs; skips where that is not allowed."""
-    folder.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        pytest.skip(f"NOT TESTED: only root may mount a file system of its own ({done.stderr.strip()})")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def _write(tenant: Tenant, name: str, count: int) -> Answer:

@@ -7,7 +7,11 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+from tests.support.mounts import make_read_only, mounted
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 CALL = """
@@ -36,8 +40,32 @@ print(total((1e100, 1.0, -1e100)))
 """One callee is loaded by then, the other one is not."""
 
 
+LOSE_THE_FOLDER = """
+import shutil
+from bongsu.kernels._jit import CACHE_FOLDER
+from bongsu.kernels._sums import settle
+
+shutil.rmtree(CACHE_FOLDER)
+print(settle(1.0, 2.0))
+"""
+"""A call of a kernel that is not loaded yet, when nothing can be loaded any more."""
+
+CALL_AN_INNER_KERNEL = """
+from bongsu.kernels.codec_xor import separate
+
+try:
+    separate(0, 0)
+except TypeError as error:
+    print(error)
+"""
+
+
 def _run(folder: Path, program: str) -> list[str]:
-    environment = {**os.environ, "BONGSU_CACHE_DIR": str(folder), "NUMBA_DISABLE_JIT": "0"}
+    environment = {
+        **os.environ,
+        **dict.fromkeys(("HOME", "XDG_CACHE_HOME", "BONGSU_CACHE_DIR"), str(folder)),
+        "NUMBA_DISABLE_JIT": "0",
+    }
     done = subprocess.run(
         [sys.executable, "-c", program],
         env=environment,
@@ -55,3 +83,70 @@ def test_loading_wakes_no_compiler_and_what_was_loaded_can_be_called_by_what_is_
     assert ["0", "True"] == _run(tmp_path, CALL)
     assert ["1", "False"] == _run(tmp_path, CALL)
     assert ["1", "False", "1.0"] == _run(tmp_path, CALL + COMPILE_A_CALLER)
+
+
+def _remove(file: Path) -> None:
+    file.unlink()
+
+
+def _cut_short(file: Path) -> None:
+    os.truncate(file, file.stat().st_size // 2)
+
+
+def _empty(file: Path) -> None:
+    os.truncate(file, 0)
+
+
+def _overwrite(file: Path) -> None:
+    file.write_bytes(bytes(byte ^ 0x55 for byte in file.read_bytes()))
+
+
+def _flip_in_the_middle(file: Path) -> None:
+    stored = bytearray(file.read_bytes())
+    stored[len(stored) // 2] ^= 1
+    file.write_bytes(stored)
+
+
+@pytest.mark.parametrize("damage", [_remove, _cut_short, _empty, _overwrite])
+def test_an_index_that_is_damaged_costs_a_compilation_and_is_written_anew(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    _run(tmp_path, CALL)
+    for file in tmp_path.rglob("*.add-*.nbi"):
+        damage(file)
+
+    assert ["0", "True"] == _run(tmp_path, CALL)
+    assert ["1", "False"] == _run(tmp_path, CALL)
+
+
+@pytest.mark.parametrize("damage", [_remove, _cut_short, _empty, _overwrite, _flip_in_the_middle])
+def test_machine_code_that_is_damaged_is_not_run_but_compiled_anew(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    _run(tmp_path, CALL)
+    for file in tmp_path.rglob("*.add-*.nbc"):
+        damage(file)
+
+    assert ["0", "True"] == _run(tmp_path, CALL)
+    assert ["1", "False"] == _run(tmp_path, CALL)
+
+
+def test_a_folder_that_is_lost_while_it_is_used_costs_a_compilation(tmp_path: Path) -> None:
+    _run(tmp_path, CALL)
+
+    assert ["1", "False", "3.0"] == _run(tmp_path, CALL + LOSE_THE_FOLDER)
+    assert ["0", "True"] == _run(tmp_path, CALL)
+
+
+def test_a_folder_that_turns_read_only_is_no_harm(tmp_path: Path) -> None:
+    with mounted(tmp_path / "cache", "size=32m") as folder:
+        _run(folder, CALL)
+        make_read_only(folder)
+
+        assert "3.0" == _run(folder, "from bongsu.kernels._sums import settle; print(settle(1.0, 2.0))")[-1]
+
+
+def test_an_inner_kernel_tells_python_that_it_is_not_to_be_called(tmp_path: Path) -> None:
+    told = " ".join(_run(tmp_path, CALL_AN_INNER_KERNEL))
+
+    assert "only kernels can call separate; for Python to call it, too, mark it as `kernel`" == told

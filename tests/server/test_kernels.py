@@ -59,6 +59,41 @@ def test_the_note_of_completeness_is_kept_for_this_processor(
     assert cache.is_complete()
 
 
+def test_what_was_noted_and_is_gone_or_cut_short_makes_the_folder_incomplete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "CACHE_FOLDER", tmp_path)
+    folder = tmp_path / f"chunks-{digest_of('chunks')}"
+    folder.mkdir()
+    code = folder / "decode.1.nbc"
+    code.write_bytes(b"code")
+    cache.mark_complete()
+    whole = cache.is_complete()
+    os.truncate(code, 3)
+    short = cache.is_complete()
+    code.unlink()
+
+    assert (True, False, False) == (whole, short, cache.is_complete())
+
+
+def test_a_note_that_is_garbage_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "CACHE_FOLDER", tmp_path)
+    cache.mark_complete()
+    for note in tmp_path.iterdir():
+        note.write_bytes(b"\x00garbage")
+
+    assert not cache.is_complete()
+
+
+def test_a_folder_that_is_lost_meanwhile_is_not_marked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "CACHE_FOLDER", tmp_path / "lost")
+    cache.mark_complete()
+
+    assert not cache.is_complete()
+
+
 def test_code_that_nobody_used_for_a_month_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +31,7 @@ MAX_VARBIT_BYTES = 9
 """A number of few bits takes at most 8 + 64 of them."""
 
 
-@kernel
+@inner_kernel
 def put_bits(out: NDArray[np.uint8], at: int, value: np.uint64, count: int) -> int:
     """Write the lowest `count` bits, highest first."""
     left = count
@@ -45,7 +45,7 @@ def put_bits(out: NDArray[np.uint8], at: int, value: np.uint64, count: int) -> i
     return at
 
 
-@kernel
+@inner_kernel
 def put_varint(out: NDArray[np.uint8], at: int, value: np.uint64) -> int:
     """Write a number seven bits at a time, lowest first."""
     more = np.uint64(0x80)
@@ -55,7 +55,7 @@ def put_varint(out: NDArray[np.uint8], at: int, value: np.uint64) -> int:
     return put_bits(out, at, value, 8)
 
 
-@kernel
+@inner_kernel
 def _put_varbit(out: NDArray[np.uint8], at: int, value: np.uint64, form: int) -> int:
     """Write a number in one of the forms with a prefix; the last is behind those of `_VARBIT_WIDTHS`, and has no zero."""
     if form == len(_VARBIT_WIDTHS):
@@ -65,7 +65,7 @@ def _put_varbit(out: NDArray[np.uint8], at: int, value: np.uint64, form: int) ->
     return put_bits(out, at, value, _VARBIT_WIDTHS[form])
 
 
-@kernel
+@inner_kernel
 def put_varbit_int(out: NDArray[np.uint8], at: int, value: np.int64) -> int:
     """Write a signed number: zero as one bit, and the others in as many bits as their magnitude asks for."""
     if value == 0:
@@ -79,7 +79,7 @@ def put_varbit_int(out: NDArray[np.uint8], at: int, value: np.int64) -> int:
     return _put_varbit(out, at, np.uint64(value), form)
 
 
-@kernel
+@inner_kernel
 def put_varbit_uint(out: NDArray[np.uint8], at: int, value: np.uint64) -> int:
     """Write an unsigned number in the same forms as a signed one."""
     if value == np.uint64(0):
@@ -106,7 +106,7 @@ def _trailing_zeros(value: np.uint64) -> int:
     return count
 
 
-@kernel
+@inner_kernel
 def new_windows(count: int) -> NDArray[np.int64]:
     """Return the windows of so many streams of values: zero bits before and behind the ones last written; shape (count, 2)."""
     windows = np.zeros((count, 2), dtype=np.int64)
@@ -114,7 +114,7 @@ def new_windows(count: int) -> NDArray[np.int64]:
     return windows
 
 
-@kernel
+@inner_kernel
 def put_xor(
     out: NDArray[np.uint8], at: int, bits: np.uint64, before: np.uint64, window: NDArray[np.int64]
 ) -> int:

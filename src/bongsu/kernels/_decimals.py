@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bongsu.kernels import _words
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +57,7 @@ _multiply: Any = _words.multiply
 _leading_zeros: Any = _words.leading_zeros
 
 
-@kernel
+@inner_kernel
 def _round_to_odd(power_high: np.uint64, power_low: np.uint64, c: np.uint64) -> np.uint64:
     """Return bits 128 and up of ``power * c``; the lowest bit is also set when anything was cut off."""
     carry, _ = _multiply(power_low, c)
@@ -68,7 +68,7 @@ def _round_to_odd(power_high: np.uint64, power_low: np.uint64, c: np.uint64) -> 
     return np.uint64(high | _U1 if total > _U1 else high)
 
 
-@kernel
+@inner_kernel
 def _shortest(bits: np.uint64) -> tuple[np.uint64, int]:
     """Return the digits and the power of ten of a finite float that is not zero, from its bits."""
     fraction = bits & _FRACTION_MASK
@@ -107,7 +107,7 @@ def _shortest(bits: np.uint64) -> tuple[np.uint64, int]:
     return s + (_U1 if round_up else _U0), k
 
 
-@kernel
+@inner_kernel
 def decimal_of(value: float, bits: np.uint64) -> tuple[np.uint64, int]:
     """Return the shortest digits, trailing zeros among them, and the power of ten of a finite float that is not below zero."""
     if value < _EXACT_INTEGERS and value == np.floor(value):
@@ -115,7 +115,7 @@ def decimal_of(value: float, bits: np.uint64) -> tuple[np.uint64, int]:
     return _shortest(bits)
 
 
-@kernel
+@inner_kernel
 def count_digits(number: np.uint64) -> int:
     """Return how many decimal digits a number below 10**19 has; 1 for zero."""
     number |= _U1  # makes one digit of zero, and no other number longer
@@ -123,7 +123,7 @@ def count_digits(number: np.uint64) -> int:
     return int(least + (1 if number >= TEN_TO[np.uint64(least)] else 0))
 
 
-@kernel
+@inner_kernel
 def _eight_digits(number: np.uint64) -> np.uint64:
     """
     Return the digits of a number below 10**8, one a byte, the first one lowest.
@@ -138,7 +138,7 @@ def _eight_digits(number: np.uint64) -> np.uint64:
     return tens | (quarters - tens * _U10) << np.uint64(8)
 
 
-@kernel
+@inner_kernel
 def spread_digits(digits: np.uint64, count: int) -> tuple[np.uint64, np.uint64, np.uint64, int]:
     """
     Return the first digit, two words of eight digits each, and how many are left without trailing zeros, at least 1.

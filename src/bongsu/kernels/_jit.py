@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import numba
 from numba.core import caching
 
+from bongsu.kernels._dispatchers import InnerDispatcher, KernelDispatcher
 from bongsu.kernels._loading import keep_in_cache
 from bongsu.kernels._sources import digest_of
 
@@ -98,7 +99,19 @@ def kernel(function: Function) -> Function:
 
     Fast-math stays off: with it a NaN count returned 0, and a compensated sum lost its correction.
     """
-    compiled: Function = numba.njit(function, nogil=True, fastmath=False, error_model="numpy")
+    return _compiled_by(KernelDispatcher, function)
+
+
+def inner_kernel(function: Function) -> Function:
+    """Compile a kernel that only other kernels call: it takes much less time, and no memory. A call from Python is a `TypeError`."""
+    return _compiled_by(InnerDispatcher, function)
+
+
+def _compiled_by(dispatcher: type[KernelDispatcher], function: Function) -> Function:
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]  # it takes its attributes from the environment
+        return function
+    compiled: Any = dispatcher(function)
     if CACHE_FOLDER is not None:
         keep_in_cache(compiled)
-    return compiled
+    kept: Function = compiled
+    return kept

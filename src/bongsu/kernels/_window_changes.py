@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels.window_ops import DELTA, IDELTA, IRATE, RATE, RESETS
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ _SCAN = 64
 """Samples looked at in one vectorised sweep for counter resets, which are rare."""
 
 
-@kernel
+@inner_kernel
 def _find_drops(values: NDArray[np.float64], drops: NDArray[np.int64]) -> int:
     """Write the places of values below the one before; return how many."""
     count = 0
@@ -65,7 +65,7 @@ def _find_drops(values: NDArray[np.float64], drops: NDArray[np.int64]) -> int:
     return count
 
 
-@kernel
+@inner_kernel
 def _reaches(
     op: int,
     times: NDArray[np.int64],
@@ -169,7 +169,7 @@ def _last_two(
         kinds[step] = 1
 
 
-@kernel
+@inner_kernel
 def _transitions(
     op: int,
     values: NDArray[np.float64],

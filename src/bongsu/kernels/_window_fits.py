@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels._sums import add
 from bongsu.kernels.window_ops import DERIV, PREDICT_LINEAR
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@kernel
+@inner_kernel
 def _regression(times: NDArray[np.int64], values: NDArray[np.float64], origin: int) -> tuple[float, float]:
     """Return slope per second and value at `origin` of the least-squares line."""
     n = len(values)
@@ -40,7 +40,7 @@ def _regression(times: NDArray[np.int64], values: NDArray[np.float64], origin: i
     return slope, y_sum / n - slope * x_sum / n
 
 
-@kernel
+@inner_kernel
 def _smooth(values: NDArray[np.float64], factor: float, trend_factor: float) -> float:
     """Double exponential smoothing. Source: Prometheus documentation, ``double_exponential_smoothing()``."""
     before, level, trend = 0.0, values[0], values[1] - values[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels.window_ops import MAX, TS_OF_MAX, TS_OF_MIN
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _ROOM = 3
 """A sorted window moves inside this many times the longest one; where it comes to an end it is sorted afresh in the middle."""
 
 
-@kernel
+@inner_kernel
 def _extremes(
     op: int,
     times: NDArray[np.int64],
@@ -82,7 +82,7 @@ def quantile_of_sorted(ordered: NDArray[np.float64], nans: int, phi: float) -> f
     return float(ordered[lower - nans] * (1.0 - weight) + ordered[upper - nans] * weight)
 
 
-@kernel
+@inner_kernel
 def _position(ordered: NDArray[np.float64], value: float) -> int:
     """The first place whose value is not below `value`."""
     left, right = 0, len(ordered)
@@ -123,7 +123,7 @@ def _remove(room: NDArray[np.float64], start: int, count: int, value: float) -> 
     return start
 
 
-@kernel
+@inner_kernel
 def _sorted_copy(values: NDArray[np.float64], ordered: NDArray[np.float64]) -> int:
     """Write the numbers of `values` into `ordered`, sorted; return how many there are beside the NaNs."""
     count = 0
@@ -176,7 +176,7 @@ def _quantiles(
         out[step] = quantile_of_sorted(room[start : start + count], nans, phi[step])
 
 
-@kernel
+@inner_kernel
 def _deviations(
     values: NDArray[np.float64],
     low: NDArray[np.int64],

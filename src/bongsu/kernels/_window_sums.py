@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels._sums import add, settle
 from bongsu.kernels.window_ops import AVG, STDVAR, SUM
 
@@ -34,7 +34,7 @@ def _mean(values: NDArray[np.float64]) -> float:
     return float(total / len(values) + carry / len(values))
 
 
-@kernel
+@inner_kernel
 def _incremental_mean(values: NDArray[np.float64], start: int, mean: float, carry: float) -> float:
     for i in range(start, len(values)):
         count = i + 1.0
@@ -43,7 +43,7 @@ def _incremental_mean(values: NDArray[np.float64], start: int, mean: float, carr
     return mean + carry
 
 
-@kernel
+@inner_kernel
 def _variance(values: NDArray[np.float64]) -> float:
     """Source: B. P. Welford, "Note on a Method for Calculating Corrected Sums of Squares and Products" (1962), compensated."""
     mean, mean_carry, squares, squares_carry = 0.0, 0.0, 0.0, 0.0
@@ -54,7 +54,7 @@ def _variance(values: NDArray[np.float64]) -> float:
     return (squares + squares_carry) / len(values)
 
 
-@kernel
+@inner_kernel
 def _reduce(
     op: int,
     values: NDArray[np.float64],
@@ -80,7 +80,7 @@ def _reduce(
             out[step] = math.sqrt(_variance(window))
 
 
-@kernel
+@inner_kernel
 def _sliding_sums(
     op: int,
     values: NDArray[np.float64],
@@ -130,7 +130,7 @@ _OVERLAP = 3
 """Windows that hold the samples more often than this many times over are summed by the sliding algorithm."""
 
 
-@kernel
+@inner_kernel
 def _overlaps(low: NDArray[np.int64], high: NDArray[np.int64], n_samples: int) -> bool:
     held = 0
     for step in range(len(low)):

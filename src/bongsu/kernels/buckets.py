@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels._arrays import plain
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +17,7 @@ _SMALL_DELTA = 1e-12
 """Relative difference of neighbouring buckets that is taken for rounding noise of summed floats, as in Prometheus."""
 
 
-@kernel
+@inner_kernel
 def _almost_equal(a: float, b: float) -> bool:
     if a == b or (math.isnan(a) and math.isnan(b)):
         return True
@@ -52,7 +52,7 @@ def _gather(
     return n
 
 
-@kernel
+@inner_kernel
 def _force_monotonic(
     counts: NDArray[np.float64], fix: NDArray[np.float64], bounds: NDArray[np.float64]
 ) -> None:
@@ -107,7 +107,7 @@ def _quantile(phi: float, bounds: NDArray[np.float64], counts: NDArray[np.float6
     return float(start + (bounds[bucket] - start) * (rank / count))
 
 
-@kernel
+@inner_kernel
 def _rank_inside(value: float, start: float, end: float, before: float, count: float) -> float:
     """Return the observations up to `value` inside a bucket; one without a lower bound counts whole."""
     if math.isinf(start):
@@ -115,7 +115,7 @@ def _rank_inside(value: float, start: float, end: float, before: float, count: f
     return before + (count - before) * (value - start) / (end - start)
 
 
-@kernel
+@inner_kernel
 def _fraction(lower: float, upper: float, bounds: NDArray[np.float64], counts: NDArray[np.float64]) -> float:
     n = len(bounds)
     observations = counts[n - 1]

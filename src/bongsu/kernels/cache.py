@@ -9,11 +9,14 @@ import time
 from typing import TYPE_CHECKING
 
 import llvmlite.binding as llvm
+import orjson
 
 from bongsu.kernels._jit import CACHE_FOLDER
 from bongsu.kernels._sources import digest_of, digest_of_all, is_module
+from bongsu.runtime.files import write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _KEPT_DAYS = 30
@@ -26,14 +29,29 @@ def is_writable() -> bool:
 
 
 def is_complete() -> bool:
-    """Tell whether `mark_complete` was called for these sources on a processor like this one."""
-    return CACHE_FOLDER is not None and (CACHE_FOLDER / _mark()).exists()
+    """Tell whether all is there that `mark_complete` noted for these sources on a processor like this one, as large as it was."""
+    if CACHE_FOLDER is None:
+        return False
+    try:
+        noted: dict[str, int] = orjson.loads((CACHE_FOLDER / _mark()).read_bytes())
+        return all((CACHE_FOLDER / name).stat().st_size >= size for name, size in noted.items())
+    except (OSError, orjson.JSONDecodeError):
+        return False
 
 
 def mark_complete() -> None:
-    """Note that every kernel was compiled; a folder that cannot be written any more is no harm."""
-    if CACHE_FOLDER is not None and os.access(CACHE_FOLDER, os.W_OK):
-        (CACHE_FOLDER / _mark()).touch()
+    """Note that every kernel was compiled, and what files that made; a folder that cannot be written any more is no harm."""
+    if CACHE_FOLDER is not None:
+        with contextlib.suppress(OSError):
+            sizes = {str(file.relative_to(CACHE_FOLDER)): file.stat().st_size for file in _code(CACHE_FOLDER)}
+            write_whole(CACHE_FOLDER / _mark(), [orjson.dumps(sizes)])
+
+
+def _code(folder: Path) -> Iterator[Path]:
+    """Yield the files of all kernels in their present state; whatever else is there is about to become one of them."""
+    for entry in folder.iterdir():
+        if entry.is_dir() and _is_used(entry):
+            yield from (file for file in entry.iterdir() if file.suffix in (".nbi", ".nbc"))
 
 
 def forget_unused() -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +30,7 @@ _MAX_INTEGER = 9007199254740992.0  # 2**53: every smaller whole number is a doub
 _POWERS = np.array([float(10**e) for e in range(MAX_EXPONENT + 1)])
 
 
-@kernel
+@inner_kernel
 def _is_scaled(value: float, bits: int, power: float) -> bool:
     """Tell whether a value is a whole number of 1/power, exactly."""
     scaled = np.rint(value * power)
@@ -41,7 +41,7 @@ def _is_scaled(value: float, bits: int, power: float) -> bool:
     return back == value and not (value == 0.0 and bits != 0)
 
 
-@kernel
+@inner_kernel
 def scale_numbers(
     bits: NDArray[np.int64], values: NDArray[np.float64], out: NDArray[np.int64]
 ) -> tuple[int, int, int]:
@@ -82,14 +82,14 @@ def scale_numbers(
     return exponent, shift, aside
 
 
-@kernel
+@inner_kernel
 def difference_once(numbers: NDArray[np.int64], order: int) -> None:
     """Turn differences of one order less into those of `order`, in place; the first `order` entries start them."""
     for i in range(len(numbers) - 1, order - 1, -1):
         numbers[i] -= numbers[i - 1]
 
 
-@kernel
+@inner_kernel
 def put_aside(
     bits: NDArray[np.int64],
     values: NDArray[np.float64],
@@ -110,7 +110,7 @@ def put_aside(
     return end
 
 
-@kernel
+@inner_kernel
 def restore_numbers(
     order: int, extra: int, words: NDArray[np.uint64], at: int, out: NDArray[np.float64]
 ) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel
 from bongsu.kernels.streams import pack, plan, unpack
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ MAX_GRID_SPAN = 1 << 40
 """A grid of a longer span, 35 years, would overflow with its fractional bits."""
 
 
-@kernel
+@inner_kernel
 def encode_times(
     times: NDArray[np.int64],
     scratch: NDArray[np.int64],
@@ -73,7 +73,7 @@ def encode_times(
     return codec, pack(numbers, best_base, best_width, zero, scratch[2 * n :], words, zero)
 
 
-@kernel
+@inner_kernel
 def decode_times(codec: int, words: NDArray[np.uint64], first: int, last: int, out: NDArray[np.int64]) -> int:
     """Read ``len(out)`` times whose first and last are known; return the word after them."""
     n = len(out)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +34,7 @@ def combine(bits: NDArray[np.int64], out: NDArray[np.int64]) -> int:
     return shift
 
 
-@kernel
+@inner_kernel
 def separate(shift: int, out: NDArray[np.float64]) -> None:
     """Turn what `combine` wrote, unpacked into the place of the values, into the values."""
     bits = out.view(np.int64)

@@ -24,7 +24,7 @@ import numpy as np
 
 from bongsu.kernels import _words
 from bongsu.kernels._inline import inlined
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels.packing import ENTROPY_MARK, HEAD_WORDS, bit_length
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ _LENGTHS = np.array([n.bit_length() for n in range(2 << _MOST_TABLE_BITS)], dtyp
 """How many bits a number below twice the largest table needs."""
 
 
-@kernel
+@inner_kernel
 def _fold(number: np.int64) -> np.uint64:
     """Turn 0, -1, 1, -2, ... into 0, 1, 2, 3, ..."""
     return np.uint64((number << 1) ^ (number >> 63))
@@ -104,7 +104,7 @@ def _peek(base: int, bit: np.uint64) -> np.uint64:
     return ahead
 
 
-@kernel
+@inner_kernel
 def _put_gamma(words: NDArray[np.uint64], bit: int, number: int) -> int:
     """Write a number of at least 1: as many zeros as it has bits behind its first, then its bits, the first one first."""
     length = bit_length(np.uint64(number))
@@ -112,7 +112,7 @@ def _put_gamma(words: NDArray[np.uint64], bit: int, number: int) -> int:
     return _put(words, bit, np.uint64(number) - (np.uint64(1) << np.uint64(length - 1)), length - 1)
 
 
-@kernel
+@inner_kernel
 def _read_gamma(base: int, bit: int) -> tuple[int, int]:
     """Return (number, bit after it)."""
     ahead = _peek(base, np.uint64(bit))
@@ -121,7 +121,7 @@ def _read_gamma(base: int, bit: int) -> tuple[int, int]:
     return int(np.int64(low) + (1 << behind)), bit + 2 * behind + 1
 
 
-@kernel
+@inner_kernel
 def _find_centre(numbers: NDArray[np.int64], probes: NDArray[np.int64]) -> int:
     """Return the median of some numbers, evenly spread."""
     n = len(numbers)
@@ -162,7 +162,7 @@ def plan_entropy(numbers: NDArray[np.int64], scratch: NDArray[np.int64]) -> tupl
     return int(bits / 8.0) + 8 * (HEAD_WORDS + 1), centre
 
 
-@kernel
+@inner_kernel
 def _table_bits(n: int, counts: NDArray[np.int64]) -> int:
     distinct = 0
     for symbol in range(SYMBOLS):
@@ -171,7 +171,7 @@ def _table_bits(n: int, counts: NDArray[np.int64]) -> int:
     return min(max(bits, _LEAST_TABLE_BITS), _MOST_TABLE_BITS)
 
 
-@kernel
+@inner_kernel
 def _normalise(counts: NDArray[np.int64], n: int, size: int) -> None:
     """Turn counts of `n` numbers into shares of `size`, at least 1 of each symbol that occurs."""
     left = size
@@ -235,7 +235,7 @@ def pack_entropy(
     return end
 
 
-@kernel
+@inner_kernel
 def _put_shares(words: NDArray[np.uint64], bit: int, shares: NDArray[np.int64]) -> int:
     last = 0
     distinct = 0
@@ -254,7 +254,7 @@ def _put_shares(words: NDArray[np.uint64], bit: int, shares: NDArray[np.int64]) 
     return bit
 
 
-@kernel
+@inner_kernel
 def _put_numbers(
     numbers: NDArray[np.int64],
     centre: int,
@@ -279,7 +279,7 @@ def _put_numbers(
     return bit
 
 
-@kernel
+@inner_kernel
 def _put_lane(
     numbers: NDArray[np.int64],
     centre: int,
@@ -316,7 +316,7 @@ def _put_lane(
     return state - size, bit
 
 
-@kernel
+@inner_kernel
 def _coding_states(
     shares: NDArray[np.int64], size: int, first_of: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -360,7 +360,7 @@ def unpack_entropy(words: NDArray[np.uint64], at: int, out: NDArray[np.int64]) -
     return end
 
 
-@kernel
+@inner_kernel
 def _read_lanes(base: int, bit: int, bits: int, states: NDArray[np.uint64], out: NDArray[np.int64]) -> None:
     """Read the lanes, whose lengths and first states stand at `bit`, side by side."""
     lane = _LENGTH_BITS + bits
@@ -388,7 +388,7 @@ def _read_lanes(base: int, bit: int, bits: int, states: NDArray[np.uint64], out:
         third[i], c, c_bit = _read_number(base, c_bit, c, states)
 
 
-@kernel
+@inner_kernel
 def _read_wide_lanes(
     base: int, bit: int, bits: int, states: NDArray[np.uint64], out: NDArray[np.int64]
 ) -> None:
@@ -434,7 +434,7 @@ def _read_number(
     return np.int64((folded >> one) ^ (~(folded & one) + one)), state, bit + wide
 
 
-@kernel
+@inner_kernel
 def _read_table(
     base: int, bits: int, room: NDArray[np.uint64], states: NDArray[np.uint64]
 ) -> tuple[int, int]:

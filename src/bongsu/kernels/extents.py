@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels.window_ops import CHANGES, DELTA, RATE, RESETS, WindowOp
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@kernel
+@inner_kernel
 def _interpolate(
     times: NDArray[np.int64], values: NDArray[np.float64], right: int, at: int, counter: bool, left_edge: bool
 ) -> float:

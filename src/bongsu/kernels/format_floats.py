@@ -14,7 +14,7 @@ import numpy as np
 
 from bongsu.kernels import _words
 from bongsu.kernels._decimals import DIGITS, count_digits, decimal_of, spread_digits
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,14 +42,14 @@ _store_word: Any = _words.store_word
 _store_byte: Any = _words.store_byte
 
 
-@kernel
+@inner_kernel
 def _put_word(at: int, a: int, b: int, c: int) -> int:
     """Write three characters, and touch eight."""
     _store_word(at, np.uint64(a | b << 8 | c << 16))
     return at + 3
 
 
-@kernel
+@inner_kernel
 def _put_exponential(at: int, first: np.uint64, shown: int, exponent: int) -> int:
     """Write the exponent behind digits that stand from ``at + 1`` on, and the first one with its point; return the position after it."""
     _store_byte(at, first + _U48)
@@ -69,7 +69,7 @@ def _put_exponential(at: int, first: np.uint64, shown: int, exponent: int) -> in
     return stop + 2
 
 
-@kernel
+@inner_kernel
 def _put_spread(at: int, first: np.uint64, middle: np.uint64, last: np.uint64) -> None:
     """Write seventeen digits."""
     _store_byte(at, first + _U48)
@@ -77,7 +77,7 @@ def _put_spread(at: int, first: np.uint64, middle: np.uint64, last: np.uint64) -
     _store_word(at + 9, last + _ZEROS)
 
 
-@kernel
+@inner_kernel
 def _put_decimal(at: int, digits: np.uint64, power: int) -> int:
     """Write a decimal without its trailing zeros; return the position after it."""
     count = count_digits(digits)
@@ -111,7 +111,7 @@ def _put_decimal(at: int, digits: np.uint64, power: int) -> int:
     return at + 1 + shown
 
 
-@kernel
+@inner_kernel
 def _put_float(at: int, value: float, bits: np.uint64) -> int:
     """Write one float, of which `bits` is the pattern, and return the position after it; touches `MAX_FLOAT_BYTES` at most."""
     if value != value:
@@ -130,7 +130,7 @@ def _put_float(at: int, value: float, bits: np.uint64) -> int:
     return _put_decimal(at, digits, power)
 
 
-@kernel
+@inner_kernel
 def _put_time(at: int, time_ms: int) -> int:
     """Write Unix milliseconds as seconds, with three decimals unless they are whole; touches `MAX_TIME_BYTES` and `_SLACK`."""
     size = np.uint64(time_ms)
@@ -151,7 +151,7 @@ def _put_time(at: int, time_ms: int) -> int:
     return at + 4
 
 
-@kernel
+@inner_kernel
 def _put_text(at: int, texts: NDArray[np.uint8], starts: NDArray[np.int64], text: int) -> int:
     """Copy a text by words; up to seven bytes behind it are read and written too."""
     source = int(np.int64(texts.ctypes.data) + starts[text])
@@ -163,7 +163,7 @@ def _put_text(at: int, texts: NDArray[np.uint8], starts: NDArray[np.int64], text
     return int(stop)
 
 
-@kernel
+@inner_kernel
 def _put_labels(
     at: int,
     texts: NDArray[np.uint8],
@@ -185,7 +185,7 @@ def _put_labels(
     return at
 
 
-@kernel
+@inner_kernel
 def _room_for_labels(starts: NDArray[np.int64], codes: NDArray[np.int32], row: int) -> int:
     room = 0
     for column in range(codes.shape[0]):
@@ -195,7 +195,7 @@ def _room_for_labels(starts: NDArray[np.int64], codes: NDArray[np.int32], row: i
     return room
 
 
-@kernel
+@inner_kernel
 def _has_floats(kinds: NDArray[np.uint8], row: int) -> bool:
     return kinds.shape[0] == 0 or bool(np.any(kinds[row] == 1))
 

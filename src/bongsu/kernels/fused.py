@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels._arrays import plain, read_only
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels.chunks import KNOWN_COLUMNS, decode_row, times_address
 from bongsu.kernels.groups import add_row
 from bongsu.kernels.rows import KNOWN_CHUNKS, find_stale, leave_out
@@ -42,7 +42,7 @@ def _times_of_rows(directory: Directory, out: NDArray[np.int64]) -> None:
                 out[row] = times_address(codec[c], address[c])
 
 
-@kernel
+@inner_kernel
 def _longest_row(directory: Directory) -> int:
     first_chunk, count = directory[0], directory[5]
     longest = 0

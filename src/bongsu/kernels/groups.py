@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels._arrays import plain
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels._sums import add
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def add_row(
             total[step], carry[step] = add(share * total[step], share * carry[step], value / count[step])
 
 
-@kernel
+@inner_kernel
 def _add_sums(
     values: NDArray[np.float64],
     kinds: NDArray[np.uint8],

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels.chunks import (
     ENTRY_AT,
     ENTRY_MAX_TIME,
@@ -173,7 +173,7 @@ def append_rows(
     return first_pending
 
 
-@kernel
+@inner_kernel
 def _repeats_open(head: HeadArrays, slot: int, time: int, bits: int) -> bool:
     """Tell whether the open row has this very sample: a sender that got no answer sends its last request again."""
     row = head.open[slot]
@@ -182,7 +182,7 @@ def _repeats_open(head: HeadArrays, slot: int, time: int, bits: int) -> bool:
     return bool(at >= 0 and row[ROW_BITS + at] == bits)
 
 
-@kernel
+@inner_kernel
 def place_of(rising: NDArray[np.int64], wanted: int) -> int:
     """Return where a number stands, -1 if it does not."""
     low, high = 0, len(rising)
@@ -258,7 +258,7 @@ def put_open(
             at += 1
 
 
-@kernel
+@inner_kernel
 def narrow_entry(wide: NDArray[np.int64], at: int, previous: int, out: NDArray[np.int64]) -> None:
     """Write an entry of a chunk table as the head keeps it."""
     out[CHUNK_PLACE] = at << 16 | wide[ENTRY_SHAPE]
@@ -267,7 +267,7 @@ def narrow_entry(wide: NDArray[np.int64], at: int, previous: int, out: NDArray[n
     out[CHUNK_LINK] = previous << 32 | wide[ENTRY_SAMPLES] << 16 | wide[ENTRY_SIZE] >> 3
 
 
-@kernel
+@inner_kernel
 def widen_entry(chunk: NDArray[np.int64], out: NDArray[np.int64]) -> None:
     """Write an entry of the head as one of a chunk table; its place is relative to the arena."""
     out[ENTRY_AT] = chunk[CHUNK_PLACE] >> 16
@@ -311,7 +311,7 @@ def seal_rows(
     head.cursor[ARENA_USED] = at + size
 
 
-@kernel
+@inner_kernel
 def _first_from(row: NDArray[np.int64], count: int, time: int) -> int:
     """Return how many samples of an open row are before a time."""
     offsets = row[ROW_OFFSETS:ROW_BITS].view(np.uint32)
@@ -321,7 +321,7 @@ def _first_from(row: NDArray[np.int64], count: int, time: int) -> int:
     return n
 
 
-@kernel
+@inner_kernel
 def _drop_open(head: HeadArrays, slot: int, floor_ms: int) -> None:
     """Forget the open samples before a time."""
     meta = head.meta[slot]
@@ -339,7 +339,7 @@ def _drop_open(head: HeadArrays, slot: int, floor_ms: int) -> None:
     meta[FIRST_TIME] = row[ROW_BASE] + np.int64(offsets[0]) if stop > begin else _NO_TIME
 
 
-@kernel
+@inner_kernel
 def _copy_chunk(head: HeadArrays, source: NDArray[np.int64], data: NDArray[np.uint8], newer: int) -> int:
     """Put a chunk of a chunk table into the arena, which has room, as the one before `newer`, if that is one; return its number."""
     number = head.cursor[N_CHUNKS]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels._addresses import words_at
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels.chunks import (
     ENTRY_AT,
     ENTRY_MAX_TIME,
@@ -58,7 +58,7 @@ def _word(address: int, number: int) -> np.uint64:
     return word
 
 
-@kernel
+@inner_kernel
 def _pack_starts(
     starts: NDArray[np.int64], scratch: NDArray[np.int64], words: NDArray[np.uint64], at: int
 ) -> int:

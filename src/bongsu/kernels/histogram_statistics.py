@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels._sums import add, settle
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ NAN_RESULT, NAN_SKEWED = 1, 2
 """What observations of NaN did to a quantile."""
 
 
-@kernel
+@inner_kernel
 def _sides(row: NDArray[np.float64], n_negative: int, given: int) -> tuple[bool, bool]:
     """Tell whether there are negative and positive buckets."""
     negative, positive = given & 1 != 0, given & 2 != 0
@@ -37,13 +37,13 @@ def _sides(row: NDArray[np.float64], n_negative: int, given: int) -> tuple[bool,
     return negative, positive
 
 
-@kernel
+@inner_kernel
 def _in_bucket(row: NDArray[np.float64], column: int) -> float:
     """Return the observations of a bucket; a zero bucket below zero, which subtraction leaves, is passed over."""
     return 0.0 if column == _ZERO and row[_ZERO] < 0.0 else row[column]
 
 
-@kernel
+@inner_kernel
 def _has_nan(row: NDArray[np.float64], bounds: Bounds) -> bool:
     """Tell whether observations of NaN are counted: they are in the count and the sum and in no bucket."""
     if not math.isnan(row[_SUM]):

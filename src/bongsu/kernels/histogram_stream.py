@@ -19,7 +19,7 @@ from bongsu.kernels._bit_stream import (
     put_varbit_uint,
     put_xor,
 )
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,7 +87,7 @@ def write_layout(
     return at
 
 
-@kernel
+@inner_kernel
 def _put_threshold(out: NDArray[np.uint8], at: int, bits: np.uint64) -> int:
     power = np.int64(bits >> np.uint64(52))
     if bits == np.uint64(0):
@@ -141,7 +141,7 @@ def write_counts(
     return (at + 7) >> 3
 
 
-@kernel
+@inner_kernel
 def _put_step(out: NDArray[np.uint8], at: int, step: np.int64, steps: NDArray[np.int64], k: int) -> int:
     """Write by how much a step differs from the one before it, which is kept in `steps`."""
     at = put_varbit_int(out, at, step - steps[k])

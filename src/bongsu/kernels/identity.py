@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -154,7 +154,7 @@ def _word(data: NDArray[np.uint8], start: int, stop: int) -> np.uint64:
     return word
 
 
-@kernel
+@inner_kernel
 def _murmur(data: NDArray[np.uint8], start: int, stop: int) -> tuple[np.uint64, np.uint64]:
     h1 = np.uint64(0)
     h2 = np.uint64(0)

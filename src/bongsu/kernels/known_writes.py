@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels.remote_write import (
     VALUE_AT,
     end_of_labels,
@@ -41,7 +41,7 @@ _TIME, START, _VALUE = 1, 2, 3
 """Where `read_sample` puts what it reads."""
 
 
-@kernel
+@inner_kernel
 def take_sample(
     data: NDArray[np.uint8], at: Int, stop: Int, row: NDArray[np.int64], sample: NDArray[np.int64]
 ) -> Int:
@@ -62,7 +62,7 @@ def take_sample(
     return end
 
 
-@kernel
+@inner_kernel
 def find_slot(table: NDArray[np.uint64], first: np.uint64, second: np.uint64) -> Int:
     """Return the slot of a hash in a table as that of `find_series`, -1 where it is not known."""
     mask = np.uint64(len(table) - 1)
@@ -74,7 +74,7 @@ def find_slot(table: NDArray[np.uint64], first: np.uint64, second: np.uint64) ->
     return np.int64(slot)
 
 
-@kernel
+@inner_kernel
 def _put_refs(
     table: NDArray[np.uint64], table_refs: NDArray[np.int64], samples: NDArray[np.int64], count: Int
 ) -> Int:

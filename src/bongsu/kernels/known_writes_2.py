@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels.known_writes import REFS, START, STARTS, find_slot, take_sample
 from bongsu.kernels.remote_write import hash_labels, hash_metadata, hash_piece, read_field, read_varint
 
@@ -28,7 +28,7 @@ _LABELS_TAG, _METADATA_TAG = 0x0A, 0x2A
 """First bytes of labels and metadata in a series: fields 1 and 5, length-delimited."""
 
 
-@kernel
+@inner_kernel
 def _hash_symbols(data: NDArray[np.uint8], seeds: NDArray[np.uint64], symbols: NDArray[np.uint64]) -> Int:
     """Hash the symbols of a request; return how many there are, -1 for anything but symbols and series, or too many of them."""
     count = 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels.identity import EMPTY, _murmur
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def hash_text(owner: int, data: NDArray[np.uint8], begin: int, end: int) -> int:
     return int(np.int64(mixed ^ (mixed >> np.uint64(32))))
 
 
-@kernel
+@inner_kernel
 def _intern(texts: Texts, owner: int, data: NDArray[np.uint8], begin: int, end: int) -> int:
     """Return the entry of a text, a new one when it is new; there is room for it."""
     hashed = hash_text(owner, data, begin, end)
@@ -129,7 +129,7 @@ def enter_all(table: NDArray[np.int32], entries: NDArray[np.int64], count: int) 
         _enter(table, entries[number, 0], number)
 
 
-@kernel
+@inner_kernel
 def _number_set(sets: NameSets, names: NDArray[np.int32], n: int) -> int:
     """Return the number of a sequence of names, a new one when it is new; there is room for it."""
     mixed = np.uint64(n)
@@ -161,7 +161,7 @@ def _number_set(sets: NameSets, names: NDArray[np.int32], n: int) -> int:
     return int(number)
 
 
-@kernel
+@inner_kernel
 def has_room(names: Texts, values: Texts, sets: NameSets, labels: int, size: int) -> bool:
     """Tell whether a key of so many labels and bytes fits, whatever is new in it; tables stay at most half full."""
     for texts in (names, values):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels.head import CONFLICT, FLAGS, HAS_SIDE, LAST_IN_SIDE, LAST_TIME, SAME, WRITTEN, HeadArrays
 from bongsu.kernels.merge import BITS, FLOAT, SIZE, START, TIME
 
@@ -55,7 +55,7 @@ N_ENTRIES, N_LIVE = range(2)
 """Entries of `LateArrays.cursor`."""
 
 
-@kernel
+@inner_kernel
 def _probe(late: LateArrays, slot: int, time: int) -> int:
     """Return where in the table the entry of a series and time is, or would go."""
     mask = len(late.table) - 1

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels.packing import bit_length, pack_stream, plan_stream, unpack_stream
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _pack_column(
     return at
 
 
-@kernel
+@inner_kernel
 def _unpack_column(words: NDArray[np.uint64], at: int, out: NDArray[np.int64]) -> int:
     out[0] = np.int64(words[at])
     at += 1
@@ -76,7 +76,7 @@ def _unpack_column(words: NDArray[np.uint64], at: int, out: NDArray[np.int64]) -
     return at
 
 
-@kernel
+@inner_kernel
 def _scale_of(value: float, bits: int, number: NDArray[np.int64]) -> int:
     """Return the scale of a value, and write its number."""
     for e in range(_DECIMALS):
@@ -98,7 +98,7 @@ def _scale_of(value: float, bits: int, number: NDArray[np.int64]) -> int:
     return RAW
 
 
-@kernel
+@inner_kernel
 def _choose_classes(counts: NDArray[np.int64], classes: NDArray[np.int64]) -> int:
     """
     Write at most `MAX_CLASSES` classes, rising by scale and width, that serve all values; return how many.
@@ -130,7 +130,7 @@ def _choose_classes(counts: NDArray[np.int64], classes: NDArray[np.int64]) -> in
     return n
 
 
-@kernel
+@inner_kernel
 def _pack_values(bits: NDArray[np.int64], words: NDArray[np.uint64], at: int) -> int:
     n = len(bits)
     values = bits.view(np.float64)
@@ -186,7 +186,7 @@ def _pack_values(bits: NDArray[np.int64], words: NDArray[np.uint64], at: int) ->
     return end
 
 
-@kernel
+@inner_kernel
 def _unpack_values(words: NDArray[np.uint64], at: int, out: NDArray[np.int64]) -> int:
     n = len(out)
     values = out.view(np.float64)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels._addresses import words_at
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels.chunks import (
     ENTRY_AT,
     ENTRY_MAX_TIME,
@@ -40,7 +40,7 @@ _STARTS = 1  # FLAG_STARTS
 _HISTOGRAM = 1 << 16
 
 
-@kernel
+@inner_kernel
 def _half_word(address: int, number: int) -> int:
     """Return the 32-bit number at an index from a word-aligned address."""
     word = words_at(address)[number >> 1]
@@ -82,7 +82,7 @@ def read_chunks(chunks: NDArray[np.int64], out: NDArray[np.int64]) -> None:
         at += n
 
 
-@kernel
+@inner_kernel
 def _is_hidden(time: int, part: int, hidden: NDArray[np.int64]) -> bool:
     found = False
     for i in range(len(hidden)):
@@ -90,7 +90,7 @@ def _is_hidden(time: int, part: int, hidden: NDArray[np.int64]) -> bool:
     return found
 
 
-@kernel
+@inner_kernel
 def _first_inside(samples: NDArray[np.int64], merged: NDArray[np.int64], start: int) -> int:
     """Return the index of the first sample from `start` on, or of the histogram before it that tells whether it is a reset."""
     first = 0

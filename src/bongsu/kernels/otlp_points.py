@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels.remote_write import hash_piece, whole_word
 
 if TYPE_CHECKING:
@@ -91,13 +91,13 @@ def _chain(data: NDArray[np.uint8], at: Int, stop: Int, state: NDArray[np.uint64
     state[0], state[1] = hash_piece(data, at, stop, state)
 
 
-@kernel
+@inner_kernel
 def _begin_level(data: NDArray[np.uint8], above: NDArray[np.uint64], state: NDArray[np.uint64]) -> None:
     """Go on from the hash of the level above with an empty piece, which no field is."""
     state[0], state[1] = hash_piece(data, 0, 0, above)
 
 
-@kernel
+@inner_kernel
 def _hash_head(data: NDArray[np.uint8], at: Int, stop: Int, state: NDArray[np.uint64]) -> bool:
     """Chain all of a ResourceMetrics or ScopeMetrics but what is inside of it; False when it is not plain."""
     while at < stop:
@@ -111,7 +111,7 @@ def _hash_head(data: NDArray[np.uint8], at: Int, stop: Int, state: NDArray[np.ui
     return True
 
 
-@kernel
+@inner_kernel
 def _read_metric_head(
     data: NDArray[np.uint8], at: Int, stop: Int, state: NDArray[np.uint64], spans: NDArray[np.int64]
 ) -> bool:
@@ -144,7 +144,7 @@ def _read_metric_head(
     return spans[0] > 0 and spans[4] > spans[3] and _hash_options(data, spans, state)
 
 
-@kernel
+@inner_kernel
 def _hash_options(data: NDArray[np.uint8], spans: NDArray[np.int64], state: NDArray[np.uint64]) -> bool:
     """Chain what stands beside the points of a metric; False when it does not accumulate."""
     kind, at, stop = spans[0], spans[1], spans[2]
@@ -167,7 +167,7 @@ def _hash_options(data: NDArray[np.uint8], spans: NDArray[np.int64], state: NDAr
     return kind == _GAUGE_TAG or temporality == _CUMULATIVE
 
 
-@kernel
+@inner_kernel
 def _is_wanted(
     data: NDArray[np.uint8], spans: NDArray[np.int64], seeds: NDArray[np.uint64], wanted: NDArray[np.uint64]
 ) -> bool:
@@ -211,7 +211,7 @@ def _read_time(data: NDArray[np.uint8], at: Int, point: NDArray[np.int64]) -> bo
     return bool(ns >= 0)
 
 
-@kernel
+@inner_kernel
 def _put_exemplar(
     data: NDArray[np.uint8], at: Int, stop: Int, counts: NDArray[np.int64], exemplars: NDArray[np.int64]
 ) -> Int:
@@ -226,7 +226,7 @@ def _put_exemplar(
     return end
 
 
-@kernel
+@inner_kernel
 def _attributes_end(data: NDArray[np.uint8], at: Int, stop: Int, tag: Int) -> Int:
     """Return where the fields of one tag end that stand together; -1 when one is broken."""
     while at < stop and data[at] == tag:
@@ -293,7 +293,7 @@ def _read_number(
     return True
 
 
-@kernel
+@inner_kernel
 def _read_histogram_fields(
     data: NDArray[np.uint8],
     at: Int,
@@ -389,7 +389,7 @@ def _read_histogram(
     return True
 
 
-@kernel
+@inner_kernel
 def _read_data(
     data: NDArray[np.uint8],
     metric: NDArray[np.int64],
@@ -426,7 +426,7 @@ def _read_data(
     return True
 
 
-@kernel
+@inner_kernel
 def _read_metric(
     data: NDArray[np.uint8],
     at: Int,

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bongsu.kernels import _words
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,7 +90,7 @@ def plan_stream(numbers: NDArray[np.int64], counts: NDArray[np.int64]) -> tuple[
     return best_size, best_base, best_width
 
 
-@kernel
+@inner_kernel
 def stream_bytes(count: int, width: int, exceptions: int) -> int:
     """Return the bytes of a stream."""
     return 8 * (HEAD_WORDS + (count * width + 63) // 64 + exceptions + (exceptions + 3) // 4)
@@ -167,7 +167,7 @@ def unpack_stream(words: NDArray[np.uint64], at: int, out: NDArray[np.int64]) ->
     return at + exceptions + (exceptions + 3) // 4
 
 
-@kernel
+@inner_kernel
 def _unpack_words(
     words: NDArray[np.uint64], at: int, width: int, base: np.int64, out: NDArray[np.int64]
 ) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +23,7 @@ _MAX_DEPTH = 100
 """Messages within messages; protobuf's own parsers stop there too."""
 
 
-@kernel
+@inner_kernel
 def _varint(data: NDArray[np.uint8], at: Int, stop: Int) -> tuple[np.uint64, Int]:
     """Return a varint and where it ends, -1 when it does not."""
     value = np.uint64(0)

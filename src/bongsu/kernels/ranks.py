@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels._arrays import plain
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels._window_orders import quantile_of_sorted
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _TILE = 8
 """Steps gathered at once: a cache line of values, so that rows that lie far apart are read once and not once a step."""
 
 
-@kernel
+@inner_kernel
 def _gather_tile(
     values: NDArray[np.float64],
     kinds: NDArray[np.uint8],
@@ -96,7 +96,7 @@ def group_quantiles(
     _group_quantiles(plain(values), plain(kinds), order, bounds, plain(phi), out, out_kinds)
 
 
-@kernel
+@inner_kernel
 def _is_worse(value: float, other: float, largest: bool) -> bool:
     """Whether `value` leaves a list of the best before `other`; NaN leaves first."""
     if math.isnan(value):
@@ -104,13 +104,13 @@ def _is_worse(value: float, other: float, largest: bool) -> bool:
     return value < other if largest else value > other
 
 
-@kernel
+@inner_kernel
 def _swap(places: NDArray[np.int64], numbers: NDArray[np.float64], one: int, other: int) -> None:
     places[one], places[other] = places[other], places[one]
     numbers[one], numbers[other] = numbers[other], numbers[one]
 
 
-@kernel
+@inner_kernel
 def _sift_up(places: NDArray[np.int64], numbers: NDArray[np.float64], last: int, largest: bool) -> None:
     child = last
     while child > 0:
@@ -121,7 +121,7 @@ def _sift_up(places: NDArray[np.int64], numbers: NDArray[np.float64], last: int,
         child = parent
 
 
-@kernel
+@inner_kernel
 def _sift_down(places: NDArray[np.int64], numbers: NDArray[np.float64], count: int, largest: bool) -> None:
     parent = 0
     while 2 * parent + 1 < count:
@@ -134,7 +134,7 @@ def _sift_down(places: NDArray[np.int64], numbers: NDArray[np.float64], count: i
         parent = child
 
 
-@kernel
+@inner_kernel
 def _offer(
     number: float,
     place: int,

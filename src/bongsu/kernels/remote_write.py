@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bongsu.kernels import _words
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,7 +66,7 @@ def read_varint(data: NDArray[np.uint8], at: Int, stop: Int) -> tuple[np.int64, 
     return np.int64(0), -1
 
 
-@kernel
+@inner_kernel
 def read_field(data: NDArray[np.uint8], at: Int, stop: Int) -> tuple[Int, Int, np.int64, Int]:
     """Return number, wire type, payload begin (or the varint's value) and end of the next field; end is -1 when it is broken."""
     tag, at = read_varint(data, at, stop)
@@ -99,7 +99,7 @@ def _word(data: NDArray[np.uint8], at: Int, size: Int) -> np.uint64:
     return word
 
 
-@kernel
+@inner_kernel
 def whole_word(data: NDArray[np.uint8], at: Int) -> np.uint64:
     """Return eight bytes as a little-endian integer; written out, and unsigned, it becomes one load."""
     i = np.uint64(at)
@@ -115,7 +115,7 @@ def whole_word(data: NDArray[np.uint8], at: Int) -> np.uint64:
     )
 
 
-@kernel
+@inner_kernel
 def end_of_labels(data: NDArray[np.uint8], at: Int, stop: Int) -> Int:
     """Return where a run of whole label messages ends; `at` when there is none."""
     while at < stop and data[at] == _LABEL_TAG:
@@ -126,7 +126,7 @@ def end_of_labels(data: NDArray[np.uint8], at: Int, stop: Int) -> Int:
     return at
 
 
-@kernel
+@inner_kernel
 def end_of_plain_sample(data: NDArray[np.uint8], at: Int, stop: Int) -> tuple[Int, np.int64]:
     """Return where a sample ends that has a value, a time and nothing else, and the time; the end is -1 for every other field."""
     if stop - at <= _TIME_AT or data[at] != _SAMPLE_TAG or data[at + 1] >= 128:
@@ -317,13 +317,13 @@ def read_request(
     return -1
 
 
-@kernel
+@inner_kernel
 def _mix(state: np.uint64, word: np.uint64, multiplier: np.uint64) -> np.uint64:
     state = (state ^ word) * multiplier
     return state ^ (state >> _SHIFT)
 
 
-@kernel
+@inner_kernel
 def _fold(first: np.uint64, second: np.uint64) -> np.uint64:
     """Return a product of 128 bits with its halves laid over each other."""
     high, low = _multiply(first, second)
@@ -331,7 +331,7 @@ def _fold(first: np.uint64, second: np.uint64) -> np.uint64:
     return folded
 
 
-@kernel
+@inner_kernel
 def hash_piece(
     data: NDArray[np.uint8], at: Int, stop: Int, seeds: NDArray[np.uint64]
 ) -> tuple[np.uint64, np.uint64]:
@@ -382,7 +382,7 @@ def hash_bytes(
         hashes[i, 0], hashes[i, 1] = hash_piece(data, begins[i], ends[i], seeds)
 
 
-@kernel
+@inner_kernel
 def hash_labels(
     data: NDArray[np.uint8], at: Int, stop: Int, symbol_hashes: NDArray[np.uint64], seeds: NDArray[np.uint64]
 ) -> tuple[np.uint64, np.uint64, bool]:
@@ -397,7 +397,7 @@ def hash_labels(
     return first, second, True
 
 
-@kernel
+@inner_kernel
 def hash_metadata(
     data: NDArray[np.uint8], at: Int, stop: Int, symbol_hashes: NDArray[np.uint64]
 ) -> np.uint64:

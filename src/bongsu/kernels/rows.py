@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels._arrays import read_only
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels.chunks import KNOWN_COLUMNS, decode_row
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ KNOWN_CHUNKS = 64
 """Chunks of a row whose times may be those of the row before; later ones are decoded, which is only slower."""
 
 
-@kernel
+@inner_kernel
 def find_stale(stale: int, values: NDArray[np.float64]) -> bool:
     """Tell whether any value is the stale marker; they are rare, so one vectorised sweep answers mostly no."""
     bits = values.view(np.int64)

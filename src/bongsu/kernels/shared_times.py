@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +47,7 @@ def _hash(times: NDArray[np.int64]) -> tuple[np.uint64, np.uint64]:
     return a, b
 
 
-@kernel
+@inner_kernel
 def find_slot(times: NDArray[np.int64], table: NDArray[np.int64]) -> int:
     """Return the slot that has these times or is to have them; the table has slots."""
     a, b = _hash(times)
@@ -73,21 +73,21 @@ def is_known(table: NDArray[np.int64], slot: int) -> bool:
     return bool(table[slot, _PLACE] >= 0)
 
 
-@kernel
+@inner_kernel
 def remember(table: NDArray[np.int64], slot: int, position: int, codec: int) -> None:
     """Note that the chunk at a byte position begins with the times of a slot, in a codec."""
     table[slot, _PLACE] = position
     table[slot, _CODEC] = codec
 
 
-@kernel
+@inner_kernel
 def pointer_word(table: NDArray[np.int64], slot: int, position: int) -> np.uint64:
     """Return the word that stands for the times of a slot in the chunk at a byte position."""
     distance = (position - table[slot, _PLACE]) >> 3
     return np.uint64(distance << 8 | table[slot, _CODEC])
 
 
-@kernel
+@inner_kernel
 def pointed_at(word: np.uint64) -> tuple[int, int]:
     """Return (bytes back, codec) of such a word."""
     return int(np.int64(word >> np.uint64(8)) << 3), int(np.int64(word & np.uint64(0xFF)))

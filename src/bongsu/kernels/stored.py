@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels.chunks import decode_chunk
 from bongsu.kernels.head import (
     CHUNK_LINK,
@@ -91,7 +91,7 @@ def find_stored(
             bits[i] = chunk_values.view(np.int64)[at]
 
 
-@kernel
+@inner_kernel
 def _chunk_of(head: HeadArrays, slot: int, time: int) -> int:
     """Return the sealed chunk whose span has a time, -1 if there is none; from the newest to the oldest."""
     chunk = head.meta[slot, LAST_CHUNK]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels.head import (
     CHUNK_LINK,
     CHUNK_MAX,
@@ -71,7 +71,7 @@ def mark_used(
     return n
 
 
-@kernel
+@inner_kernel
 def _has_samples(head: HeadArrays, slot: int, start_ms: int, end_ms: int) -> bool:
     """Tell whether sealed or open samples of a slot may lie in a closed range."""
     meta = head.meta[slot]

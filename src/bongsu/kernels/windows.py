@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels._window_changes import _extrapolated, _last_two, _reaches, _transitions, extrapolation
 from bongsu.kernels._window_fits import _fits
 from bongsu.kernels._window_orders import _ROOM, _deviations, _extremes, _quantiles
@@ -51,7 +51,7 @@ STALE = 0x7FF0_0000_0000_0002
 """`bongsu.model.samples.STALE_BITS`, as a literal that the compiler folds."""
 
 
-@kernel
+@inner_kernel
 def _advance(times: NDArray[np.int64], place: int, stride: int, limit: int) -> int:
     """Return how many times are not after `limit`, given that `place` are; `stride` guesses how many more."""
     n = len(times)
@@ -85,7 +85,7 @@ def _bounds(
         high[step] = stop
 
 
-@kernel
+@inner_kernel
 def _sample_of(
     op: int,
     times: NDArray[np.int64],
@@ -126,7 +126,7 @@ Room = tuple[
 """What `window_row` works with, see `make_room`."""
 
 
-@kernel
+@inner_kernel
 def make_room(n_steps: int, longest: int) -> Room:
     """Return the scratch for windows of series with at most `longest` samples: bounds of the windows first."""
     return (
@@ -139,7 +139,7 @@ def make_room(n_steps: int, longest: int) -> Room:
     )
 
 
-@kernel
+@inner_kernel
 def window_row(
     op: int,
     times: NDArray[np.int64],

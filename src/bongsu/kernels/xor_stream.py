@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels._bit_stream import new_windows, put_bits, put_varint, put_xor
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +35,7 @@ _CRC32C = 0x82F63B78
 """The polynomial 0x1EDC6F41 with its bits reversed."""
 
 
-@kernel
+@inner_kernel
 def _put_time(out: NDArray[np.uint8], at: int, change: np.int64) -> int:
     """Write the difference of two differences of timestamps."""
     if change == 0:
