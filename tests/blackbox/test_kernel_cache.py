@@ -1,4 +1,4 @@
-"""The real server whose compiled kernels are damaged before it starts, or lost while it runs."""
+"""The real server whose compiled kernels are damaged before it starts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.process import call, eventually, running_server
+from tests.support.process import call, running_server
 
 from bongsu.kernels._jit import CACHE_FOLDER
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.process
 
-SMALL = ("rows-*", "remote_read-*", "shared_times-*")
+SMALL = ("remote_read-*", "protobuf_shape-*", "used_codes-*")
 """Files of kernels that take seconds to compile, where all of them take minutes."""
 
 
@@ -59,13 +59,4 @@ def test_damaged_kernels_are_compiled_anew(tmp_path: Path, cache: Path) -> None:
         answers = _write_and_ask(server.first_project, "m")
 
     assert len(code) > 3
-    assert ["10", "9", "1"] == answers
-
-
-def test_a_cache_that_is_lost_while_the_server_runs_is_no_harm(tmp_path: Path, cache: Path) -> None:
-    with running_server(tmp_path / "data", BONGSU_CACHE_DIR=str(cache)) as server:
-        eventually(lambda: _write_and_ask(server.first_project, "before"), what="an answer")
-        shutil.rmtree(cache)
-        answers = _write_and_ask(server.first_project, "after")
-
     assert ["10", "9", "1"] == answers
