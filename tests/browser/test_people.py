@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 from tests.browser.axe import violations
 from tests.support.oidc_process import running_provider
 from tests.support.process import ServerProcess, call, running_server
@@ -124,6 +125,9 @@ def test_somebody_with_two_projects_chooses_and_a_tab_keeps_its_own(
     tab = visitor.context.new_page()
     tab.goto(f"{visitor.url}/console/settings")
     tab.get_by_text("Signed in as a person: Viewer").wait_for()
+    page.set_viewport_size({"width": 360, "height": 740})  # a telephone
+    expect(choice).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("button", name="Sign out")).to_be_in_viewport(ratio=1)
     with page.expect_navigation():  # the console starts anew at the address where it is already
         choice.select_option(second.project_id)
     visitor.open("settings")
