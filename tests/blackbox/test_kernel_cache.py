@@ -1,4 +1,4 @@
-"""The real server whose compiled kernels are damaged before it starts."""
+"""The real server whose compiled kernels are damaged, or not all there, before it starts."""
 
 from __future__ import annotations
 
@@ -60,3 +60,14 @@ def test_damaged_kernels_are_compiled_anew(tmp_path: Path, cache: Path) -> None:
 
     assert len(code) > 3
     assert ["10", "9", "1"] == answers
+
+
+def test_a_query_that_needs_a_kernel_of_the_first_start_waits_for_it(tmp_path: Path, cache: Path) -> None:
+    for folder in cache.glob("bongsu/kernels/ranks-*"):
+        shutil.rmtree(folder)
+    with running_server(tmp_path / "data", BONGSU_CACHE_DIR=str(cache)) as server:
+        tenant = server.first_project
+        _write_and_ask(tenant, "m")
+        answer = tenant.query("quantile(0.5, max_over_time(m[1h]))")
+
+    assert "9" == answer[0]["value"][1]

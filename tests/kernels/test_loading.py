@@ -150,3 +150,43 @@ def test_an_inner_kernel_tells_python_that_it_is_not_to_be_called(tmp_path: Path
     told = " ".join(_run(tmp_path, CALL_AN_INNER_KERNEL))
 
     assert "only kernels can call separate; for Python to call it, too, mark it as `kernel`" == told
+
+
+WAIT_FOR_A_KERNEL = """
+import subprocess, sys, threading
+from bongsu.kernels.beside import compiled_elsewhere
+from bongsu.kernels._sums import settle
+
+called = []
+with compiled_elsewhere():
+    waiting = threading.Thread(target=lambda: called.append(settle(1.0, 2.0)))
+    waiting.start()
+    subprocess.run([sys.executable, "-c", "from bongsu.kernels._sums import settle; settle(1.0, 2.0)"], check=True)
+    waiting.join()
+print(*called, sum(settle.stats.cache_hits.values()), sum(settle.stats.cache_misses.values()))
+"""
+"""A kernel that is called while another process compiles it."""
+
+WAIT_IN_VAIN = """
+import threading
+from bongsu.kernels.beside import compiled_elsewhere
+from bongsu.kernels._sums import settle
+
+called = []
+with compiled_elsewhere():
+    waiting = threading.Thread(target=lambda: called.append(settle(1.0, 2.0)))
+    waiting.start()
+    waiting.join(0.2)
+    still = waiting.is_alive()
+waiting.join()
+print(still, *called, sum(settle.stats.cache_hits.values()), sum(settle.stats.cache_misses.values()))
+"""
+"""A kernel that the other process ends without."""
+
+
+def test_a_kernel_that_another_process_is_compiling_is_waited_for(tmp_path: Path) -> None:
+    assert ["3.0", "1", "0"] == _run(tmp_path, WAIT_FOR_A_KERNEL)
+
+
+def test_a_kernel_that_the_other_process_left_out_is_compiled_here(tmp_path: Path) -> None:
+    assert ["True", "3.0", "0", "1"] == _run(tmp_path, WAIT_IN_VAIN)

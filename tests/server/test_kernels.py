@@ -1,23 +1,29 @@
-"""The first start compiles beside the server, the next ones load."""
+"""The first start compiles in other processes, and the server starts when it can; the next ones load."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
 from bongsu.kernels import cache
 from bongsu.kernels._sources import digest_of
-from bongsu.server import kernels
+from bongsu.kernels.warm import EDGE
+from bongsu.server import kernel_compilers, kernels
+from bongsu.tsdb.warmup import READ, WRITTEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pytest
 
 ROOT = Path(__file__).parents[2]
 
@@ -133,33 +139,48 @@ def test_after_the_loading_nothing_is_compiled_any_more() -> None:
     assert {"never loaded": ["head.narrow_entries"], "compiled": []} == json.loads(done.stdout)
 
 
+class Cached:
+    """A folder that says what it is told to say."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, is_complete: bool = True) -> None:
+        self.marked = 0
+        monkeypatch.setattr(cache, "is_complete", lambda: is_complete)
+        monkeypatch.setattr(cache, "mark_complete", self._mark)
+
+    def _mark(self) -> None:
+        self.marked += 1
+
+
 def test_loading_beside_ends_when_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
     def load(progress: Callable[[str], None]) -> None:
         while True:
             progress("one more")
 
-    monkeypatch.setattr(kernels, "load_kernels", load)
-    failures: list[Exception] = []
-    kernels.LoadingBeside(failures.append).end()
+    monkeypatch.setattr(kernels, "_load_all", load)
+    with capture_logs() as logged:
+        loading = kernels.KernelLoading(structlog.get_logger())
+        loading.load_others()
+        loading.end()
 
-    assert [] == failures
+    assert [] == logged
 
 
 def test_loading_beside_tells_what_went_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    gone = OSError("the cache is gone")
-
     def load(_: Callable[[str], None]) -> None:
-        raise gone
+        raise OSError("the cache is gone")
 
-    monkeypatch.setattr(kernels, "load_kernels", load)
-    failures: list[Exception] = []
-    kernels.LoadingBeside(failures.append).end()
+    monkeypatch.setattr(kernels, "_load_all", load)
+    with capture_logs() as logged:
+        loading = kernels.KernelLoading(structlog.get_logger())
+        loading.load_others()
+        loading.end()
 
-    assert [gone] == failures
+    assert ["the cache is gone"] == [entry["error"] for entry in logged]
 
 
 def test_loading_beside_rests_for_as_long_as_each_step_took(monkeypatch: pytest.MonkeyPatch) -> None:
     took: list[tuple[float, float]] = []
+    done = threading.Event()
 
     def load(progress: Callable[[str], None]) -> None:
         for _ in range(3):
@@ -168,10 +189,85 @@ def test_loading_beside_rests_for_as_long_as_each_step_took(monkeypatch: pytest.
                 pass
             progress("a step is done")
             took.append((time.thread_time() - worked, time.monotonic() - began))
+        done.set()
 
-    monkeypatch.setattr(kernels, "load_kernels", load)
-    loading = kernels.LoadingBeside(lambda _: None)
-    loading._thread.join()
+    monkeypatch.setattr(kernels, "_load_all", load)
+    loading = kernels.KernelLoading(structlog.get_logger())
+    loading.load_others()
+    done.wait(60)
+    loading.end()
 
     assert all(wall >= 2 * worked - 0.005 for worked, wall in took)
     assert 3 == len(took)
+
+
+def test_what_is_cached_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    Cached(monkeypatch)
+    told: list[str] = []
+    kernels.KernelLoading(structlog.get_logger()).load_first(told.append)
+
+    assert [] == told
+
+
+def test_the_compilers_say_when_a_server_can_start_and_go_on_with_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = Cached(monkeypatch, is_complete=False)
+    told: list[str] = []
+    # What is compiled already is only loaded by them.
+    loading = kernels.KernelLoading(structlog.get_logger())
+    loading.load_first(told.append)
+    marked_first = folder.marked
+    with capture_logs() as logged:
+        loading.load_others()
+        assert loading._thread is not None
+        loading._thread.join(240)
+        loading.end()
+
+    steps = [line.partition(": ")[2] for line in told if line.startswith("first start")]
+    assert {f"kernels: {name}" for name in EDGE} | {WRITTEN, READ} <= set(steps)
+    assert (0, 1) == (marked_first, folder.marked)
+    assert "all kernels are compiled" == logged[-1]["event"]
+
+
+def test_a_start_that_is_stopped_ends_the_compilers(monkeypatch: pytest.MonkeyPatch) -> None:
+    Cached(monkeypatch, is_complete=False)
+    started: list[subprocess.Popen[bytes]] = []
+    start = kernel_compilers._start
+
+    def note(share: str, output: int) -> subprocess.Popen[bytes]:
+        started.append(start(share, output))
+        return started[-1]
+
+    monkeypatch.setattr(kernel_compilers, "_start", note)
+
+    class StoppedError(Exception):
+        """The server is told to stop."""
+
+    def stop(sentence: str) -> None:
+        if sentence.startswith("first start"):
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        kernels.KernelLoading(structlog.get_logger()).load_first(stop)
+
+    assert [-signal.SIGKILL] * 2 == [process.returncode for process in started]
+
+
+def test_compilers_that_fail_leave_the_rest_to_whoever_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Cached(monkeypatch, is_complete=False)
+
+    def fail(_: str, output: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"], stdout=output)
+
+    monkeypatch.setattr(kernel_compilers, "_start", fail)
+    with capture_logs() as logged:
+        loading = kernels.KernelLoading(structlog.get_logger())
+        loading.load_first(lambda _: None)
+        loading.load_others()
+        assert loading._thread is not None
+        loading._thread.join(240)
+        loading.end()
+
+    assert 0 == folder.marked
+    assert logged[-1]["event"].startswith("not all kernels could be compiled ahead")

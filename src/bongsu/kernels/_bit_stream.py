@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels._jit import inner_kernel, kernel
+from bongsu.kernels._jit import inner_kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,7 +90,7 @@ def put_varbit_uint(out: NDArray[np.uint8], at: int, value: np.uint64) -> int:
     return _put_varbit(out, at, value, form)
 
 
-@kernel
+@inner_kernel
 def _leading_zeros(value: np.uint64) -> int:
     count = 0
     while count < 64 and (value >> np.uint64(63 - count)) & _ONE == np.uint64(0):
@@ -98,7 +98,7 @@ def _leading_zeros(value: np.uint64) -> int:
     return count
 
 
-@kernel
+@inner_kernel
 def _trailing_zeros(value: np.uint64) -> int:
     count = 0
     while count < 64 and (value >> np.uint64(count)) & _ONE == np.uint64(0):

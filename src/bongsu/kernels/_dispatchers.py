@@ -13,7 +13,8 @@ from numba import types
 from numba.core import compiler, dispatcher
 from numba.core.registry import CPUDispatcher, cpu_target
 
-from bongsu.kernels._loading import Callee, KernelLibrary
+from bongsu.kernels._loading import Callee, KernelCache, KernelLibrary
+from bongsu.kernels.beside import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,14 @@ class KernelDispatcher(CPUDispatcher):
     def __init__(self, py_func: Callable[..., Any], **others: Any) -> None:
         super().__init__(py_func, **{"targetoptions": dict(_OPTIONS), **others})
         cpu_target.target_context.codegen()._library_class = KernelLibrary  # noqa: SLF001 - there is no setting for it
+
+    def compile(self, sig: Any) -> Any:
+        """Load or compile the variant for some types; what another process is about to have compiled is waited for."""
+        own: Any = self
+        cache = own._cache  # noqa: SLF001 - its own
+        if isinstance(cache, KernelCache):
+            wait_until(lambda: cache.holds(sig, self.targetctx))
+        return super().compile(sig)
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """Return the variant for a call by another kernel: one for all numbers of a type, where numba makes one for each literal."""

@@ -178,6 +178,12 @@ class KernelCache(caching.FunctionCache):
         files, ours = cast("Any", self._cache_file), cast("Any", _Files)
         self._cache_file = ours(files._cache_path, self._impl.filename_base, files._source_stamp)
 
+    def holds(self, sig: Any, target_context: Any) -> bool:
+        """Tell whether the variant for some types is there, as far as the index knows."""
+        inherited: Any = self
+        key = inherited._index_key(sig, target_context.codegen())
+        return key in inherited._cache_file._load_index()
+
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep a variant; one that cannot be kept, in a folder that is read-only or full, is compiled again at the next start."""
         inherited: Any = super()

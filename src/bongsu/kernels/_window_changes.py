@@ -103,7 +103,7 @@ _ABOUT = 1.000001
 """Covers the rounding of both sides of a comparison that leaves out divisions."""
 
 
-@kernel
+@inner_kernel
 def _extrapolated(
     op: int,
     values: NDArray[np.float64],
@@ -143,7 +143,7 @@ def _extrapolated(
         out[step] = increase * factor
 
 
-@kernel
+@inner_kernel
 def _last_two(
     op: int,
     times: NDArray[np.int64],

@@ -95,7 +95,7 @@ def _position(ordered: NDArray[np.float64], value: float) -> int:
     return left
 
 
-@kernel
+@inner_kernel
 def _insert(room: NDArray[np.float64], start: int, count: int, value: float) -> int:
     """Put a value into the sorted ``room[start:start + count]``, moving the shorter side; return the new start."""
     place = _position(room[start : start + count], value)
@@ -135,7 +135,7 @@ def _sorted_copy(values: NDArray[np.float64], ordered: NDArray[np.float64]) -> i
     return count
 
 
-@kernel
+@inner_kernel
 def _quantiles(
     values: NDArray[np.float64],
     low: NDArray[np.int64],

@@ -22,7 +22,7 @@ def _sum(values: NDArray[np.float64]) -> float:
     return settle(total, carry)
 
 
-@kernel
+@inner_kernel
 def _mean(values: NDArray[np.float64]) -> float:
     """The mean by one sum, or step by step from where the sum overflows."""
     total, carry = values[0], 0.0

@@ -80,7 +80,7 @@ def _force_monotonic(
         before = current
 
 
-@kernel
+@inner_kernel
 def _quantile(phi: float, bounds: NDArray[np.float64], counts: NDArray[np.float64]) -> float:
     n = len(bounds)
     observations = counts[n - 1]

@@ -15,7 +15,7 @@ from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels.codec_numbers import difference_once, put_aside, restore_numbers, scale_numbers
 from bongsu.kernels.codec_times import TIMES_SHARED, TIMES_STEP, decode_times, encode_times
 from bongsu.kernels.codec_xor import combine, separate
-from bongsu.kernels.shared_times import find_slot, is_known, pointed_at, pointer_word, remember
+from bongsu.kernels.shared_times import find_slot, is_known, new_table, pointed_at, pointer_word, remember
 from bongsu.kernels.streams import SCRATCH, pack, plan, unpack
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def times_address(codec: int, address: int) -> int:
     return address
 
 
-@kernel
+@inner_kernel
 def _is_known(known: NDArray[np.int64], slot: int, source: int, length: int, at: int) -> bool:
     """Tell whether the times of a chunk lie decoded where they can be taken from to `at`."""
     if slot >= len(known) or known[slot, KNOWN_SOURCE] != source or known[slot, KNOWN_SAMPLES] != length:
@@ -179,7 +179,7 @@ def _is_repeated(
     return others == 0
 
 
-@kernel
+@inner_kernel
 def _note(
     known: NDArray[np.int64], slot: int, source: int, length: int, at: int, first: int, kept: int
 ) -> None:
@@ -496,3 +496,10 @@ def encode_runs(
         entry[ENTRY_MAX_TIME] = times[high - 1]
         at += size
     return at
+
+
+def warm() -> None:
+    """Compile what writes chunks for the types that it is called with; what reads them is part of its callers."""
+    none, out = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.uint8)
+    rows = np.zeros((0, 8), dtype=np.int64)
+    encode_runs(none, none, none, none, none, False, new_table(0), 0, out, rows)

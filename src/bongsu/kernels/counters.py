@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels._window_changes import extrapolation
 from bongsu.kernels.window_ops import IRATE, RATE, RESETS, WindowOp
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@kernel
+@inner_kernel
 def _marks(
     times: NDArray[np.int64],
     values: NDArray[np.float64],
@@ -40,7 +40,7 @@ def _marks(
     return overlap
 
 
-@kernel
+@inner_kernel
 def _started(
     op: int,
     times: NDArray[np.int64],

@@ -76,7 +76,7 @@ def _fold(number: np.int64) -> np.uint64:
     return np.uint64((number << 1) ^ (number >> 63))
 
 
-@kernel
+@inner_kernel
 def _symbol(folded: np.uint64) -> int:
     if folded < np.uint64(_DIRECT):
         return int(np.int64(folded))
@@ -85,7 +85,7 @@ def _symbol(folded: np.uint64) -> int:
     return int(_DIRECT + 2 * (length - 4) + second)
 
 
-@kernel
+@inner_kernel
 def _put(words: NDArray[np.uint64], bit: int, number: np.uint64, width: int) -> int:
     """Write the low `width` bits of a number that has no others into zeroed words; return the bit after them."""
     if width > 0:
@@ -191,7 +191,7 @@ def _normalise(counts: NDArray[np.int64], n: int, size: int) -> None:
     counts[largest] += left
 
 
-@kernel
+@inner_kernel
 def _spread(shares: NDArray[np.int64], size: int, symbols: NDArray[np.uint8]) -> None:
     """Give each state its symbol."""
     step = (size >> 1) + (size >> 3) + 3
@@ -412,7 +412,7 @@ def _read_wide_lanes(
             begin += plain + wide
 
 
-@kernel
+@inner_kernel
 def _take(base: int, bit: int, width: int) -> np.uint64:
     return np.uint64(_peek(base, np.uint64(bit)) & ((np.uint64(1) << np.uint64(width)) - np.uint64(1)))
 

@@ -45,7 +45,7 @@ def _count(op: int, values: NDArray[np.float64], first: int, last: int) -> float
     return count
 
 
-@kernel
+@inner_kernel
 def _difference(
     op: int,
     times: NDArray[np.int64],

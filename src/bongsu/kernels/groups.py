@@ -38,7 +38,7 @@ class GroupOp(enum.IntEnum):
 SUM, AVG, MIN, MAX, COUNT, GROUP, STDVAR, STDDEV, AVG_INCREMENTAL = range(9)
 
 
-@kernel
+@inner_kernel
 def add_row(
     op: int,
     values: NDArray[np.float64],

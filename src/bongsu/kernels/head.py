@@ -354,7 +354,7 @@ def _copy_chunk(head: HeadArrays, source: NDArray[np.int64], data: NDArray[np.ui
     return int(number)
 
 
-@kernel
+@inner_kernel
 def _link(head: HeadArrays, newer: int, older: int) -> None:
     """Let a chunk be the one before another."""
     head.chunks[newer, CHUNK_LINK] = older << 32 | head.chunks[newer, CHUNK_LINK] & MAX_OFFSET
@@ -472,7 +472,7 @@ def tally(head: HeadArrays) -> tuple[int, int, int, int, int]:
     return n_series, n_samples, n_open, oldest, newest
 
 
-@kernel
+@inner_kernel
 def _newest(head: HeadArrays, slot: int) -> int:
     """Return the newest sealed or open time of a series; the lowest time when it has none."""
     meta, row = head.meta[slot], head.open[slot]

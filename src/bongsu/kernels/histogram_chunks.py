@@ -47,7 +47,7 @@ def histogram_room(samples: int, words: int, runs: int) -> int:
     return 8 * (samples * (words + 4) + runs * (4 * words + 64))
 
 
-@kernel
+@inner_kernel
 def _word(address: int, number: int) -> np.uint64:
     """Return a 64-bit number at an index from any address."""
     shift = address & 7
@@ -154,7 +154,7 @@ def decode_histograms(chunks: NDArray[np.int64], places: NDArray[np.int64], out:
         target = out[places[c] :]
         raw = target[: 8 * n].view(np.int64)
         at += decode_times(
-            int(words[0] >> np.uint64(32)),
+            int(np.int64(words[0] >> np.uint64(32))),
             words_at(entry[ENTRY_AT] + 8 * at),
             entry[ENTRY_MIN_TIME],
             entry[ENTRY_MAX_TIME],
@@ -174,7 +174,7 @@ def decode_histograms(chunks: NDArray[np.int64], places: NDArray[np.int64], out:
         first = ends_at + 4 * (n + 1)
         halves = target[first : first + 8 * width * n].view(np.uint32)
         for k in range(width):
-            codec = int(words[1 + (k >> 3)] >> np.uint64(8 * (k & 7)) & np.uint64(0xFF))
+            codec = int(np.int64(words[1 + (k >> 3)] >> np.uint64(8 * (k & 7)) & np.uint64(0xFF)))
             at = decode_values(codec, words, at, column[:n])
             for i in range(n):
                 word = np.uint64(bits[i])

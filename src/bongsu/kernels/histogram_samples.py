@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +39,7 @@ def _counts(words: NDArray[np.int64], at: int) -> tuple[int, int, int, int, int]
     )
 
 
-@kernel
+@inner_kernel
 def _span(words: NDArray[np.int64], at: int) -> tuple[int, int]:
     """Return offset and length of a span."""
     offset: int = np.int64(np.int32(words[at] & 0xFFFFFFFF))  # type: ignore[assignment]
@@ -152,7 +152,7 @@ def fill_rows(
     return rows
 
 
-@kernel
+@inner_kernel
 def _fell(rows: NDArray[np.float64], i: int) -> bool:
     """Tell whether the count or any bucket of a row is below that of the row before, or a bucket is gone; the sum may be."""
     if rows[i, _COUNT] < rows[i - 1, _COUNT] or rows[i, _BUCKETS - 1] < rows[i - 1, _BUCKETS - 1]:

@@ -54,7 +54,7 @@ def _has_nan(row: NDArray[np.float64], bounds: Bounds) -> bool:
     return bool(total < row[_COUNT])
 
 
-@kernel
+@inner_kernel
 def _value_in(lower: float, upper: float, share: float, custom: bool) -> float:
     if custom or lower <= 0.0 <= upper:
         return lower + (upper - lower) * share
@@ -64,7 +64,7 @@ def _value_in(lower: float, upper: float, share: float, custom: bool) -> float:
     return -float(2.0 ** (high + (low - high) * (1.0 - share)))
 
 
-@kernel
+@inner_kernel
 def _quantile(
     row: NDArray[np.float64], bounds: Bounds, n_negative: int, given: int, custom: bool, phi: float
 ) -> tuple[float, int]:
@@ -151,7 +151,7 @@ def quantile_rows(
     return out, nans
 
 
-@kernel
+@inner_kernel
 def _rank_of(
     value: float, row: NDArray[np.float64], bounds: Bounds, n_negative: int, given: int, custom: bool
 ) -> float:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels._jit import kernel
+from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels._sums import add, settle
 from bongsu.kernels._window_changes import extrapolation
 from bongsu.kernels.window_ops import (
@@ -48,7 +48,7 @@ def _total(rows: NDArray[np.float64], mean: bool, out: NDArray[np.float64]) -> N
             out[k] /= n
 
 
-@kernel
+@inner_kernel
 def _last_two(op: int, samples: Samples, last: int, out: NDArray[np.float64]) -> None:
     times, rows, resets = samples
     divisor = (times[last] - times[last - 1]) / 1000.0 if op == IRATE else 1.0
@@ -58,7 +58,7 @@ def _last_two(op: int, samples: Samples, last: int, out: NDArray[np.float64]) ->
         out[k] = change / divisor
 
 
-@kernel
+@inner_kernel
 def _extrapolated(
     op: int, samples: Samples, edges: tuple[int, int], bounds: tuple[int, int], out: NDArray[np.float64]
 ) -> None:

@@ -131,12 +131,12 @@ def gather_bytes(
             target[target_at[i] + k] = source[source_at[i] + k]
 
 
-@kernel
+@inner_kernel
 def _rotate(x: np.uint64, bits: int) -> np.uint64:
     return (x << np.uint64(bits)) | (x >> np.uint64(64 - bits))
 
 
-@kernel
+@inner_kernel
 def _finish(x: np.uint64) -> np.uint64:
     x ^= x >> np.uint64(33)
     x *= _M1
@@ -145,7 +145,7 @@ def _finish(x: np.uint64) -> np.uint64:
     return x ^ (x >> np.uint64(33))
 
 
-@kernel
+@inner_kernel
 def _word(data: NDArray[np.uint8], start: int, stop: int) -> np.uint64:
     """Return up to eight bytes as a little-endian number."""
     word = np.uint64(0)
@@ -179,3 +179,14 @@ def _murmur(data: NDArray[np.uint8], start: int, stop: int) -> tuple[np.uint64, 
     h1 += h2
     h2 += h1
     return h1, h2
+
+
+def warm() -> None:
+    """Compile for the types that are called with."""
+    data, none, small = np.zeros(0, dtype=np.uint8), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int32)
+    identity, bounds = np.zeros((1, 4), dtype=np.int64), np.zeros(1, dtype=np.int64)
+    hash_keys(data, bounds, none, none)
+    find_keys(data, bounds, none, none, small, identity, data, small)
+    enter_slots(small, identity, small)
+    first_of_keys(data, bounds, none, small, none)
+    gather_bytes(data, none, none, data, none)

@@ -113,7 +113,7 @@ def _intern(texts: Texts, owner: int, data: NDArray[np.uint8], begin: int, end: 
     return int(number)
 
 
-@kernel
+@inner_kernel
 def _enter(table: NDArray[np.int32], hashed: int, number: int) -> None:
     mask = len(table) - 1
     at = hashed & mask
@@ -264,3 +264,16 @@ def gather_lines(
         at += entry[TEXT_SIZE] + 1
         out[at - 1] = 10
     return feeds
+
+
+def warm() -> None:
+    """Compile for the types that are called with."""
+    data, none, small = np.zeros(0, dtype=np.uint8), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int32)
+    table, bounds, cursor = np.full(1, EMPTY, dtype=np.int32), np.zeros(1, dtype=np.int64), none
+    texts = Texts(table, np.zeros((1, 4), dtype=np.int64), data, none, cursor)
+    sets = NameSets(table, texts.entries, small, cursor)
+    find_text(texts, 0, data, 0, 0, hash_text(0, data, 0, 0))
+    enter_all(table, texts.entries, 0)
+    encode_keys(data, bounds, 0, texts, texts, sets, small, none, small)
+    count_parts(data, bounds, np.zeros((3, 0), dtype=np.int64))
+    gather_lines(texts, none, data, none)

@@ -71,7 +71,7 @@ def _probe(late: LateArrays, slot: int, time: int) -> int:
     return int(at)
 
 
-@kernel
+@inner_kernel
 def _enter(late: LateArrays, place: int, slot: int, time: int, bits: int, start: int) -> None:
     """Add an entry, for which there is room, at a place of the table that is free."""
     number = late.cursor[N_ENTRIES]

@@ -48,7 +48,7 @@ def words_needed(n: int) -> int:
     return 3 * (1 + n + 4 * streams) + 5 + n // 16 + 2 + n + 2
 
 
-@kernel
+@inner_kernel
 def _pack_column(
     numbers: NDArray[np.int64], scratch: NDArray[np.int64], words: NDArray[np.uint64], at: int
 ) -> int:
@@ -253,3 +253,11 @@ def unpack_floats(
     if len(starts) > 0:
         at = _unpack_column(words, at, starts)
     return _unpack_values(words, at, bits)
+
+
+def warm() -> None:
+    """Compile for the types that are called with."""
+    number = np.zeros(1, dtype=np.int64)
+    words = np.zeros(words_needed(1) + 1, dtype=np.uint64)
+    pack_floats(number, number, number, number, words)
+    unpack_floats(words, number, number, number, number)

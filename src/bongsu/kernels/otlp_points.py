@@ -67,7 +67,7 @@ _STEP_1, _STEP_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 """Odd, so that the series of one point, each so many steps from its hash, all differ."""
 
 
-@kernel
+@inner_kernel
 def _payload(data: NDArray[np.uint8], at: Int, stop: Int) -> tuple[Int, Int]:
     """Return begin and end of what a field holds whose tag, of one byte and a length, is at `at`; begin is -1 when it is broken."""
     size = np.int64(0)
@@ -85,7 +85,7 @@ def _payload(data: NDArray[np.uint8], at: Int, stop: Int) -> tuple[Int, Int]:
     return -1, -1
 
 
-@kernel
+@inner_kernel
 def _chain(data: NDArray[np.uint8], at: Int, stop: Int, state: NDArray[np.uint64]) -> None:
     """Go on from a hash with one piece."""
     state[0], state[1] = hash_piece(data, at, stop, state)
@@ -182,7 +182,7 @@ def _is_wanted(
     return False
 
 
-@kernel
+@inner_kernel
 def _put(
     point: NDArray[np.int64],
     bits: np.int64,
@@ -203,7 +203,7 @@ def _put(
     state[1] += _STEP_2
 
 
-@kernel
+@inner_kernel
 def _read_time(data: NDArray[np.uint8], at: Int, point: NDArray[np.int64]) -> bool:
     """Read start or time of a point, tag and nanoseconds, in Unix milliseconds; False beyond the year 2262."""
     ns = np.int64(whole_word(data, at + 1))
@@ -236,7 +236,7 @@ def _attributes_end(data: NDArray[np.uint8], at: Int, stop: Int, tag: Int) -> In
     return at
 
 
-@kernel
+@inner_kernel
 def _read_number(
     data: NDArray[np.uint8],
     at: Int,
@@ -358,7 +358,7 @@ def _read_histogram_fields(
     return bool(point[0] > 0 and spans[6] >= 0 and buckets == (bounds + 8 if buckets or bounds else 0))
 
 
-@kernel
+@inner_kernel
 def _read_histogram(
     data: NDArray[np.uint8],
     point: NDArray[np.int64],

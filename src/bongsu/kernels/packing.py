@@ -38,7 +38,7 @@ ENTROPY_MARK = 128
 """In the place of a width: the stream is one of `bongsu.kernels.entropy`, with a table of so many bits more."""
 
 
-@kernel
+@inner_kernel
 def bit_length(number: np.uint64) -> int:
     """Return how many bits a number needs; 0 for 0."""
     n = 0

@@ -47,7 +47,7 @@ VALUE_AT, _TIME_AT = 3, 12
 """Where value and time begin in a sample as senders write it: two bytes of head, the value's tag and eight bytes, the time's tag."""
 
 
-@kernel
+@inner_kernel
 def read_varint(data: NDArray[np.uint8], at: Int, stop: Int) -> tuple[np.int64, Int]:
     """Return a varint as a signed 64-bit integer and where it ends, -1 when it does not."""
     if at < stop and data[at] < 128:  # most are lengths and tags of one byte
@@ -90,7 +90,7 @@ def read_field(data: NDArray[np.uint8], at: Int, stop: Int) -> tuple[Int, Int, n
     return number, wire, np.int64(at), at + size
 
 
-@kernel
+@inner_kernel
 def _word(data: NDArray[np.uint8], at: Int, size: Int) -> np.uint64:
     """Return up to eight bytes as a little-endian integer."""
     word = np.uint64(0)
@@ -157,7 +157,7 @@ def read_sample(data: NDArray[np.uint8], at: Int, stop: Int, sample: NDArray[np.
     return -1
 
 
-@kernel
+@inner_kernel
 def _read_series(
     data: NDArray[np.uint8],
     at: Int,

@@ -40,7 +40,7 @@ def find_stale(stale: int, values: NDArray[np.float64]) -> bool:
     return found
 
 
-@kernel
+@inner_kernel
 def leave_out(
     stale: int,
     start: int,

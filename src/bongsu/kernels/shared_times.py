@@ -33,7 +33,7 @@ def new_table(slots: int = SLOTS) -> NDArray[np.int64]:
     return table
 
 
-@kernel
+@inner_kernel
 def _hash(times: NDArray[np.int64]) -> tuple[np.uint64, np.uint64]:
     """Return 128 bits that are the same for equal times only, for all that chance can do."""
     a = np.uint64(0x9E3779B97F4A7C15) ^ np.uint64(len(times))

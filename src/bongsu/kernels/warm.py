@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-WIRE = (
+EDGE = (
     "exposition",
+    "format_floats",
     "known_writes",
     "known_writes_2",
     "otlp_points",
@@ -22,7 +23,19 @@ WIRE = (
     "remote_write",
     "xor_stream",
 )
-"""Modules that read what comes over the network."""
+"""Modules that read what comes over the network, and that write answers."""
+
+KEYS = ("log_columns", "identity", "labels")
+"""Modules that the first write of a series calls."""
+
+CHUNKS = ("chunks",)
+"""What writes chunks."""
+
+HISTOGRAMS = ("histogram_statistics", "histogram_samples", "histogram_windows", "counters")
+"""Modules of queries that read native histograms, and windows with start times."""
+
+_TOOLS = ("beside", "cache", "warm")
+"""Modules without kernels."""
 
 _FIRST = ("fused", "format_floats", "groups", "windows")
 """What most queries call comes first: they may be waiting already."""
@@ -31,7 +44,7 @@ _FIRST = ("fused", "format_floats", "groups", "windows")
 def kernel_modules() -> list[str]:
     """Return the names of all modules of kernels but private ones, which the others import, in the order in which a server that is asked already wants them."""
     modules = (module.name for module in pkgutil.iter_modules(bongsu.kernels.__path__))
-    return sorted((name for name in modules if name != "warm" and not name.startswith("_")), key=_turn)
+    return sorted((name for name in modules if name not in _TOOLS and not name.startswith("_")), key=_turn)
 
 
 def compile_all(progress: Callable[[str], None], names: Sequence[str] | None = None) -> None:

@@ -64,7 +64,7 @@ def _advance(times: NDArray[np.int64], place: int, stride: int, limit: int) -> i
     return place
 
 
-@kernel
+@inner_kernel
 def _bounds(
     times: NDArray[np.int64],
     ends: NDArray[np.int64],
@@ -192,7 +192,7 @@ def window_row(
         _sample_of(op, times, values, low, high, out, kinds)
 
 
-@kernel
+@inner_kernel
 def _newest(
     values: NDArray[np.float64],
     low: NDArray[np.int64],

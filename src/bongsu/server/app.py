@@ -1,7 +1,7 @@
 """
 The ASGI shell: answers health from the first moment, everything else once the server is ready.
 
-Opening the store and compiling kernels takes seconds, and some two minutes on the very first start; meanwhile a supervisor can
+Opening the store takes seconds, and compiling kernels on the very first start most of a minute; meanwhile a supervisor can
 see that the process lives, and why it is not ready.
 """
 

@@ -25,7 +25,6 @@ from bongsu.control.plane import ControlPlane
 from bongsu.ingest.imports import ImportMetrics
 from bongsu.ingest.otlp_metrics import OtlpMetricsIngest
 from bongsu.ingest.remote_writers import RemoteWriters
-from bongsu.kernels import cache
 from bongsu.promql.engine import Engine
 from bongsu.query.result_cache import ResultCache
 from bongsu.query.service import QueryService
@@ -34,7 +33,7 @@ from bongsu.server import options
 from bongsu.server.backup import Backups
 from bongsu.server.edge import Edge, all_routes
 from bongsu.server.grpc_listener import grpc_loops
-from bongsu.server.kernels import LoadingBeside, load_kernels
+from bongsu.server.kernels import KernelLoading
 from bongsu.server.limits import AGENTS, QUERY_SAMPLES, STREAMS, LimitGauges, ProjectLimits
 from bongsu.server.maintenance import Maintenance
 from bongsu.server.people import make_people, people_loops
@@ -117,11 +116,12 @@ class _Opened:
     maintenance: Maintenance
     start: Bootstrap
     url: str
+    kernels: KernelLoading
 
 
 def build(around: Surroundings, url: str, progress: Callable[[str], None]) -> Parts:
     """
-    Open the data folder and make all parts. Blocks: for the store's log to be read, and on the first start for the kernels.
+    Open the data folder and make all parts. Blocks: for the store's log to be read, and on the first start for kernels.
 
     Parameters
     ----------
@@ -131,11 +131,10 @@ def build(around: Surroundings, url: str, progress: Callable[[str], None]) -> Pa
         Told what is being done, in a few words.
     """
     _describe_process(around.registry)
-    are_cached = cache.is_complete()
-    if not are_cached:
-        progress("loading kernels")
-        load_kernels(progress)
     with contextlib.ExitStack() as stack:
+        kernels = KernelLoading(around.logger("kernels"))
+        stack.callback(kernels.end)
+        kernels.load_first(progress)
         folder = around.settings.data_folder
         folder.mkdir(parents=True, exist_ok=True)
         progress("opening the store")
@@ -152,14 +151,9 @@ def build(around: Surroundings, url: str, progress: Callable[[str], None]) -> Pa
         backups = Backups(
             folder, snapshot_store=store.snapshot, database=control.database, clock=around.clock
         )
-        if are_cached:
-            log = around.logger("kernels")
-            loading = LoadingBeside(
-                lambda error: log.warning("kernels could not be loaded", error=str(error))
-            )
-            stack.callback(loading.end)
+        kernels.load_others()
         maintenance = Maintenance(folder, store, stores, around.clock, around.registry)
-        opened = _Opened(stack, control, stores, refusals, backups, maintenance, start, url)
+        opened = _Opened(stack, control, stores, refusals, backups, maintenance, start, url, kernels)
         return _wire(around, opened)
     raise AssertionError("BUG: the exit stack swallowed an error")
 
@@ -225,6 +219,8 @@ def _wire(around: Surroundings, opened: _Opened) -> Parts:
         functools.partial(access.note_uses, control.keys.note_use),
         *people_loops(settings, control, sessions, clock, around.logger("people")),
     ]
+    # Before all else that ends: a query that waits for a kernel would be waited for.
+    opened.stack.callback(opened.kernels.end)
     return Parts(
         routes=all_routes(edge, settings, clock, around.logger),
         bootstrap=opened.start,

@@ -32,8 +32,8 @@ _EVER = (0, 1 << 62)
 _HISTOGRAM = Histogram(schema=0, zero_threshold=0.0, zero_count=1.0, count=1.0, sum=0.0)
 
 
-STEPS = ("samples are written", "samples are read", "blocks are made")
-"""What `warm_up` says of its steps."""
+STEPS = WRITTEN, READ, BLOCKS = "samples are written", "samples are read", "blocks are made"
+"""What `warm_up` says of its steps; in the first hours of a store blocks are neither made nor read."""
 
 
 def warm_up(told: Callable[[str], None]) -> None:
@@ -48,7 +48,7 @@ def warm_up(told: Callable[[str], None]) -> None:
     clock = ManualClock()
     start = clock.now_ms() - _SAMPLES * _STEP_MS
     with tempfile.TemporaryDirectory(prefix="bongsu-warm-up-") as folder:
-        told(STEPS[0])
+        told(WRITTEN)
         store = _open(Path(folder), clock)
         project = store.project("warm-up", StoreOptions(retention_ms=0))
         many = [series_key({"__name__": "warm_up", "i": str(i)}) for i in range(_SERIES)]
@@ -61,9 +61,9 @@ def warm_up(told: Callable[[str], None]) -> None:
         project.append(SampleBatch(refs[:0], times[:0], np.empty(0), histograms=in_place, overwrite=True))
         histograms = HistogramRows(np.repeat(refs, 2), times[:2] + 2, (_HISTOGRAM, _HISTOGRAM))
         project.append(SampleBatch(refs[:0], times[:0], np.empty(0), histograms=histograms))
-        told(STEPS[1])
+        told(READ)
         _read(project)
-        told(STEPS[2])
+        told(BLOCKS)
         store.upkeep()
         SideBuffer().take_floats(refs[:0])  # only a head of a thousand series is folded
         _read(project)

@@ -181,11 +181,12 @@ class PointReader:
 def _table(names: Collection[str], seeds: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Return the hashes of names as the table that the kernel looks into: half empty, so that look-ups end."""
     encoded = [name.encode() for name in names]
-    ends = np.cumsum([len(name) for name in encoded], dtype=np.int64)
-    begins = ends - np.array([len(name) for name in encoded], dtype=np.int64)
+    places = np.zeros((len(encoded), 2), dtype=np.int64)
+    np.cumsum([len(name) for name in encoded], out=places[:, 1])
+    places[1:, 0] = places[:-1, 1]
     hashes = np.empty((len(encoded), 2), dtype=np.uint64)
-    # Into memory that may be written to: for other memory the kernel would be compiled once more.
-    hash_bytes(np.frombuffer(bytearray().join(encoded), dtype=np.uint8), begins, ends, seeds, hashes)
+    # Read-only bytes and columns of a table, as requests have them: for others the kernel would be compiled once more.
+    hash_bytes(np.frombuffer(b"".join(encoded), dtype=np.uint8), places[:, 0], places[:, 1], seeds, hashes)
     capacity = 1 << (2 * len(encoded) + 1).bit_length()
     table, slots = np.zeros((capacity, 2), dtype=np.uint64), np.zeros(len(encoded), dtype=np.int64)
     insert_series(hashes, slots, table, np.zeros(capacity, dtype=np.int64), slots.copy())
