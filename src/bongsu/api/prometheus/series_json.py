@@ -156,7 +156,7 @@ def _point_openings(steps: NDArray[np.int64]) -> tuple[bytes, NDArray[np.int64]]
     return out[: ends[-1] if len(ends) else 0].tobytes(), ends
 
 
-def in_parts(write: Kernel, rows: int, bound: int) -> Iterator[bytes]:
+def in_parts(write: Kernel, rows: int, bound: int, *, follows: bool = False) -> Iterator[bytes]:
     """
     Yield what a kernel writes, in pieces of about `PART_BYTES`; the comma behind the last row is left out.
 
@@ -164,17 +164,26 @@ def in_parts(write: Kernel, rows: int, bound: int) -> Iterator[bytes]:
     ----------
     bound
         Bytes in which everything fits: a small answer must not pay for a large buffer.
+    follows
+        Whether other rows come before, so that the first piece, too, begins with a comma.
     """
-    out = np.empty(min(bound, PART_BYTES), dtype=np.uint8)
-    row, before = 0, b""
+    out = _buffer(min(bound, PART_BYTES))
+    row = 0
     while row < rows:
-        used, following = write(row, out)
+        used, following = write(row, out[1:])
         if used:
-            yield before + out[: used - 1].tobytes()
-            before = b","
+            yield out[0 if follows else 1 : used].tobytes()
+            follows = True
         elif following < rows:
-            out = np.empty(2 * len(out), dtype=np.uint8)  # one series is larger than the buffer
+            out = _buffer(2 * len(out))  # one series is larger than the buffer
         row = following
+
+
+def _buffer(size: int) -> NDArray[np.uint8]:
+    """Return room for so many bytes, behind the comma that parts them from those before: to put it there later would copy them."""
+    out = np.empty(1 + size, dtype=np.uint8)
+    out[0] = ord(",")
+    return out
 
 
 def matrix_rows(
@@ -202,17 +211,18 @@ def matrix_rows(
                 packed.texts, packed.starts, packed.codes, values, kind_matrix, rows, first, out
             )
 
-        return b"".join(in_parts(write, len(rows), packed.bytes_for(len(rows), len(rows) * n_steps)))
+        bound = packed.bytes_for(len(rows), len(rows) * n_steps)
+        return b"".join(in_parts(write, len(rows), bound, follows=True))
 
     together = max(1, int(PART_BYTES / (_USUAL_LABEL_BYTES + packed.usual_point_bytes(n_steps) * n_steps)))
     makers = (
         functools.partial(write_some, order[row : row + together]) for row in range(0, len(order), together)
     )
-    before = b""
+    begins = 1  # where what is sent of a part begins: the first one has no comma
     for part in made_ahead(makers, helpers if len(order) > together else None):
         if part:
-            yield before + part if before else part
-            before = b","
+            yield part[begins:]
+            begins = 0
 
 
 def few_rows(labels: LabelColumns, time: bytes, values: NDArray[np.float64], rows: Sequence[int]) -> bytes:
