@@ -254,6 +254,22 @@ def test_a_start_that_is_stopped_ends_the_compilers(monkeypatch: pytest.MonkeyPa
     assert [-signal.SIGKILL] * 2 == [process.returncode for process in started]
 
 
+def test_what_a_compiler_says_is_one_write_even_where_python_does_not_buffer() -> None:
+    reader, writer = os.pipe2(os.O_DIRECT)  # keeps apart what was written apart
+    try:
+        subprocess.run(
+            [sys.executable, "-u", "-c", "from bongsu.server.kernel_compilers import _say; _say('a line')"],
+            stdout=writer,
+            check=True,
+            timeout=60,
+        )
+
+        assert b"a line\n" == os.read(reader, 100)
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
 def test_compilers_that_fail_leave_the_rest_to_whoever_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Cached(monkeypatch, is_complete=False)
 

@@ -119,7 +119,8 @@ def _start(share: str, output: int) -> subprocess.Popen[bytes]:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - read by the process that waits
+    # By one write, which `print` makes two of where Python does not buffer: the lines of two processes would run into each other.
+    os.write(sys.stdout.fileno(), f"{line}\n".encode())
 
 
 if __name__ == "__main__":
