@@ -16,6 +16,7 @@ from starlette.responses import Response, StreamingResponse
 from bongsu.api.respond import JSON
 from bongsu.api.threads import in_thread
 from bongsu.runtime.compress import ANSWER_CODINGS, answer_stream
+from bongsu.runtime.parts import gathered
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -123,23 +124,10 @@ def _whole(body: bytes, coding: str, media_type: str) -> Response:
 
 
 def _stream(first: bytes, rest: Iterator[bytes], coding: str, media_type: str) -> Response:
-    parts = chain((first,), _gathered(rest))
+    parts = chain((first,), gathered(rest, _SENT_BYTES))
     if not coding:
         return PartsResponse(_pull(parts), media_type=media_type)
     return PartsResponse(_pull(_compressed(parts, coding)), media_type=media_type, headers=_headers(coding))
-
-
-def _gathered(parts: Iterator[bytes]) -> Iterator[bytes]:
-    held: list[bytes] = []
-    size = 0
-    for part in parts:
-        held.append(part)
-        size += len(part)
-        if size >= _SENT_BYTES:
-            yield b"".join(held)
-            held, size = [], 0
-    if held:
-        yield b"".join(held)
 
 
 def _compressed(parts: Iterator[bytes], coding: str) -> Iterator[bytes]:

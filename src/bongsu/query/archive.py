@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bongsu.model.labels import METRIC_NAME
 from bongsu.query.export import series_pieces, without_stale
+from bongsu.runtime.parts import gathered
 from bongsu.wire.archive.json_lines import write_series
 from bongsu.wire.archive.text_lines import END, TextLines, family_of
 
@@ -51,19 +52,20 @@ def export_parts(
             for whole in series_pieces(store, selectors, start_ms, end_ms)
             for piece in _cut(whole, max_rows)
         )
-        yield from _gathered(lines)
+        yield from gathered(lines, _PART_BYTES)
         return
     metadata = store.metadata()
     text = TextLines(metadata, openmetrics=format == OPENMETRICS)
     pieces = series_pieces(
         store, selectors, start_ms, end_ms, family=lambda name: family_of(name, metadata).name
     )
-    yield from _gathered(
+    lines = (
         text.series(piece.labels, piece.times, piece.values)
         for whole in pieces
         for piece in _cut(without_stale(whole), _TEXT_ROWS)
         if METRIC_NAME in piece.labels and len(piece.times)
     )
+    yield from gathered(lines, _PART_BYTES)
     if format == OPENMETRICS:
         yield END
 
@@ -82,16 +84,3 @@ def _cut(piece: SeriesPiece, max_rows: int) -> Iterator[SeriesPiece]:
             starts=piece.starts[start:stop],
             histograms=piece.histograms[start:stop],
         )
-
-
-def _gathered(parts: Iterator[bytes]) -> Iterator[bytes]:
-    held: list[bytes] = []
-    size = 0
-    for part in parts:
-        held.append(part)
-        size += len(part)
-        if size >= _PART_BYTES:
-            yield b"".join(held)
-            held, size = [], 0
-    if held:
-        yield b"".join(held)
