@@ -11,14 +11,15 @@ import gc
 import os
 import subprocess
 import sys
-from contextlib import ExitStack
+from itertools import islice
 from typing import TYPE_CHECKING, Self
 
+from bongsu.kernels import cache
 from bongsu.kernels.warm import CHUNKS, EDGE, HISTOGRAMS, KEYS, compile_all, kernel_modules
 from bongsu.tsdb.warmup import BLOCKS, STEPS, warm_up
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _FIRST_ENDS = "what a server needs at once is compiled"
 """Said by each compiler when its part of it is."""
@@ -26,8 +27,7 @@ _FIRST_ENDS = "what a server needs at once is compiled"
 
 def _compile_edge(told: Callable[[str], None]) -> None:
     # The keys of series first: the other compiler comes to them when it has compiled what writes chunks.
-    compile_all(told, KEYS)
-    compile_all(told, EDGE)
+    compile_all(told, (*KEYS, *EDGE))
     told(_FIRST_ENDS)
     compile_all(told, HISTOGRAMS)
 
@@ -53,10 +53,9 @@ class KernelCompilers:
     def __init__(self) -> None:
         self._steps = len(kernel_modules()) + len(STEPS)
         self._done = 0
-        self._stack = ExitStack()
         reader, writer = os.pipe()
         # All write to one pipe, in lines short enough to stay whole; it ends when they have.
-        self._lines = self._stack.enter_context(open(reader, encoding="utf-8"))  # noqa: PTH123, SIM115 - not a path
+        self._lines = open(reader, encoding="utf-8")  # noqa: PTH123, SIM115 - not a path; closed at the end of all
         self._processes: list[subprocess.Popen[bytes]] = []
         try:
             for share in _SHARES:
@@ -76,7 +75,7 @@ class KernelCompilers:
         self.end()
         for process in self._processes:
             process.wait()
-        self._stack.close()
+        self._lines.close()
 
     def end(self) -> None:
         """Stop compiling; whoever follows returns. May be called by any thread."""
@@ -92,25 +91,27 @@ class KernelCompilers:
         progress
             Told what is being compiled, in a few words; what it raises ends the following.
         """
-        waited_for = len(self._processes)
-        for line in self._lines:
-            if line.rstrip() == _FIRST_ENDS:
-                waited_for -= 1
-                if waited_for == 0:
-                    return
-            else:
-                self._tell(line, progress)
+        for _ in islice(self._first_ends(progress), len(self._processes)):
+            pass
 
     def follow(self, progress: Callable[[str], None]) -> bool:
-        """Return when all have ended; tell whether all is compiled. The parameter is that of `follow_first`."""
-        for line in self._lines:
-            if line.rstrip() != _FIRST_ENDS:
-                self._tell(line, progress)
-        return all(process.wait() == 0 for process in self._processes)
+        """Return when all have ended; tell whether all is compiled, and note it. The parameter is that of `follow_first`."""
+        for _ in self._first_ends(progress):
+            pass
+        is_whole = all(process.wait() == 0 for process in self._processes)
+        if is_whole:
+            cache.mark_complete()
+        return is_whole
 
-    def _tell(self, line: str, progress: Callable[[str], None]) -> None:
-        self._done += 1
-        progress(f"first start, compiling {self._done} of {self._steps}: {line.rstrip()}")
+    def _first_ends(self, progress: Callable[[str], None]) -> Iterator[None]:
+        """Tell what is being compiled, and yield for each compiler when its part of the first is."""
+        for line in self._lines:
+            step = line.rstrip()
+            if step == _FIRST_ENDS:
+                yield
+            else:
+                self._done += 1
+                progress(f"first start, compiling {self._done} of {self._steps}: {step}")
 
 
 def _start(share: str, output: int) -> subprocess.Popen[bytes]:

@@ -33,8 +33,7 @@ def load_kernels(progress: Callable[[str], None]) -> None:
     """
     if cache.is_writable() and not cache.is_complete():
         with KernelCompilers() as compilers:
-            if compilers.follow(progress):
-                cache.mark_complete()
+            compilers.follow(progress)
     _load_all(progress)
 
 
@@ -115,7 +114,6 @@ class KernelLoading:
         with self._stack:
             is_whole = self._compilers.follow(lambda _: None)
         if is_whole:
-            cache.mark_complete()
             self._log.info("all kernels are compiled")
         elif not self._ending.is_set():
             self._log.warning(
