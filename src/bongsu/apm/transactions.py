@@ -155,11 +155,10 @@ class TransactionLog:
         for place, (end_ms, kept) in enumerate(self._ticks):
             if self._kept <= room:
                 break
-            stay = _slower_half(kept)
-            self._ticks[place] = (end_ms, stay)
-            self._kept -= len(kept) - len(stay)
-            left = {id(one) for one in stay}
-            gone += (one for one in kept if id(one) not in left)
+            slower, others = _halves(kept)
+            self._ticks[place] = (end_ms, slower)
+            self._kept -= len(others)
+            gone += others
         return gone
 
     def hit_maps(self, start_ms: int, end_ms: int) -> list[HitMap]:
@@ -177,11 +176,15 @@ class TransactionLog:
                         yield transaction
 
 
-def _slower_half(kept: list[KeptTransaction]) -> list[KeptTransaction]:
-    """Return the slower half of those that were well and of those that failed, at least one of each; `kept` has the slowest first."""
+def _halves(kept: list[KeptTransaction]) -> tuple[list[KeptTransaction], list[KeptTransaction]]:
+    """
+    Return the slower half of those that were well and of those that failed, at least one of each, and the others.
+
+    `kept` has the slowest first, and so have both.
+    """
     parts = ([one for one in kept if one.failed is failed] for failed in (False, True))
-    stay = {id(one) for part in parts for one in part[: (len(part) + 1) // 2]}
-    return [one for one in kept if id(one) in stay]
+    slower = {id(one) for part in parts for one in part[: (len(part) + 1) // 2]}
+    return [one for one in kept if id(one) in slower], [one for one in kept if id(one) not in slower]
 
 
 def _kept(

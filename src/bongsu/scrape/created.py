@@ -39,18 +39,19 @@ def created_rows(parsed: Exposition) -> NDArray[np.int64] | None:
 
     The labels of all series of the body must be there, as they are when none was known; shape (n_samples,).
     """
-    told = {}
-    for row, series in enumerate(parsed.series):
-        family, suffix = _family(parsed, parsed.labels[series])
-        if suffix == _CREATED:
-            told[_metric(family, parsed.labels[series])] = row
+    labels = [parsed.labels[series] for series in parsed.series]
+    families = [_family(parsed, own) for own in labels]
+    told = {
+        _metric(family, labels[row]): row
+        for row, (family, suffix) in enumerate(families)
+        if suffix == _CREATED
+    }
     if not told:
         return None
     rows = np.full(len(parsed), -1, dtype=np.int64)
-    for row, series in enumerate(parsed.series):
-        family, suffix = _family(parsed, parsed.labels[series])
+    for row, (family, suffix) in enumerate(families):
         if suffix is not None and suffix != _CREATED:
-            rows[row] = told.get(_metric(family, parsed.labels[series]), -1)
+            rows[row] = told.get(_metric(family, labels[row]), -1)
     return rows
 
 
