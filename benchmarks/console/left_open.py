@@ -25,7 +25,7 @@ VIEWS = {
 """Those that ask again by themselves; the real-time view is fed by its stream."""
 FASTER = 200
 """Times that timers of a second or longer run faster: 5 s become 25 ms, and a view is bounded by what its calls take."""
-_HURRY = f"""
+HURRY = f"""
 const wait = window.setTimeout;
 window.setTimeout = (work, ms = 0, ...rest) => wait(work, ms >= 1000 ? ms / {FASTER} : ms, ...rest);
 """
@@ -78,7 +78,7 @@ def refresh_views(browser: Browser, url: str, key: str, *, seconds: float) -> li
 
 
 def _refresh(browser: Browser, url: str, key: str, name: str, view: str, seconds: float) -> Growth:
-    with new_tab(browser, url, key, script=_HURRY) as tab:
+    with new_tab(browser, url, key, script=HURRY) as tab:
         answered = 0
 
         def count(_: object) -> None:

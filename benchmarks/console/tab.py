@@ -8,8 +8,6 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from playwright.sync_api import sync_playwright
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -26,6 +24,9 @@ _APART_MS = 70
 @contextlib.contextmanager
 def opened_browser() -> Iterator[Browser]:
     """Start Debian's Chromium for the length of a block."""
+    # Whoever brings a browser of its own needs no driver to import this.
+    from playwright.sync_api import sync_playwright
+
     program = shutil.which("chromium")
     if program is None:
         raise RuntimeError("the console is measured in Chromium: apt-get install chromium fonts-noto-cjk")

@@ -30,12 +30,7 @@ STEPS = 3
 def _write(tenant: Tenant, name: str, count: int) -> Answer:
     begin = int(time.time()) - 3600
     lines = "".join(f"{name} {i / 7} {(begin + i) * 1000}\n" for i in range(count))
-    return call(
-        "POST",
-        f"{tenant.url}/prometheus/api/v1/import/prometheus",
-        headers={"X-TC-APP-KEY": tenant.appkey},
-        body=lines.encode(),
-    )
+    return tenant.write(lines)
 
 
 def _refused(tenant: Tenant) -> Answer | None:

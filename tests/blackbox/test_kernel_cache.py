@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.process import call, running_server
+from tests.support.process import running_server
 
 from bongsu.kernels._jit import CACHE_FOLDER
 
@@ -35,12 +35,7 @@ def cache(tmp_path: Path) -> Path:
 def _write_and_ask(tenant: Tenant, name: str) -> list[str]:
     now = int(time.time())
     lines = "".join(f"{name} {i} {(now - 600 + 60 * i) * 1000}\n" for i in range(10))
-    written = call(
-        "POST",
-        f"{tenant.url}/prometheus/api/v1/import/prometheus",
-        headers={"X-TC-APP-KEY": tenant.appkey},
-        body=lines.encode(),
-    )
+    written = tenant.write(lines)
     assert 204 == written.status
     asked = (f"count_over_time({name}[1h])", f"sum(max_over_time({name}[1h]))", f"delta({name}[1h]) > bool 0")
     return [tenant.query(expression)[0]["value"][1] for expression in asked]

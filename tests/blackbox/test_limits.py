@@ -88,12 +88,7 @@ def test_a_scrape_over_the_rate_is_refused_and_the_target_says_why(server: Serve
 def test_limits_of_series_are_counted_by_their_name(server: ServerProcess) -> None:
     tenant = server.create_project("few", limits={"max_series": 20, "max_label_value_bytes": 10})
     body = 'm{n="12345678901"} 1\n' + "".join(f'm{{n="{i}"}} 1\n' for i in range(40))
-    answer = call(
-        "POST",
-        f"{server.url}/prometheus/api/v1/import/prometheus",
-        headers={"X-TC-APP-KEY": tenant.appkey},
-        body=body.encode(),
-    )
+    answer = tenant.write(body)
 
     assert 400 == answer.status
     assert "(setting limits.max_series, default 1000000)" in answer.text

@@ -336,15 +336,20 @@ def report_requests(tenant: Tenant, *, count: int, elapsed_ms: int) -> None:
     report_spans(tenant, [make_span("GET /", elapsed_ms) for _ in range(count)])
 
 
-def test_a_layout_is_made_resized_by_keyboard_saved_and_shared(
-    visitor: Visitor, server: ServerProcess, tenant: Tenant, exporter: ToyExporter
-) -> None:
+def open_scraped(visitor: Visitor, server: ServerProcess, tenant: Tenant, exporter: ToyExporter) -> Page:
+    """Sign in and open the workspace of an exporter that was scraped."""
     add_target(server, tenant, exporter.port)
     eventually(lambda: tenant.query('up{job="shop"} == 1'), what="the first scrape")
     visitor.sign_in(tenant)
-    page = visitor.page
     visitor.open("openmetrics")
-    page.get_by_role("link", name="shop").click()
+    visitor.page.get_by_role("link", name="shop").click()
+    return visitor.page
+
+
+def test_a_layout_is_made_resized_by_keyboard_saved_and_shared(
+    visitor: Visitor, server: ServerProcess, tenant: Tenant, exporter: ToyExporter
+) -> None:
+    page = open_scraped(visitor, server, tenant, exporter)
     page.get_by_text("toy_orders_total").first.wait_for()
     page.get_by_role("button", name="Edit", exact=True).click()
     handle = page.get_by_role("button", name="Resize toy_orders_total")
@@ -372,18 +377,12 @@ def test_a_layout_is_made_resized_by_keyboard_saved_and_shared(
 def test_a_layout_that_nobody_changed_lets_the_page_be_left_however_late_its_list_comes(
     visitor: Visitor, server: ServerProcess, tenant: Tenant, exporter: ToyExporter
 ) -> None:
-    add_target(server, tenant, exporter.port)
-    eventually(lambda: tenant.query('up{job="shop"} == 1'), what="the first scrape")
-    visitor.sign_in(tenant)
-    page = visitor.page
-
     def later(route: Route) -> None:
         time.sleep(2)  # an automatic layout is made of metrics in less
         route.continue_()
 
-    page.route("**/console/api/layouts?**", later)
-    visitor.open("openmetrics")
-    page.get_by_role("link", name="shop").click()
+    visitor.page.route("**/console/api/layouts?**", later)
+    page = open_scraped(visitor, server, tenant, exporter)
     page.get_by_text("toy_orders_total").first.wait_for()
     visitor.settle()
     page.locator("select[aria-label=Layout]:enabled").wait_for()
@@ -395,12 +394,7 @@ def test_a_layout_that_nobody_changed_lets_the_page_be_left_however_late_its_lis
 def test_a_chart_is_moved_resized_and_copied_by_the_mouse_and_kept(
     visitor: Visitor, server: ServerProcess, tenant: Tenant, exporter: ToyExporter
 ) -> None:
-    add_target(server, tenant, exporter.port)
-    eventually(lambda: tenant.query('up{job="shop"} == 1'), what="the first scrape")
-    visitor.sign_in(tenant)
-    page = visitor.page
-    visitor.open("openmetrics")
-    page.get_by_role("link", name="shop").click()
+    page = open_scraped(visitor, server, tenant, exporter)
     page.get_by_text("toy_orders_total").first.wait_for()
     visitor.settle()
     page.get_by_role("button", name="Edit", exact=True).click()
@@ -454,12 +448,7 @@ def test_a_large_grafana_dashboard_is_imported_and_finds_its_machine(
     visitor: Visitor, server: ServerProcess, tenant: Tenant, exporter: ToyExporter
 ) -> None:
     exporter.body = NODE_TEXT
-    add_target(server, tenant, exporter.port)
-    eventually(lambda: tenant.query('up{job="shop"} == 1'), what="the first scrape")
-    visitor.sign_in(tenant)
-    page = visitor.page
-    visitor.open("openmetrics")
-    page.get_by_role("link", name="shop").click()
+    page = open_scraped(visitor, server, tenant, exporter)
     page.get_by_role("button", name="Import a Grafana dashboard").click()
     page.get_by_label("Or its JSON").fill('{"title": "None"}')
     page.get_by_text("it has no panels").wait_for()

@@ -6,32 +6,21 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from benchmarks.console.left_open import HURRY
+from benchmarks.console.tab import Tab
 
 if TYPE_CHECKING:
-    from playwright.sync_api import CDPSession, Request
+    from playwright.sync_api import Request
     from tests.browser.visitor import Visitor
     from tests.support.process import ServerProcess
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
-
-HURRY = """
-const wait = window.setTimeout;
-window.setTimeout = (work, ms = 0, ...rest) => wait(work, ms >= 1000 ? ms / 400 : ms, ...rest);
-"""
-"""What refreshes every quarter of a minute does so as fast as it is answered."""
 
 SETTLED, AFTER = 50, 250
 """Refreshes after which the heap is read."""
 
 MOST_GROWTH = 5_000_000
 """Bytes; a page whose renderings held on to the ones before grew by 20 million."""
-
-
-def _held(session: CDPSession) -> int:
-    for _ in range(3):  # what the first finds to be dead may free more
-        session.send("HeapProfiler.collectGarbage")
-    used: int = session.send("Runtime.getHeapUsage")["usedSize"]
-    return used
 
 
 def test_the_page_of_the_store_holds_no_rendering_but_its_last(
@@ -48,11 +37,12 @@ def test_the_page_of_the_store_holds_no_rendering_but_its_last(
         while refreshes < count:
             assert time.monotonic() < deadline, f"{refreshes} of {count} refreshes"
             visitor.page.wait_for_timeout(100)
-        return min(_held(session) for _ in range(5))
+        return tab.heap_bytes()
 
     visitor.page.add_init_script(HURRY)
     visitor.sign_in(server.first_project)
-    session = visitor.page.context.new_cdp_session(visitor.page)
+    session = visitor.context.new_cdp_session(visitor.page)
+    tab = Tab(visitor.context, visitor.page, session, server.url)
     visitor.page.on("requestfinished", note)
     visitor.open("status")
 

@@ -111,6 +111,15 @@ class Tenant:
         result: list[dict[str, Any]] = self.prometheus("query", query=text, **parameters)["result"]
         return result
 
+    def write(self, text: str) -> Answer:
+        """Send samples in the text format of Prometheus."""
+        return call(
+            "POST",
+            f"{self.url}/prometheus/api/v1/import/prometheus",
+            headers={"X-TC-APP-KEY": self.appkey},
+            body=text.encode(),
+        )
+
     def number(self, name: str) -> float:
         """Return one of the real-time application numbers."""
         headers = {"x-whatap-token": self.token, "x-whatap-pcode": str(self.pcode)}
