@@ -123,8 +123,8 @@ def measure_ingest(bench: Bench) -> Section:
     rates: dict[tuple[str, int], Rates] = defaultdict(Rates)
     recipes = [*bench.recipes(), bongsu(SLOW_SYNC_MS)]
     for _ in range(bench.sizes.ingest_runs):
-        for recipe in recipes:
-            for concurrency in CONCURRENCY:
+        for concurrency in CONCURRENCY:
+            for recipe in recipes:
                 program = bench.program(recipe, f"ingest{concurrency}")
                 odd = late if concurrency == 1 and recipe.name in PROGRAMS else None
                 _run(program, traffic, odd, concurrency, rates[recipe.name, concurrency])
@@ -141,10 +141,10 @@ def measure_ingest(bench: Bench) -> Section:
         section.measures += _rows(rates, concurrency, [recipe.name for recipe in recipes[:3]])
     section.measures += second
     section.measures += [
-        Measure(
+        Measure.of_rounds(
             name,
             "samples/s",
-            {recipe.name: statistics.median(getattr(rates[recipe.name, 1], kind)) for recipe in recipes[:3]},
+            {recipe.name: getattr(rates[recipe.name, 1], kind) for recipe in recipes[:3]},
             more_is_better=True,
         )
         for name, kind in (
@@ -186,21 +186,18 @@ def _second_version(bench: Bench, end_ms: int) -> list[Measure]:
 
 
 def _rows(rates: dict[tuple[str, int], Rates], concurrency: int, names: list[str]) -> list[Measure]:
-    def medians(kind: str) -> dict[str, float]:
-        return {name: statistics.median(getattr(rates[name, concurrency], kind)) for name in names}
-
     return [
-        Measure(
+        Measure.of_rounds(
             f"remote write, {concurrency} at once",
             "samples/s",
-            medians("samples"),
+            {name: rates[name, concurrency].samples for name in names},
             more_is_better=True,
             target=(Target(1.0, "VictoriaMetrics"),),
         ),
-        Measure(
+        Measure.of_rounds(
             f"its processor time, {concurrency} at once",
             "s/M samples",
-            medians("cpu"),
+            {name: rates[name, concurrency].cpu for name in names},
             target=(Target(1.0, "Prometheus"),),
         ),
     ]

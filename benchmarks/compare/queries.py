@@ -69,10 +69,10 @@ def measure_heavy(bench: Bench, asked: Asked) -> Section:
         section.remarks += _check(bench, asked, query)
         seconds, peak = _time_heavy(bench, asked, query)
         section.measures.append(
-            Measure(
+            Measure.of_rounds(
                 query.name,
                 "ms",
-                {name: 1000 * statistics.median(times) for name, times in seconds.items()},
+                {name: [1000 * each for each in times] for name, times in seconds.items()},
                 target=(Target(0.5, "VictoriaMetrics"), Target(0.1, "Prometheus")),
             )
         )

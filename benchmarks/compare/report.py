@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 OURS = "Bongsu"
 PROGRAMS = (OURS, "Prometheus", "VictoriaMetrics")
@@ -33,7 +34,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One row: the same thing measured on each program."""
+    """
+    One row: the same thing measured on each program.
+
+    Attributes
+    ----------
+    ratios
+        Bongsu's value over a peer's, where it is known better than by the values.
+    """
 
     name: str
     unit: str
@@ -41,10 +49,39 @@ class Measure:
     more_is_better: bool = False
     target: tuple[Target, ...] = ()
     note: str = ""
+    ratios: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of_rounds(
+        cls,
+        name: str,
+        unit: str,
+        rounds: Mapping[str, Sequence[float]],
+        *,
+        more_is_better: bool = False,
+        target: tuple[Target, ...] = (),
+    ) -> Measure:
+        """
+        Return the row of what was measured in rounds: medians, and the medians of each round's ratios.
+
+        A machine that others use is faster in one minute than in the next, and a round is over before that. A program that was not measured in every
+        round has the ratio of the medians.
+        """
+        ours = rounds.get(OURS, ())
+        ratios = {
+            peer: statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+            for peer, theirs in rounds.items()
+            if peer != OURS and ours and len(ours) == len(theirs)
+        }
+        values = {program: statistics.median(measured) for program, measured in rounds.items()}
+        return cls(name, unit, values, more_is_better, target, ratios=ratios)
 
     def ratio(self, peer: str) -> float | None:
         """Return Bongsu's value over a peer's; None if one of them is missing."""
-        ours, theirs = self.values.get(OURS), self._reference(peer)
+        peer = self._name(peer)
+        if peer in self.ratios:
+            return self.ratios[peer]
+        ours, theirs = self.values.get(OURS), 1.0 if not peer else self.values.get(peer)
         if ours is None or theirs is None or not theirs:
             return None
         return ours / theirs
@@ -60,14 +97,14 @@ class Measure:
             if ratio is not None
         )
 
-    def _reference(self, peer: str) -> float | None:
-        if not peer:
-            return 1.0
+    def _name(self, peer: str) -> str:
+        """Return which peer is meant."""
         if peer not in {"least", "most"}:
-            return self.values.get(peer)
-        theirs = [value for name, value in self.values.items() if name in PROGRAMS[1:]]
+            return peer
         choose = min if peer == "least" else max
-        return choose(theirs) if theirs else None
+        return choose(
+            (name for name in PROGRAMS[1:] if name in self.values), key=self.values.__getitem__, default=peer
+        )
 
 
 @dataclass(slots=True)
@@ -105,7 +142,8 @@ This page is written by `python -m benchmarks`, which gets the peers, makes the 
 turn with the same requests. The peers have their default settings, but for a retention that takes the data, Prometheus' receiver and its window for late
 samples. Result caches are off (`nocache=1`), files are in the page cache. Each number is a median unless its row says otherwise.
 
-A ratio is Bongsu's value over the peer's.
+A ratio is Bongsu's value over the peer's; of remote write and heavy queries, which run in rounds, program after program, it is the median of the rounds' ratios,
+since the machine may be faster in one minute than in the next.
 """
 
 

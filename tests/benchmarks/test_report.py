@@ -32,6 +32,18 @@ def test_more_can_be_better(factor: float, met: bool) -> None:
     assert met is measure.met()
 
 
+def test_rounds_are_compared_one_by_one() -> None:
+    # The machine was twice as fast in the second round, and slow for the peer alone in the third.
+    rounds = {"Bongsu": [10.0, 20.0, 11.0], "Prometheus": [5.0, 10.0, 1.0], "VictoriaMetrics": [20.0, 30.0]}
+
+    measure = Measure.of_rounds("rate", "1/s", rounds, more_is_better=True, target=(Target(2.0, "least"),))
+
+    assert {"Bongsu": 11.0, "Prometheus": 5.0, "VictoriaMetrics": 25.0} == measure.values
+    assert measure.ratio("Prometheus") == 2.0
+    assert measure.ratio("VictoriaMetrics") == 11.0 / 25.0
+    assert measure.met()
+
+
 def test_a_missing_value_is_not_judged() -> None:
     assert Measure("time", "ms", {"Bongsu": 1.0}, target=(Target(1, "Prometheus"),)).met() is None
 

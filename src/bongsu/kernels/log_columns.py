@@ -59,7 +59,7 @@ def _pack_column(
         n = min(STREAM_NUMBERS, len(numbers) - low)
         for i in range(n):
             scratch[i] = numbers[low + i] - numbers[low + i - 1]
-        _, base, width = plan_stream(scratch[:n], scratch[STREAM_NUMBERS:])
+        _, base, width = plan_stream(scratch[:n], scratch[n:])
         at = pack_stream(scratch[:n], base, width, zero, words, at)
     return at
 
@@ -230,7 +230,7 @@ def pack_floats(
 ) -> int:
     """Write at least one sample; return the words used. `starts` has length 0 or one entry per row, `out` has `words_needed`."""
     at = len(out) - len(out)
-    scratch = np.empty(STREAM_NUMBERS + 65, dtype=np.int64)
+    scratch = np.empty(min(len(refs), STREAM_NUMBERS) + 65, dtype=np.int64)
     at = _pack_column(refs, scratch, out, at)
     at = _pack_column(times, scratch, out, at)
     if len(starts) > 0:

@@ -33,6 +33,7 @@ _IN_ONE_LOAD = 57
 """Numbers of so many bits lie in eight bytes from the byte on that they begin in."""
 
 _load_word: Any = _words.load_word
+_leading_zeros: Any = _words.leading_zeros
 
 ENTROPY_MARK = 128
 """In the place of a width: the stream is one of `bongsu.kernels.entropy`, with a table of so many bits more."""
@@ -41,13 +42,7 @@ ENTROPY_MARK = 128
 @inner_kernel
 def bit_length(number: np.uint64) -> int:
     """Return how many bits a number needs; 0 for 0."""
-    n = 0
-    for step in (32, 16, 8, 4, 2, 1):
-        high = number >> np.uint64(step)
-        if high != np.uint64(0):
-            n += step
-            number = high
-    return n + 1 if number != np.uint64(0) else n
+    return int(64 - _leading_zeros(number))
 
 
 @kernel
@@ -59,35 +54,43 @@ def plan_stream(numbers: NDArray[np.int64], counts: NDArray[np.int64]) -> tuple[
     scratch of length 65.
     """
     n = len(numbers)
-    lowest = (1 << 63) - 1
-    second = lowest
+    if n == 0:
+        return stream_bytes(n, n, n), n, n
+    lowest = highest = numbers[0]
     for i in range(n):
-        number = int(numbers[i])
-        if number < lowest:
-            second = lowest
-            lowest = number
-        elif number < second:
-            second = number
-    best_size = 8 * (n + HEAD_WORDS)
-    best_base = lowest if n > 0 else 0
-    best_width = 64 if n > 0 else 0
-    for attempt in range(2 if n > 2 and second != lowest else min(n, 1)):
-        base = lowest if attempt == 0 else second
+        lowest, highest = min(lowest, numbers[i]), max(highest, numbers[i])
+    second = highest
+    for i in range(n):
+        if numbers[i] != lowest:
+            second = min(second, numbers[i])
+    best_size, best_base, best_width = 8 * (n + HEAD_WORDS), lowest, 64
+    for attempt in range(2 if n > 2 and second != lowest else 1):
         if best_width == 0:
             break
-        counts[:] = 0
-        for i in range(n):
-            counts[bit_length(np.uint64(numbers[i] - base))] += 1
-        exceptions = 0
-        for width in range(64, -1, -1):
-            if width < 64:
-                exceptions += counts[width + 1]
+        base = lowest if attempt == 0 else second
+        most = bit_length(np.uint64(highest - base))
+        exceptions = _count_lengths(numbers, base, most, counts)
+        for width in range(most, -1, -1):
             size = stream_bytes(n, width, exceptions)
             if size < best_size or (size == best_size and attempt == 0):
-                best_size = size
-                best_base = base
-                best_width = width
+                best_size, best_base, best_width = size, base, width
+            exceptions += counts[width]
+            if stream_bytes(n, n - n, exceptions) > best_size:
+                break  # fewer bits are more exceptions, which take too much by themselves
     return best_size, best_base, best_width
+
+
+@inner_kernel
+def _count_lengths(numbers: NDArray[np.int64], base: int, most: int, counts: NDArray[np.int64]) -> int:
+    """Count the numbers from a base on by the bits of their distance from it, `most` at most; return how many are below."""
+    counts[: most + 1] = 0
+    below = 0
+    for i in range(len(numbers)):
+        # One below the base is very far away; counted with the widest, so that nothing has to branch.
+        counts[min(bit_length(np.uint64(numbers[i] - base)), most)] += 1
+        below += numbers[i] < base
+    counts[most] -= below
+    return below
 
 
 @inner_kernel
@@ -109,28 +112,34 @@ def pack_stream(
     n = len(numbers)
     packed_at = at + HEAD_WORDS
     exceptions_at = packed_at + (n * width + 63) // 64
-    words[packed_at:exceptions_at] = np.uint64(0)
     exceptions = 0
+    word = np.uint64(0)
+    k, used = packed_at, n - n
     for i in range(n):
         number = np.uint64(numbers[i] - base)
         if bit_length(number) > width:
             words[exceptions_at + exceptions] = np.uint64(numbers[i])
             exceptions += 1
-        elif width > 0:
-            bit = i * width
-            k = packed_at + (bit >> 6)
-            s = np.uint64(bit & 63)
-            words[k] |= number << s
-            if (bit & 63) + width > 64:
-                words[k + 1] |= number >> (np.uint64(64) - s)
+            number = np.uint64(0)
+        word |= number << np.uint64(used)
+        used += width
+        if used >= 64:
+            words[k] = word
+            k += 1
+            used -= 64
+            # What is left of the number, shifted in two steps: a shift by 64 is undefined.
+            word = (number >> np.uint64(1)) >> np.uint64(width - used - 1)
+    if used > 0:
+        words[k] = word
     positions_at = exceptions_at + exceptions
     end = positions_at + (exceptions + 3) // 4
-    words[positions_at:end] = np.uint64(0)
-    k = 0
-    for i in range(n):
-        if exceptions > 0 and bit_length(np.uint64(numbers[i] - base)) > width:
-            words[positions_at + (k >> 2)] |= np.uint64(i) << np.uint64(16 * (k & 3))
-            k += 1
+    if exceptions > 0:
+        words[positions_at:end] = np.uint64(0)
+        k = 0
+        for i in range(n):
+            if bit_length(np.uint64(numbers[i] - base)) > width:
+                words[positions_at + (k >> 2)] |= np.uint64(i) << np.uint64(16 * (k & 3))
+                k += 1
     words[at] = np.uint64(width) | np.uint64(exceptions) << np.uint64(8) | np.uint64(extra) << np.uint64(32)
     words[at + 1] = np.uint64(base)
     return end

@@ -41,6 +41,9 @@ class HistogramRows:
     starts: NDArray[np.int64] | None = None
 
 
+_NO_HISTOGRAMS = HistogramRows()
+
+
 @dataclass(frozen=True, slots=True)
 class SampleBatch:
     """
@@ -66,7 +69,7 @@ class SampleBatch:
     timestamps: NDArray[np.int64]
     values: NDArray[np.float64]
     starts: NDArray[np.int64] | None = None
-    histograms: HistogramRows = field(default_factory=HistogramRows)
+    histograms: HistogramRows = _NO_HISTOGRAMS
     overwrite: bool = False
 
     def __len__(self) -> int:

@@ -119,9 +119,10 @@ class Arenas:
 
     def append(self, rows: FloatRows) -> NDArray[np.uint8]:
         """Write the rows that are newer than all of their series; return what became of each."""
-        if rows.starts.any():
+        if len(rows.starts) and rows.starts.any():
             self.make_starts()
-        outcome = np.full(len(rows.refs), PENDING, dtype=np.uint8)
+        outcome = np.empty(len(rows.refs), dtype=np.uint8)
+        outcome.fill(PENDING)
         row = 0
         while (row := append_rows(self.arrays, *rows, row, _LOOKED_AT, outcome)) < len(outcome):
             ahead = slice(row, row + _LOOKED_AT)

@@ -30,11 +30,18 @@ class Retention(NamedTuple):
 
 
 class Intake(NamedTuple):
-    """Rows that may be stored, which rows of the batch they are, and the refusals of the others."""
+    """
+    Rows that may be stored, and the refusals of the others.
+
+    Attributes
+    ----------
+    float_rows, histogram_rows
+        Which rows of the batch they are.
+    """
 
     floats: FloatRows
     histograms: EncodedHistograms
-    float_rows: NDArray[np.int64]
+    float_rows: NDArray[np.int64] | range
     histogram_rows: list[int]
     refused: list[Rejection]
 
@@ -60,7 +67,7 @@ def take_in(
 
 def _take_floats(
     batch: SampleBatch, retention: Retention, refused: list[Rejection]
-) -> tuple[FloatRows, NDArray[np.int64]]:
+) -> tuple[FloatRows, NDArray[np.int64] | range]:
     starts = _NO_INTS if batch.starts is None or not batch.starts.any() else batch.starts
     columns = FloatRows(
         np.ascontiguousarray(batch.refs, dtype=np.int64),
@@ -69,9 +76,9 @@ def _take_floats(
         np.ascontiguousarray(starts, dtype=np.int64),
     )
     oldest = retention.oldest_ms
+    if oldest is None or not len(batch.refs) or int(columns.times.min()) >= oldest:
+        return columns, range(len(batch.refs))
     rows = np.arange(len(batch.refs))
-    if oldest is None or not len(rows) or int(columns.times.min()) >= oldest:
-        return columns, rows
     kept = columns.times >= oldest
     refused += [
         refuse_old(row, int(columns.times[row]), oldest, retention.setting_ms) for row in rows[~kept].tolist()

@@ -56,7 +56,7 @@ def put_odd_rows(
     head: Head, batch: FloatRows, outcome: NDArray[np.uint8], *, overwrite: bool
 ) -> list[Conflict]:
     """Write the rows that did not go into open rows; return those that were not written."""
-    if not (outcome >= CONFLICT).any():
+    if not len(outcome) or outcome.max() < CONFLICT:
         return []
     unknown = np.flatnonzero(outcome == UNKNOWN)
     conflicts = [
