@@ -44,7 +44,7 @@ class KernelDispatcher(CPUDispatcher):
         return super().get_call_template([plain(kind) for kind in args], named)
 
 
-class InnerDispatcher(KernelDispatcher):
+class CalledDispatcher(KernelDispatcher):
     """The dispatcher of a kernel that only other kernels call."""
 
     def __init__(self, py_func: Callable[..., Any], **others: Any) -> None:
@@ -60,6 +60,18 @@ class InnerDispatcher(KernelDispatcher):
     def _compile_for_args(self, *_: Any, **__: Any) -> None:
         name = self.py_func.__qualname__
         raise TypeError(f"only kernels can call {name}; for Python to call it, too, mark it as `kernel`")
+
+
+class InnerDispatcher(CalledDispatcher):
+    """
+    The dispatcher of a kernel that becomes part of each kernel that calls it.
+
+    The compiler's own judgement leaves all but the smallest to be called, with seven words for each array; and each array is counted
+    before and after, which locks its memory for the other processors.
+    """
+
+    def __init__(self, py_func: Callable[..., Any], **others: Any) -> None:
+        super().__init__(py_func, **{"targetoptions": {**_OPTIONS, "forceinline": True}, **others})
 
 
 class _InnerCompiler(dispatcher._FunctionCompiler):  # type: ignore[name-defined,misc]  # noqa: SLF001 - it has no other name

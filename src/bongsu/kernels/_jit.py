@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import numba
 from numba.core import caching
 
-from bongsu.kernels._dispatchers import InnerDispatcher, KernelDispatcher
+from bongsu.kernels._dispatchers import CalledDispatcher, InnerDispatcher, KernelDispatcher
 from bongsu.kernels._loading import keep_in_cache
 from bongsu.kernels._sources import digest_of
 
@@ -103,8 +103,17 @@ def kernel(function: Function) -> Function:
 
 
 def inner_kernel(function: Function) -> Function:
-    """Compile a kernel that only other kernels call: it takes much less time, and no memory. A call from Python is a `TypeError`."""
+    """Compile a kernel that only other kernels call, as a part of each of them. A call from Python is a `TypeError`."""
     return _compiled_by(InnerDispatcher, function)
+
+
+def called_kernel(function: Function) -> Function:
+    """
+    Compile a kernel that only other kernels call, and that is not copied into them.
+
+    For large ones with several callers, which are compiled in half the time then, where a call of some ten nanoseconds counts for nothing.
+    """
+    return _compiled_by(CalledDispatcher, function)
 
 
 def _compiled_by(dispatcher: type[KernelDispatcher], function: Function) -> Function:

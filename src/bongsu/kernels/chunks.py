@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bongsu.kernels._addresses import words_at
-from bongsu.kernels._jit import inner_kernel, kernel
+from bongsu.kernels._jit import called_kernel, inner_kernel, kernel
 from bongsu.kernels.codec_numbers import difference_once, put_aside, restore_numbers, scale_numbers
 from bongsu.kernels.codec_times import TIMES_SHARED, TIMES_STEP, decode_times, encode_times
 from bongsu.kernels.codec_xor import combine, separate
@@ -216,7 +216,7 @@ def decode_chunk(
     decode_after_times(codec, flags, words_at(address), at, out_values[: len(out_times)], out_starts)
 
 
-@inner_kernel
+@called_kernel
 def _decode_times(codec: int, address: int, span: tuple[int, int], out: NDArray[np.int64]) -> int:
     """Write the times of a chunk, given the first and the last; return the word after them."""
     words = words_at(address)
@@ -227,7 +227,7 @@ def _decode_times(codec: int, address: int, span: tuple[int, int], out: NDArray[
     return int(decode_times(codec >> 4, words, span[0], span[1], out))
 
 
-@inner_kernel
+@called_kernel
 def decode_after_times(
     codec: int,
     flags: int,
@@ -247,7 +247,7 @@ def decode_after_times(
     decode_values(codec & 15, words, at, out_values)
 
 
-@inner_kernel
+@called_kernel
 def decode_starts(codec: int, words: NDArray[np.uint64], at: int, out: NDArray[np.int64]) -> int:
     """Read start timestamps, raw in a raw chunk and else as a packed stream of differences; return the word after them."""
     if codec == _RAW:
@@ -352,7 +352,7 @@ def encode_chunk(
     return 8 * raw_words, _RAW
 
 
-@inner_kernel
+@called_kernel
 def encode_values(
     bits: NDArray[np.int64],
     tight: bool,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels._jit import inner_kernel
+from bongsu.kernels._jit import called_kernel, inner_kernel
 from bongsu.kernels.streams import pack, plan, unpack
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ MAX_GRID_SPAN = 1 << 40
 """A grid of a longer span, 35 years, would overflow with its fractional bits."""
 
 
-@inner_kernel
+@called_kernel
 def encode_times(
     times: NDArray[np.int64],
     scratch: NDArray[np.int64],

@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bongsu.kernels import _words
-from bongsu.kernels._inline import inlined
 from bongsu.kernels._jit import inner_kernel, kernel
 from bongsu.kernels.packing import ENTROPY_MARK, HEAD_WORDS, bit_length
 
@@ -97,7 +96,7 @@ def _put(words: NDArray[np.uint64], bit: int, number: np.uint64, width: int) -> 
     return bit + width
 
 
-@inlined
+@inner_kernel
 def _peek(base: int, bit: np.uint64) -> np.uint64:
     """Return 57 bits, or a few more, from the bit `bit` behind an address on; the eight bytes that hold the first of them are read."""
     ahead: np.uint64 = _load_word(base + np.int64(bit >> np.uint64(3))) >> (bit & np.uint64(7))
@@ -417,7 +416,7 @@ def _take(base: int, bit: int, width: int) -> np.uint64:
     return np.uint64(_peek(base, np.uint64(bit)) & ((np.uint64(1) << np.uint64(width)) - np.uint64(1)))
 
 
-@inlined
+@inner_kernel
 def _read_number(
     base: int, bit: np.uint64, state: np.uint64, states: NDArray[np.uint64]
 ) -> tuple[np.int64, np.uint64, np.uint64]:

@@ -118,9 +118,15 @@ def whole_word(data: NDArray[np.uint8], at: Int) -> np.uint64:
 @inner_kernel
 def end_of_labels(data: NDArray[np.uint8], at: Int, stop: Int) -> Int:
     """Return where a run of whole label messages ends; `at` when there is none."""
-    while at < stop and data[at] == _LABEL_TAG:
-        size, begin = read_varint(data, at + 1, stop)
-        if begin < 0 or size < 0 or size > stop - begin:
+    while at + 1 < stop and data[np.uint64(at)] == _LABEL_TAG:
+        short = data[np.uint64(at + 1)]
+        if short < 128:  # most: nothing but the next label waits for this one's length
+            size, begin = np.int64(short), at + 2
+        else:
+            size, begin = read_varint(data, at + 1, stop)
+            if begin < 0 or size < 0:
+                break
+        if size > stop - begin:
             break
         at = begin + size
     return at
