@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.compare.bench import Bench
+from benchmarks.compare.decoding import measure_decoding
 from benchmarks.compare.embedded import measure_embedded
 from benchmarks.compare.facts import gather_facts
 from benchmarks.compare.growth import measure_growth
@@ -110,6 +111,7 @@ def _scraping(bench: Bench) -> Iterator[Section]:
 
 def _store(bench: Bench) -> Iterator[Section]:
     yield measure_embedded(bench)
+    yield measure_decoding(bench)
 
 
 def _growth(bench: Bench) -> Iterator[Section]:

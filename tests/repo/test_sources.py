@@ -116,6 +116,7 @@ def _kernels(file: Path) -> list[str]:
         node.name
         for node in functions
         if any(
-            ast.unparse(mark) in ("kernel", "inner_kernel", "called_kernel") for mark in node.decorator_list
+            ast.unparse(mark) in ("kernel", "inner_kernel", "called_kernel", "owning_kernel")
+            for mark in node.decorator_list
         )
     ]

@@ -82,10 +82,11 @@ class KnownRequest:
 
     def others(self) -> list[tuple[MetricGroup, Span | None]]:
         """Return the groups that have metrics which are not plain, these alone; with first and last time of the others, if there are any."""
+        spans = self._spans()
         return [
             (
                 MetricGroup(self.groups[number].resource, self.groups[number].scope, tuple(metrics)),
-                self._span(number),
+                spans[number],
             )
             for number, metrics in self.details.others.items()
         ]
@@ -102,16 +103,16 @@ class KnownRequest:
 
     def infos(self) -> list[tuple[bytes, Span]]:
         """Return key, first and last time of every ``target_info`` that is to be written, but of groups that `others` has."""
-        spans = [
-            (group.info, self._span(number))
-            for number, group in enumerate(self.groups)
-            if number not in self.details.others
+        spans = zip(self.groups, self._spans(), strict=True)
+        return [
+            (group.info, span)
+            for number, (group, span) in enumerate(spans)
+            if group.info is not None and span is not None and number not in self.details.others
         ]
-        return [(info, span) for info, span in spans if info is not None and span is not None]
 
-    def _span(self, number: int) -> Span | None:
-        first, last, points = self.points.groups[number, [FIRST, LAST, POINTS]].tolist()
-        return (first, last) if points else None
+    def _spans(self) -> list[Span | None]:
+        rows = self.points.groups[:, [FIRST, LAST, POINTS]].tolist()
+        return [(first, last) if points else None for first, last, points in rows]
 
 
 class KnownPoints:

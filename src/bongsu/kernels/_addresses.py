@@ -8,7 +8,7 @@ import numpy as np
 from numba import carray, types  # type: ignore[attr-defined]
 from numba.extending import intrinsic
 
-from bongsu.kernels._jit import inner_kernel
+from bongsu.kernels._jit import owning_kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +27,7 @@ def _pointer(_typing: Any, _address: Any) -> Any:
     return types.CPointer(types.uint64)(types.int64), generate  # type: ignore[no-untyped-call]
 
 
-@inner_kernel
+@owning_kernel
 def words_at(address: int) -> NDArray[np.uint64]:
     """Return the words from an address on; whoever calls keeps the memory alive and stays inside."""
     # `Any`: numba completes the call of an intrinsic, and marks nothing as exported.

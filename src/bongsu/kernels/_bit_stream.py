@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels._jit import inner_kernel
+from bongsu.kernels._jit import inner_kernel, owning_kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -106,7 +106,7 @@ def _trailing_zeros(value: np.uint64) -> int:
     return count
 
 
-@inner_kernel
+@owning_kernel
 def new_windows(count: int) -> NDArray[np.int64]:
     """Return the windows of so many streams of values: zero bits before and behind the ones last written; shape (count, 2)."""
     windows = np.zeros((count, 2), dtype=np.int64)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import numba
 from numba.core import caching
 
-from bongsu.kernels._dispatchers import CalledDispatcher, InnerDispatcher, KernelDispatcher
+from bongsu.kernels._dispatchers import CalledDispatcher, InnerDispatcher, KernelDispatcher, OwningDispatcher
 from bongsu.kernels._loading import keep_in_cache
 from bongsu.kernels._sources import digest_of
 
@@ -103,13 +103,22 @@ def kernel(function: Function) -> Function:
 
 
 def inner_kernel(function: Function) -> Function:
-    """Compile a kernel that only other kernels call, as a part of each of them. A call from Python is a `TypeError`."""
+    """
+    Compile a kernel that only other kernels call, as a part of each of them. A call from Python is a `TypeError`.
+
+    It borrows its arrays: it makes none, and returns none that it was given.
+    """
     return _compiled_by(InnerDispatcher, function)
+
+
+def owning_kernel(function: Function) -> Function:
+    """Compile an inner kernel that makes arrays."""
+    return _compiled_by(OwningDispatcher, function)
 
 
 def called_kernel(function: Function) -> Function:
     """
-    Compile a kernel that only other kernels call, and that is not copied into them.
+    Compile an inner kernel that is not copied into its callers.
 
     For large ones with several callers, which are compiled in half the time then, where a call of some ten nanoseconds counts for nothing.
     """

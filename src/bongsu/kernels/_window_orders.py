@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from bongsu.kernels._jit import inner_kernel, kernel
+from bongsu.kernels._jit import inner_kernel, kernel, owning_kernel
 from bongsu.kernels.window_ops import MAX, TS_OF_MAX, TS_OF_MIN
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _remove(room: NDArray[np.float64], start: int, count: int, value: float) -> 
     return start
 
 
-@inner_kernel
+@owning_kernel
 def _sorted_copy(values: NDArray[np.float64], ordered: NDArray[np.float64]) -> int:
     """Write the numbers of `values` into `ordered`, sorted; return how many there are beside the NaNs."""
     count = 0

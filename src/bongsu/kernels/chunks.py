@@ -396,7 +396,8 @@ def encode_values(
         if size < best_size:
             best = codec
             best_size, best_base, best_width, best_extra = size, base, width, extra
-            best_numbers[:] = numbers
+            for i in range(n):
+                best_numbers[i] = numbers[i]
     if best == VALUES_RAW:
         for i in range(n):
             words[at + i] = np.uint64(bits[i])

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bongsu.kernels import _words
-from bongsu.kernels._jit import inner_kernel, kernel
+from bongsu.kernels._jit import inner_kernel, kernel, owning_kernel
 from bongsu.kernels.packing import ENTROPY_MARK, HEAD_WORDS, bit_length
 
 if TYPE_CHECKING:
@@ -253,7 +253,7 @@ def _put_shares(words: NDArray[np.uint64], bit: int, shares: NDArray[np.int64]) 
     return bit
 
 
-@inner_kernel
+@owning_kernel
 def _put_numbers(
     numbers: NDArray[np.int64],
     centre: int,
@@ -278,7 +278,7 @@ def _put_numbers(
     return bit
 
 
-@inner_kernel
+@owning_kernel
 def _put_lane(
     numbers: NDArray[np.int64],
     centre: int,
@@ -315,7 +315,7 @@ def _put_lane(
     return state - size, bit
 
 
-@inner_kernel
+@owning_kernel
 def _coding_states(
     shares: NDArray[np.int64], size: int, first_of: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from bongsu.kernels import _words
 from bongsu.kernels._decimals import DIGITS, count_digits, decimal_of, spread_digits
-from bongsu.kernels._jit import inner_kernel, kernel
+from bongsu.kernels._jit import inner_kernel, kernel, owning_kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -195,7 +195,7 @@ def _room_for_labels(starts: NDArray[np.int64], codes: NDArray[np.int32], row: i
     return room
 
 
-@inner_kernel
+@owning_kernel
 def _has_floats(kinds: NDArray[np.uint8], row: int) -> bool:
     return kinds.shape[0] == 0 or bool(np.any(kinds[row] == 1))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels._jit import inner_kernel, kernel
+from bongsu.kernels._jit import inner_kernel, kernel, owning_kernel
 from bongsu.kernels.head import (
     CHUNK_LINK,
     CHUNK_MAX,
@@ -154,7 +154,7 @@ def _open_range(head: HeadArrays, slot: int, start_ms: int, end_ms: int) -> tupl
     return _first_from(row, stop, start_ms), stop
 
 
-@inner_kernel
+@owning_kernel
 def _copy_open(head: HeadArrays, slot: int, begin: int, stop: int, out: NDArray[np.int64]) -> int:
     """Write open samples as a raw chunk; return its words."""
     row = head.open[slot]

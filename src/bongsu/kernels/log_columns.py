@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels._jit import inner_kernel, kernel
+from bongsu.kernels._jit import inner_kernel, kernel, owning_kernel
 from bongsu.kernels.packing import bit_length, pack_stream, plan_stream, unpack_stream
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _scale_of(value: float, bits: int, number: NDArray[np.int64]) -> int:
     return RAW
 
 
-@inner_kernel
+@owning_kernel
 def _choose_classes(counts: NDArray[np.int64], classes: NDArray[np.int64]) -> int:
     """
     Write at most `MAX_CLASSES` classes, rising by scale and width, that serve all values; return how many.
@@ -130,7 +130,7 @@ def _choose_classes(counts: NDArray[np.int64], classes: NDArray[np.int64]) -> in
     return n
 
 
-@inner_kernel
+@owning_kernel
 def _pack_values(bits: NDArray[np.int64], words: NDArray[np.uint64], at: int) -> int:
     n = len(bits)
     values = bits.view(np.float64)
@@ -186,7 +186,7 @@ def _pack_values(bits: NDArray[np.int64], words: NDArray[np.uint64], at: int) ->
     return end
 
 
-@inner_kernel
+@owning_kernel
 def _unpack_values(words: NDArray[np.uint64], at: int, out: NDArray[np.int64]) -> int:
     n = len(out)
     values = out.view(np.float64)

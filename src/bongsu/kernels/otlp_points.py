@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels._jit import inner_kernel, kernel
+from bongsu.kernels._jit import inner_kernel, kernel, owning_kernel
 from bongsu.kernels.remote_write import hash_piece, whole_word
 
 if TYPE_CHECKING:
@@ -70,9 +70,12 @@ _STEP_1, _STEP_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 @inner_kernel
 def _payload(data: NDArray[np.uint8], at: Int, stop: Int) -> tuple[Int, Int]:
     """Return begin and end of what a field holds whose tag, of one byte and a length, is at `at`; begin is -1 when it is broken."""
+    at += 1
+    if at < stop and data[np.uint64(at)] < 128:  # most: nothing but what follows waits for this length
+        end = at + 1 + np.int64(data[np.uint64(at)])
+        return (at + 1, end) if end <= stop else (-1, -1)
     size = np.int64(0)
     shift = np.int64(0)
-    at += 1
     for _ in range(4):  # lengths of more bytes are beyond every body
         if at >= stop:
             break
@@ -389,7 +392,7 @@ def _read_histogram(
     return True
 
 
-@inner_kernel
+@owning_kernel
 def _read_data(
     data: NDArray[np.uint8],
     metric: NDArray[np.int64],
@@ -403,13 +406,15 @@ def _read_data(
     """Read the points of a metric whose head was read."""
     point, spans = np.empty(3, dtype=np.int64), np.empty(9, dtype=np.int64)
     state = states[_POINT]
+    _begin_level(data, states[_METRIC], state)
+    first, second = state[0], state[1]
     at, stop = metric[1], metric[2]
     while at < stop:
         if data[at] != _POINT_TAG:
             at += 2
             continue
         begin, at = _payload(data, at, stop)
-        _begin_level(data, states[_METRIC], state)
+        state[0], state[1] = first, second
         if metric[0] != _HISTOGRAM_TAG:
             if not _read_number(data, begin, at, point, counts, state, hashes, samples, exemplars):
                 return False
@@ -426,7 +431,7 @@ def _read_data(
     return True
 
 
-@inner_kernel
+@owning_kernel
 def _read_metric(
     data: NDArray[np.uint8],
     at: Int,

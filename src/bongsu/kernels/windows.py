@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bongsu.kernels._jit import inner_kernel, kernel
+from bongsu.kernels._jit import inner_kernel, kernel, owning_kernel
 from bongsu.kernels._window_changes import _extrapolated, _last_two, _reaches, _transitions, extrapolation
 from bongsu.kernels._window_fits import _fits
 from bongsu.kernels._window_orders import _ROOM, _deviations, _extremes, _quantiles
@@ -126,7 +126,7 @@ Room = tuple[
 """What `window_row` works with, see `make_room`."""
 
 
-@inner_kernel
+@owning_kernel
 def make_room(n_steps: int, longest: int) -> Room:
     """Return the scratch for windows of series with at most `longest` samples: bounds of the windows first."""
     return (
