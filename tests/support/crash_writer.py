@@ -7,10 +7,16 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.support.stores import EVER, Row, equals, open_tsdb, write_rows
 
-from bongsu.storage.contract import StoreOptions
+from bongsu.storage.contract import Reason, StoreOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bongsu.storage.contract import ProjectStore
 
 STEP_MS = 60_000
 SERIES_STEPS = 300
@@ -20,6 +26,12 @@ SERIES_STEPS = 300
 def say(*words: object) -> None:
     """Write a line in one piece: threads share the pipe, and a kill must not leave half a line with an end."""
     os.write(1, (" ".join(map(str, words)) + "\n").encode())
+
+
+def write_all(project: ProjectStore, rows: Sequence[Row]) -> None:
+    """Write rows as senders do: a series that ended, and left the head between its look-up and the write, is made again."""
+    while rejections := write_rows(project, rows).rejections:
+        assert {Reason.UNKNOWN_SERIES} == {rejection.reason for rejection in rejections}
 
 
 def main() -> None:
@@ -33,7 +45,7 @@ def main() -> None:
         while True:
             series = f"{worker}-{base}-{step // SERIES_STEPS}"
             times = [base + STEP_MS * (step + i) for i in range(10)]
-            write_rows(project, [Row({"__name__": "m", "series": series}, t, float(t)) for t in times])
+            write_all(project, [Row({"__name__": "m", "series": series}, t, float(t)) for t in times])
             say("written", series, *times)
             step += 10
             if step % SERIES_STEPS == 0 and step // SERIES_STEPS % 3 == 0:
