@@ -13,8 +13,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from prometheus_client import CollectorRegistry
 
 from benchmarks.compare.dataset import STEP_MS, Shape, make_hosts
-from benchmarks.compare.encoding import SeriesHead, encode_series
-from benchmarks.compare.report import OURS, Measure, Section, Target
+from benchmarks.compare.encoding import SeriesHead, encode_step
+from benchmarks.compare.report import OURS, Measure, Section, Target, median_ratio
 from bongsu.ingest.otlp_metrics import OtlpIngestSettings, OtlpMetricsIngest
 from bongsu.ingest.remote_writers import RemoteWriters
 from bongsu.runtime.clock import ManualClock
@@ -80,9 +80,7 @@ def measure_decoding(bench: Bench) -> Section:
         Measure("remote write 1.0", "ns a sample", {OURS: statistics.median(spent["remote write"])})
     )
     for name in ("OTLP numbers", "OTLP histograms"):
-        ratio = statistics.median(
-            ours / theirs for ours, theirs in zip(spent[name], spent["remote write"], strict=True)
-        )
+        ratio = median_ratio(spent[name], spent["remote write"])
         section.measures += [
             Measure(name, "ns a sample", {OURS: statistics.median(spent[name])}),
             Measure(f"{name}, of remote write", "times", {OURS: ratio}, target=(Target(2.0),)),
@@ -117,12 +115,7 @@ def _otlp_writer(clock: ManualClock) -> Callable[[bytes], object]:
 
 
 def _written(hosts: Sequence[Host], heads: Sequence[Sequence[SeriesHead]], step: int) -> tuple[bytes, int]:
-    parts = [
-        part
-        for host, own in zip(hosts, heads, strict=True)
-        for part in encode_series(own, host.times[step : step + 1], host.values[:, step : step + 1])
-    ]
-    return b"".join(parts), len(hosts) * len(heads[0])
+    return b"".join(encode_step(hosts, heads, step)), len(hosts) * len(heads[0])
 
 
 def _numbers(hosts: Sequence[Host], step: int) -> tuple[bytes, int]:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from benchmarks.compare.dataset import Host
+
 _TIME_BYTES = 6
 """A time in milliseconds takes six bytes as a varint from 2004 to 2109."""
 
@@ -100,3 +102,9 @@ def sample_bytes(times: NDArray[np.int64], values: NDArray[np.float64]) -> NDArr
         more = 0x80 if i + 1 < _TIME_BYTES else 0
         out[..., 12 + i] = ((times >> (7 * i)) & 0x7F) | more
     return out
+
+
+def encode_step(hosts: Sequence[Host], heads: Sequence[Sequence[SeriesHead]], step: int) -> Iterator[bytes]:
+    """Yield the bytes of all series of hosts, whose heads are given, with their samples of one step."""
+    for host, own in zip(hosts, heads, strict=True):
+        yield from encode_series(own, host.times[step : step + 1], host.values[:, step : step + 1])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.compare.connection import RequestFailed
 from benchmarks.compare.dataset import CPUS, MODES, PROCESSES, SERIES_PER_HOST, STEP_MS, Shape, make_hosts
-from benchmarks.compare.encoding import SeriesHead, Symbols, compress_request, encode_series
+from benchmarks.compare.encoding import SeriesHead, Symbols, compress_request, encode_step
 from benchmarks.compare.programs import bongsu
 from benchmarks.compare.questions import COUNTER, GAUGE
 from benchmarks.compare.report import OURS, PROGRAMS, Measure, Section, Target
@@ -99,12 +99,7 @@ def _group_bodies(hosts: Sequence[Host], steps: int, version: int) -> Iterator[b
     heads = [[_head(labels, symbols, version) for labels in host.labels] for host in hosts]
     table = symbols.encode() if version == 2 else b""
     for step in range(steps):
-        parts = (
-            part
-            for host, own in zip(hosts, heads, strict=True)
-            for part in encode_series(own, host.times[step : step + 1], host.values[:, step : step + 1])
-        )
-        yield compress_request((table, *parts))
+        yield compress_request((table, *encode_step(hosts, heads, step)))
 
 
 def _head(labels: Mapping[str, str], symbols: Symbols, version: int) -> SeriesHead:

@@ -32,6 +32,11 @@ class Target:
     peer: str = ""
 
 
+def median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """Return the median of the ratios of what was measured in the same rounds."""
+    return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+
+
 @dataclass(frozen=True, slots=True)
 class Measure:
     """
@@ -69,7 +74,7 @@ class Measure:
         """
         ours = rounds.get(OURS, ())
         ratios = {
-            peer: statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+            peer: median_ratio(ours, theirs)
             for peer, theirs in rounds.items()
             if peer != OURS and ours and len(ours) == len(theirs)
         }

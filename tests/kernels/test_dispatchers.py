@@ -6,17 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import structlog
 from numba.core.runtime import nrt
-from prometheus_client import CollectorRegistry
+from tests.support.stores import KEEP_ALL, open_tsdb
 
 from bongsu.kernels._dispatchers import InnerDispatcher, KernelDispatcher, OwningDispatcher
 from bongsu.model.labels import series_key
 from bongsu.model.samples import SampleBatch
 from bongsu.promql.engine import Deadline, Engine, EngineOptions
-from bongsu.runtime.clock import ManualClock
-from bongsu.storage.contract import StoreOptions
-from bongsu.tsdb import TsdbStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,14 +75,8 @@ def counted() -> Iterator[None]:
 
 @pytest.mark.usefixtures("counted")
 def test_writing_and_asking_leave_no_array_behind_and_free_none_twice(tmp_path: Path) -> None:
-    store = TsdbStore(
-        tmp_path,
-        upkeep_interval_s=None,
-        clock=ManualClock(START_MS),
-        registry=CollectorRegistry(),
-        log=structlog.get_logger(),
-    )
-    project = store.project("p", StoreOptions(retention_ms=0))
+    store = open_tsdb(tmp_path)
+    project = store.project("p", KEEP_ALL)
     keys = [series_key({"__name__": "m", "a": str(i % 2), "b": str(i)}) for i in range(6)]
     refs = project.resolve(keys).refs
     engine = Engine(EngineOptions(threads=2, max_samples=0))

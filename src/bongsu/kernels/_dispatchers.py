@@ -102,7 +102,7 @@ class _InnerCompiler(dispatcher._FunctionCompiler):  # type: ignore[name-defined
 
     def _compile_core(self, args: Any, return_type: Any) -> Any:
         compiled = super()._compile_core(args, return_type)
-        if not self.targetoptions.get("_nrt", True):
+        if not self.targetoptions["_nrt"]:
             _check_borrowing(self.py_func.__qualname__, compiled)
         compiled = compiled._replace(entry_point=Callee())
         compiled.target_context.insert_user_function(
@@ -127,7 +127,7 @@ def _check_borrowing(name: str, compiled: Any) -> None:
         callee = getattr(types_of[call.func.name], "dispatcher", None)
         if not isinstance(callee, KernelDispatcher) or callee.py_func.__module__ == _OF_NOBODY:
             continue
-        if callee.targetoptions.get("_nrt", True):
+        if callee.targetoptions["_nrt"]:
             raise AssertionError(f"BUG: {name} is given an array by {callee.py_func.__qualname__}; {advice}")
 
 
