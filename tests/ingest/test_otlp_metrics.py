@@ -188,9 +188,9 @@ def test_native_buckets_hold_the_observations_of_the_merged_ones(
     assert histogram_fault(native) is None
     expected: dict[int, int] = {}
     for position, count in enumerate(counts):
-        # The bucket that holds the (geometric) middle of the original one.
-        middle = 2.0 ** ((offset + position + 0.5) * 2.0**-scale)
-        index = math.ceil(math.log2(middle) * 2.0**native.schema)
+        # The bucket that holds the (geometric) middle of the original one, by its logarithm: at scale -4 the middle itself may be beyond a double.
+        middle_log2 = (offset + position + 0.5) * 2.0**-scale
+        index = math.ceil(middle_log2 * 2.0**native.schema)
         expected[index] = expected.get(index, 0) + count
     found: dict[int, float] = {}
     index, buckets = 0, iter(native.positive_buckets)
